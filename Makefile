@@ -1,0 +1,71 @@
+# Everything is set up by the targets themselves; see tools/setup.
+#
+#   PYTHON=python3.12      the interpreter for .venv (3.11 or newer)
+#   ARGS="--port 8080"     for run, bench and lock
+#   PYTEST_ARGS="-k poll"  for test and crash
+
+export PYTHON
+
+ARGS ?=
+PYTEST_ARGS ?=
+
+bin := .venv/bin
+sources = $(wildcard livevote tests bench)
+# These parts are pure rules: every branch of them is tested.
+complete := livevote/domain/*,livevote/protocol/*,livevote/log/*
+with_browser = LIVEVOTE_CHROMIUM="$$(cat .venv/.browser)"
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint check format bench crash lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: ## set up and start the server (ARGS are passed on)
+	@tools/setup run chart
+	@exec $(bin)/livevote run $(ARGS)
+
+test: ## set up and run all tests with the coverage gates; with PYTEST_ARGS, only pytest
+	@tools/setup dev chart browser
+ifeq ($(strip $(PYTEST_ARGS)),)
+	@$(bin)/coverage erase
+	$(with_browser) $(bin)/coverage run -m pytest
+	@$(bin)/coverage combine --quiet
+	$(bin)/coverage report
+	$(bin)/coverage report --include='$(complete)' --fail-under=100
+else
+	$(with_browser) $(bin)/python -m pytest $(PYTEST_ARGS)
+endif
+
+lint: ## check formatting, lint rules, types and the import contracts
+	@tools/setup dev
+	$(bin)/ruff format --check .
+	$(bin)/ruff check .
+	$(bin)/mypy $(sources)
+	$(bin)/lint-imports --no-logo
+
+check: ## lint, then test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test
+
+format: ## format the code and apply the safe lint fixes
+	@tools/setup dev
+	$(bin)/ruff format .
+	$(bin)/ruff check --fix .
+
+bench: ## run the load generator (ARGS are passed on)
+	@tools/setup dev chart
+	@exec $(bin)/python -m bench $(ARGS)
+
+crash: ## run the crash tests with 40 kills (LIVEVOTE_CRASH_KILLS=...)
+	@tools/setup dev chart
+	LIVEVOTE_CRASH_KILLS="$${LIVEVOTE_CRASH_KILLS:-40}" $(bin)/python -m pytest tests/crash $(PYTEST_ARGS)
+
+lock: ## rebuild the lock files (ARGS=--upgrade takes newer versions)
+	@tools/lock $(ARGS)
+
+clean: ## remove everything that make has made
+	rm -rf .venv node_modules build dist .coverage .coverage.* htmlcov
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -f livevote/web/static/chart.umd.js livevote/web/static/chart.umd.LICENSE.md
+	find livevote tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
