@@ -1,0 +1,69 @@
+"""What a voter or a host may ask of a room, as typed values."""
+
+import msgspec
+
+
+class CastBallot(msgspec.Struct, frozen=True, gc=False):
+    """A voter's answer, still in the client's own JSON.
+
+    ``voter`` is the pseudonym for this question, ``id`` the client's name for the ballot (sent again unchanged on a
+    retry) and ``salt`` 16 fresh random bytes for the commitment.
+    """
+
+    voter: str
+    id: str
+    question: str
+    round: int
+    answer: bytes
+    salt: bytes
+
+
+class CreateRoom(msgspec.Struct, frozen=True):
+    """Begin a room's log. ``code`` is free in this data directory."""
+
+    code: str
+    title: str
+
+
+class HostCommand(msgspec.Struct, frozen=True, tag_field="type"):
+    """What the host of a room may ask."""
+
+
+class AddQuestion(HostCommand, tag="add_question", frozen=True):
+    """Add a question in draft. ``rules`` is JSON for the kind; ``changeable`` lets voters change their answer."""
+
+    kind: str
+    text: str
+    options: tuple[str, ...] = ()
+    rules: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
+    changeable: bool = True
+
+
+class OnQuestion(HostCommand, frozen=True):
+    """A command on one question's latest round."""
+
+    question: str
+
+
+class OpenVoting(OnQuestion, tag="open", frozen=True):
+    """Begin the first round."""
+
+
+class CloseVoting(OnQuestion, tag="close", frozen=True):
+    """End the round for good."""
+
+
+class RevealResults(OnQuestion, tag="reveal", frozen=True):
+    """Show the round's results to everybody, live while voting goes on."""
+
+
+class HideResults(OnQuestion, tag="hide", frozen=True):
+    """Show the round's results to the host alone."""
+
+
+class AskAgain(OnQuestion, tag="ask_again", frozen=True):
+    """Begin the next round of a closed question, with no ballots and hidden results."""
+
+
+AnyHostCommand = AddQuestion | OpenVoting | CloseVoting | RevealResults | HideResults | AskAgain
+Command = CastBallot | CreateRoom | AnyHostCommand

@@ -1,0 +1,123 @@
+"""The facts that a room's log holds, versioned, and their canonical bytes.
+
+A record's tag carries its version (``ballot_cast/1``): a later shape gets a new tag beside the old one, so that an old
+log always folds. Field names are ASCII and values are strings, integers, booleans, null, lists or objects of those,
+which makes ``encode`` an RFC 8785 encoder for them.
+"""
+
+import msgspec
+
+
+class Fact(msgspec.Struct, frozen=True, tag_field="@type"):
+    """What all records share: ``at``, the wall clock in milliseconds since 1970 (a label, never an order)."""
+
+    at: int
+
+
+class RoomCreated(Fact, tag="room_created/1", frozen=True):
+    """The first record of every room."""
+
+    code: str
+    title: str
+
+
+class QuestionDefined(Fact, tag="question_defined/1", frozen=True):
+    """A question as it will be asked. ``rules`` is canonical JSON that the question's kind wrote and can read."""
+
+    id: str
+    kind: str
+    text: str
+    options: tuple[str, ...]
+    rules: msgspec.Raw
+    changeable: bool
+
+
+class VotingOpened(Fact, tag="voting_opened/1", frozen=True):
+    """A round began. Rounds of a question count from 1."""
+
+    question: str
+    round: int
+
+
+class VotingClosed(Fact, tag="voting_closed/1", frozen=True):
+    """A round ended, for good: asking again starts the next round."""
+
+    question: str
+    round: int
+
+
+class ResultsRevealed(Fact, tag="results_revealed/1", frozen=True):
+    """From here on the round's results may be seen by everybody."""
+
+    question: str
+    round: int
+
+
+class ResultsHidden(Fact, tag="results_hidden/1", frozen=True):
+    """From here on the round's results are the host's alone again."""
+
+    question: str
+    round: int
+
+
+class BallotCast(Fact, tag="ballot_cast/1", frozen=True, gc=False):
+    """One voter's answer in a round, as a salted commitment; the answer itself is the record's opening.
+
+    ``voter`` is the pseudonym for this question, ``id`` the client's own random name for the ballot, ``rev`` counts a
+    voter's ballots in the round from 0 and ``supersedes`` is the log index of the ballot that this one replaces.
+    """
+
+    id: str
+    voter: str
+    question: str
+    round: int
+    rev: int
+    supersedes: int | None
+    commitment: str
+
+
+Record = RoomCreated | QuestionDefined | VotingOpened | VotingClosed | ResultsRevealed | ResultsHidden | BallotCast
+
+
+class Opening(msgspec.Struct, frozen=True, gc=False):
+    """What a ballot's commitment hides: 16 random bytes and the canonical JSON of the answer."""
+
+    salt: bytes
+    answer: bytes
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """A record that was decided and is not in the log yet."""
+
+    room: str
+    record: Record
+    opening: Opening | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """A record in its place in a room's log.
+
+    ``index`` counts from 1. ``body`` are the stored bytes of the record, exactly those that are hashed; ``chain`` is
+    the 32-byte running value up to and including this record. A ballot whose opening was erased has ``opening`` None.
+    """
+
+    room: str
+    index: int
+    record: Record
+    body: bytes
+    chain: bytes
+    opening: Opening | None = None
+
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """The canonical JSON of a record or of an answer: keys sorted, no white space, RFC 8785 strings and integers."""
+    return _encoder.encode(record)
+
+
+def decode(body: bytes) -> Record:
+    """The record of stored bytes. Raises ``msgspec.DecodeError`` for bytes that no version of livevote wrote."""
+    return _decoder.decode(body)

@@ -1,0 +1,44 @@
+"""The reasons for which a command is refused.
+
+Apart from the commands, because kinds, rooms and the protocol's table of messages all name them.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Code(StrEnum):
+    """Every reason that a decision can give. The texts that people read are in ``protocol.codes``."""
+
+    UNKNOWN_QUESTION = "unknown_question"
+    WRONG_ROUND = "wrong_round"
+    NOT_OPEN = "not_open"
+    CLOSED = "closed"
+    BAD_ANSWER = "bad_answer"
+    OUT_OF_RANGE = "out_of_range"
+    DUPLICATE_CHOICE = "duplicate_choice"
+    TOO_FEW = "too_few"
+    TOO_MANY = "too_many"
+    ALREADY_VOTED = "already_voted"
+    CONFLICT = "conflict"
+    BAD_TITLE = "bad_title"
+    BAD_QUESTION = "bad_question"
+    UNKNOWN_KIND = "unknown_kind"
+    TOO_MANY_QUESTIONS = "too_many_questions"
+    ROOM_EXISTS = "room_exists"
+    ALREADY_OPENED = "already_opened"
+    ANOTHER_OPEN = "another_open"
+    STILL_OPEN = "still_open"
+    ALREADY_REVEALED = "already_revealed"
+    ALREADY_HIDDEN = "already_hidden"
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A final no: the command leaves no trace in the log.
+
+    ``detail`` says what is special about this case (a limit, a name); it never holds an answer.
+    """
+
+    code: Code
+    detail: str = ""

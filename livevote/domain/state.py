@@ -1,0 +1,80 @@
+"""The state that a room's log folds into.
+
+These are accumulators: ``room.apply`` changes them in place and nothing else may, because copying a million ballots for
+every record would be the whole cost of the fold.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from livevote.domain.kinds import KINDS
+from livevote.domain.kinds.base import Answer, Kind, Rules, Tally
+from livevote.domain.records import QuestionDefined
+
+Phase = Literal["draft", "open", "closed"]
+
+
+class Ballot(msgspec.Struct, frozen=True, gc=False):
+    """A recorded ballot. ``answer`` is None once its opening was erased; ``at`` is in ms since 1970."""
+
+    id: str
+    index: int
+    rev: int
+    at: int
+    answer: Answer | None
+
+
+class Round:
+    """One asking of a question."""
+
+    __slots__ = ("ballots", "closed_at", "number", "opened_at", "revealed", "superseded", "tally")
+
+    def __init__(self, *, number: int, opened_at: int, tally: Tally) -> None:
+        self.number = number
+        self.opened_at = opened_at
+        self.closed_at: int | None = None
+        self.revealed = False
+        self.tally = tally
+        self.ballots: dict[str, Ballot] = {}
+        """The ballot that counts, by voter."""
+        self.superseded: dict[tuple[str, str], Ballot] = {}
+        """Earlier ballots of voters who changed their answer, by voter and ballot id: a late retry finds its own."""
+
+
+class Question:
+    """A question with all its rounds."""
+
+    __slots__ = ("changeable", "id", "kind", "options", "rounds", "rules", "stored_rules", "text")
+
+    def __init__(self, defined: QuestionDefined) -> None:
+        self.id = defined.id
+        self.kind: Kind = KINDS[defined.kind]
+        self.text = defined.text
+        self.options = defined.options
+        self.stored_rules = bytes(defined.rules)
+        self.rules: Rules = self.kind.rules(self.stored_rules)
+        self.changeable = defined.changeable
+        self.rounds: list[Round] = []
+
+    @property
+    def phase(self) -> Phase:
+        """Where the latest round stands; ``draft`` before the first."""
+        if not self.rounds:
+            return "draft"
+        return "open" if self.rounds[-1].closed_at is None else "closed"
+
+
+class Room:
+    """A room as its log says it is. ``head`` is the index of the last record that went in."""
+
+    __slots__ = ("code", "created_at", "current", "head", "questions", "title")
+
+    def __init__(self, *, code: str, title: str, created_at: int) -> None:
+        self.code = code
+        self.title = title
+        self.created_at = created_at
+        self.head = 0
+        self.questions: dict[str, Question] = {}
+        self.current: Question | None = None
+        """The question that was opened last: what voters see."""

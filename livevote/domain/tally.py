@@ -1,0 +1,32 @@
+"""Results as values: what a round's ballots add up to at a position of the log, and the fold of a whole log."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from livevote.domain.records import Entry
+from livevote.domain.room import apply
+from livevote.domain.state import Question, Room, Round
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A round's result. ``counts`` are the kind's integers, ``voters`` how many voted, ``as_of`` the log index."""
+
+    question: str
+    round: int
+    counts: tuple[int, ...]
+    voters: int
+    as_of: int
+
+
+def snapshot(room: Room, question: Question, asked: Round) -> Snapshot:
+    """The result of a round as of the room's head."""
+    return Snapshot(question.id, asked.number, asked.tally.counts(), len(asked.ballots), room.head)
+
+
+def fold(entries: Iterable[Entry]) -> Room | None:
+    """The state after all ``entries`` of one room; None for an empty log."""
+    room: Room | None = None
+    for entry in entries:
+        room = apply(room, entry)
+    return room

@@ -1,0 +1,102 @@
+"""The secrets of a data directory: made at first need, files of mode 0600, never logged.
+
+They stand apart from the log so that a copy of the log holds none, and so that destroying a room's key cuts the last
+link between its pseudonyms and any browser.
+"""
+
+import hmac
+import os
+import secrets
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from livevote.failures import DataDirectoryError, SetupError
+
+_KEY_BYTES = 32
+
+
+def random_id() -> str:
+    """128 random bits as 22 characters of base64url."""
+    return _text(secrets.token_bytes(16))
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _derive(key: bytes, *parts: str) -> str:
+    """The first 128 bits of HMAC-SHA256 over NUL-separated parts, which hold no NUL themselves."""
+    return _text(hmac.digest(key, "\0".join(parts).encode(), "sha256")[:16])
+
+
+class RoomKey:
+    """One room's secret, from which its voters' pseudonyms and its host token are derived."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self.host_token = _derive(key, "host")
+
+    def pseudonym(self, session: str, question: str) -> str:
+        """The voter's name on ballots of one question: another one for every question and room (I14)."""
+        return _derive(self._key, "voter", question, session)
+
+
+class Keyring:
+    """The secrets below ``directory``. Raises ``DataDirectoryError`` where they cannot be made or read."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._rooms = directory / "rooms"
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._rooms.mkdir(exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise _unusable(self._rooms, error) from error
+        self.cookie_secret = self._load_or_make(directory / "cookie.key")
+        self.operator_key = _text(self._load_or_make(directory / "operator.key")[:16])
+
+    def make_room(self, code: str) -> RoomKey:
+        """The key of a room that is about to be created; durable when this returns."""
+        return RoomKey(self._load_or_make(self._rooms / f"{code}.key"))
+
+    def room(self, code: str) -> RoomKey:
+        """The key of a room in the log. Raises ``SetupError`` where it is missing: new pseudonyms would vote again."""
+        path = self._rooms / f"{code}.key"
+        if not path.exists():
+            raise SetupError(f"The key of room {code} is missing: put {path} back from your backup of the keys.")
+        return RoomKey(self._load_or_make(path))
+
+    def _load_or_make(self, path: Path) -> bytes:
+        try:
+            return _load(path) if path.exists() else _make(path)
+        except OSError as error:
+            raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: OSError) -> DataDirectoryError:
+    return DataDirectoryError(f"Cannot use {path}: {error.strerror}. Check the owner and mode of the data directory.")
+
+
+def _load(path: Path) -> bytes:
+    key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise SetupError(f"{path} is not a key of {_KEY_BYTES} bytes: put it back from your backup of the keys.")
+    return key
+
+
+def _make(path: Path) -> bytes:
+    """A new key, on disk before it is used: pseudonyms made with a key that a power cut lost could vote twice."""
+    key = secrets.token_bytes(_KEY_BYTES)
+    unfinished = path.with_suffix(".new")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+    return key
