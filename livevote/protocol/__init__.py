@@ -1,0 +1,1 @@
+"""The wire: which messages exist, which codes they carry and how they become bytes. Pure, like the domain."""

@@ -1,0 +1,92 @@
+"""One table of every reason and every close code that a client can meet, with what it means for trying again.
+
+The pages carry the close codes as JSON; a test compares both.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from livevote.domain.refusals import Code
+
+
+class Wire(StrEnum):
+    """Reasons that the protocol itself gives, before a command reaches a room."""
+
+    BAD_MESSAGE = "bad_message"
+    NOT_A_VOTER = "not_a_voter"
+
+
+class Unsure(StrEnum):
+    """Reasons for an ``unknown``: nothing was decided, so the same id is sent again."""
+
+    BUSY = "busy"
+    TOO_FAST = "too_fast"
+    RETRY_LATER = "retry_later"
+    STOPPING = "stopping"
+    FAILED = "failed"
+
+
+REJECTED: dict[Code | Wire, str] = {
+    Wire.BAD_MESSAGE: "This is not a message that the server knows. Reload the page.",
+    Wire.NOT_A_VOTER: "The host's socket does not vote. Open the join link to vote.",
+    Code.UNKNOWN_QUESTION: "There is no such question in this room.",
+    Code.WRONG_ROUND: "This question is being asked in another round. Vote in the current one.",
+    Code.NOT_OPEN: "Voting on this question has not opened yet.",
+    Code.CLOSED: "Voting on this question is closed.",
+    Code.BAD_ANSWER: "The answer is not of the shape that this question takes.",
+    Code.OUT_OF_RANGE: "The answer names an option that this question does not have.",
+    Code.DUPLICATE_CHOICE: "The answer names the same option twice.",
+    Code.TOO_FEW: "Choose more options.",
+    Code.TOO_MANY: "Choose fewer options.",
+    Code.ALREADY_VOTED: "You have voted, and this question does not let an answer be changed.",
+    Code.CONFLICT: "This ballot id was used for another answer. Send a new id.",
+    Code.BAD_TITLE: "The room's title cannot be used.",
+    Code.BAD_QUESTION: "The question cannot be asked like this.",
+    Code.UNKNOWN_KIND: "There is no such kind of question.",
+    Code.TOO_MANY_QUESTIONS: "The room is full of questions. Create another room.",
+    Code.ROOM_EXISTS: "There is a room with this code. Try again.",
+    Code.ALREADY_OPENED: "The question was opened before. Ask it again to begin a new round.",
+    Code.ANOTHER_OPEN: "Another question is open.",
+    Code.STILL_OPEN: "The question is open. Close it before you ask it again.",
+    Code.ALREADY_REVEALED: "The results are revealed already.",
+    Code.ALREADY_HIDDEN: "The results are hidden already.",
+}
+"""Text for every final refusal, in plain words that say what to do."""
+
+UNKNOWN: dict[Unsure, str] = {
+    Unsure.BUSY: "More votes are waiting than the server takes at once. The vote will be sent again.",
+    Unsure.TOO_FAST: "Too many messages from this page. The vote will be sent again in a moment.",
+    Unsure.RETRY_LATER: "The server's disk is full. The vote will be sent again.",
+    Unsure.STOPPING: "The server is restarting. The vote will be sent again.",
+    Unsure.FAILED: "The server cannot write to its disk. The vote will be sent again.",
+}
+"""Text for every reason of an ``unknown``. The client sends the same id again after ``retry_ms``."""
+
+
+class Close(msgspec.Struct, frozen=True):
+    """A close code: its name, whether the client should come back by itself, and what the page says."""
+
+    code: int
+    name: str
+    retry: bool
+    text: str
+
+
+CLOSES: tuple[Close, ...] = (
+    Close(1002, "protocol_error", False, "The connection broke the rules of its protocol. Reload the page."),
+    Close(1003, "binary_refused", False, "The server takes text messages only. Reload the page."),
+    Close(1007, "not_utf8", False, "The server takes UTF-8 text only. Reload the page."),
+    Close(1009, "too_big", False, "The message was larger than 4 KiB. Reload the page."),
+    Close(1011, "server_fault", True, "Something went wrong on the server."),
+    Close(1012, "restarting", True, "The server is restarting."),
+    Close(4401, "no_session", True, "The server does not know this browser yet."),
+    Close(4403, "not_the_host", False, "This browser is not signed in as the host. Open the host link again."),
+    Close(4404, "no_such_room", False, "There is no room with this code. Check the code on the wall."),
+    Close(4408, "timed_out", True, "The connection was silent for too long."),
+    Close(4409, "too_many_sockets", False, "This room is open in too many tabs. Close one and reload the page."),
+    Close(4429, "too_fast", True, "Too many messages from this page."),
+)
+
+CLOSE: dict[str, Close] = {close.name: close for close in CLOSES}
+"""The table by name."""

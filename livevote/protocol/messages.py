@@ -1,0 +1,129 @@
+"""The messages of the socket as typed values. ``docs/protocol.md`` is their reference."""
+
+from typing import Annotated
+
+import msgspec
+
+from livevote.domain.state import Phase
+
+BallotId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+
+
+class Vote(msgspec.Struct, frozen=True, tag_field="type", tag="vote", gc=False):
+    """A voter's answer. ``id`` names the ballot: random, new for every ballot, unchanged when it is sent again."""
+
+    id: BallotId
+    question: Annotated[str, msgspec.Meta(max_length=32)]
+    round: int
+    answer: msgspec.Raw
+
+
+class Sync(msgspec.Struct, frozen=True, tag_field="type", tag="sync"):
+    """Ask for the state now: after sleep, or to see whether the connection is alive."""
+
+
+class RoomInfo(msgspec.Struct, frozen=True):
+    """What a room is called."""
+
+    code: str
+    title: str
+
+
+class TallyMessage(msgspec.Struct, frozen=True, tag_field="type", tag="tally"):
+    """A revealed round's result as of log index ``as_of``: one count for each option, and how many voted."""
+
+    question: str
+    round: int
+    counts: tuple[int, ...]
+    voters: int
+    as_of: int
+
+
+class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening."""
+
+    id: str
+    kind: str
+    text: str
+    options: tuple[str, ...]
+    rules: msgspec.Raw
+    changeable: bool
+    round: int
+    phase: Phase
+    revealed: bool
+
+
+class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
+    """A question as the host sees it, with its latest round's result whether revealed or not."""
+
+    counts: tuple[int, ...]
+    voters: int
+
+
+class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
+    """All that a voter's page shows. ``at`` is the server's clock in ms; ``question`` is None in the waiting room."""
+
+    epoch: str
+    as_of: int
+    at: int
+    role: str
+    room: RoomInfo
+    question: QuestionInfo | None
+    tally: TallyMessage | None
+
+
+class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
+    """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last."""
+
+    epoch: str
+    as_of: int
+    at: int
+    role: str
+    room: RoomInfo
+    online: int
+    current: str | None
+    questions: tuple[HostQuestionInfo, ...]
+
+
+class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
+    """The ballot of this voter that counts in the current round."""
+
+    question: str
+    round: int
+    id: str
+    index: int
+    rev: int
+    at: int
+    answer: msgspec.Raw
+
+
+class Recorded(msgspec.Struct, frozen=True, tag_field="type", tag="recorded"):
+    """The ballot is on disk, for good, at log index ``index``; ``at`` is when, in ms since 1970."""
+
+    id: str
+    question: str
+    round: int
+    index: int
+    rev: int
+    at: int
+
+
+class Rejected(msgspec.Struct, frozen=True, tag_field="type", tag="rejected"):
+    """The ballot is not in the log and never will be. ``id`` is None where the message had none to read."""
+
+    id: str | None
+    code: str
+    message: str
+
+
+class Unknown(msgspec.Struct, frozen=True, tag_field="type", tag="unknown"):
+    """Nothing is decided: send the same id again after ``retry_ms``."""
+
+    id: str
+    code: str
+    message: str
+    retry_ms: int
+
+
+FromClient = Vote | Sync
+ToClient = VoterState | HostState | TallyMessage | Mine | Recorded | Rejected | Unknown
