@@ -1,0 +1,104 @@
+"""The contract of a log: order, atomicity, durability and failure."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from livevote.domain.audit import GENESIS, link
+from livevote.domain.records import Draft, Entry, encode
+
+
+class LogFullError(Exception):
+    """No room on the disk: nothing of the batch was kept, and a later append may succeed."""
+
+
+class LogFailedError(Exception):
+    """The append failed and it is not known what was kept: nothing more may be appended by this process."""
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where a room's log ends: the index of its last record (0 for none) and the chain value there."""
+
+    index: int
+    chain: bytes
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Entries that were appended together, in order. ``ticket`` is the appender's own mark."""
+
+    ticket: int
+    entries: tuple[Entry, ...]
+
+
+class Reader(Protocol):
+    """Read access to a log; never blocks a writer and never writes."""
+
+    @property
+    def epoch(self) -> str:
+        """The id of this incarnation of the log."""
+
+    async def head(self, room: str) -> Head:
+        """Where the room's log ends now."""
+
+    def read(
+        self, room: str | None = None, *, after: int = 0, upto: int | None = None
+    ) -> AsyncIterator[Sequence[Entry]]:
+        """The durable entries of one room with ``after < index <= upto`` in order of index, in chunks.
+
+        Without a ``room``: all entries, room by room. What is appended meanwhile is not seen.
+        """
+
+    async def aclose(self) -> None:
+        """Release everything. Safe to call twice."""
+
+
+class Log(Reader, Protocol):
+    """An append-only sequence of records for each room.
+
+    Order: entries of a room have the indexes 1, 2, 3 ... in the order of the drafts, without a gap.
+    Atomicity: an append is kept whole or not at all.
+    Durability: when ``append`` returns, the entries survive the loss of power (as far as the disk honours fsync).
+    Failure: ``LogFullError`` leaves the log as it was; after ``LogFailedError`` every further append raises it again.
+    One append runs at a time: the caller waits for the answer before the next.
+    """
+
+    async def append(self, drafts: Sequence[Draft], *, ticket: int) -> None:
+        """Make the drafts durable. They then come back from ``follow`` as one batch with this ``ticket``."""
+
+    def follow(self) -> AsyncIterator[Batch]:
+        """All batches appended from now on, in order, each only after it is durable. Ends when the log is closed.
+
+        There is one follower. State changes when a batch comes from here and never otherwise.
+        """
+
+
+class Heads:
+    """The ends of all rooms' logs: turns drafts into entries with their index, body and chain value."""
+
+    def __init__(self) -> None:
+        self._heads: dict[str, Head] = {}
+
+    def __getitem__(self, room: str) -> Head:
+        return self._heads.get(room, Head(0, GENESIS))
+
+    def link(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
+        """The entries that the drafts become if they are appended next. Moves no head: ``advance`` does."""
+        ends: dict[str, tuple[int, bytes]] = {}
+        entries = []
+        for draft in drafts:
+            index, chain = ends.get(draft.room) or (self[draft.room].index, self[draft.room].chain)
+            body = encode(draft.record)
+            index, chain = index + 1, link(chain, body)
+            ends[draft.room] = index, chain
+            entries.append(Entry(draft.room, index, draft.record, body, chain, draft.opening))
+        return tuple(entries)
+
+    def advance(self, entries: Sequence[Entry]) -> None:
+        """The entries are in the log now."""
+        for entry in entries:
+            self._heads[entry.room] = Head(entry.index, entry.chain)
+
+    def set(self, room: str, head: Head) -> None:
+        """Where a room's log was found to end."""
+        self._heads[room] = head

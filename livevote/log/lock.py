@@ -1,0 +1,30 @@
+"""One writer to a data directory: a lock that the kernel lets go when the process ends, however it ends."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from livevote.failures import AlreadyRunningError, DataDirectoryError
+
+
+class Lock:
+    """Holds ``path`` for this process. Raises ``AlreadyRunningError`` at once if another process holds it."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DataDirectoryError(
+                f"Cannot write to {path.parent}: {error.strerror}. Check its owner and mode, or choose --data."
+            ) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._descriptor)
+            raise AlreadyRunningError(
+                f"Another livevote uses {path.parent}. Stop it first, or choose another directory with --data."
+            ) from None
+
+    def release(self) -> None:
+        """Let the next process in. The file stays: removing it would let two processes lock two files."""
+        os.close(self._descriptor)

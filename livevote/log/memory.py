@@ -1,0 +1,53 @@
+"""The reference adapter: the contract of a log and nothing else, for tests and for trying things out.
+
+It is as durable as the process.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from livevote.domain.records import Draft, Entry
+from livevote.log.base import Batch, Head, Heads, LogFailedError
+
+
+class MemoryLog:
+    """A log in a dict."""
+
+    def __init__(self, *, epoch: str = "memory") -> None:
+        self._epoch = epoch
+        self._rooms: dict[str, list[Entry]] = {}
+        self._heads = Heads()
+        self._followed: asyncio.Queue[Batch | None] = asyncio.Queue()
+        self._closed = False
+
+    @property
+    def epoch(self) -> str:
+        return self._epoch
+
+    async def head(self, room: str) -> Head:
+        return self._heads[room]
+
+    async def append(self, drafts: Sequence[Draft], *, ticket: int) -> None:
+        if self._closed:
+            raise LogFailedError("the log is closed")
+        entries = self._heads.link(drafts)
+        self._heads.advance(entries)
+        for entry in entries:
+            self._rooms.setdefault(entry.room, []).append(entry)
+        self._followed.put_nowait(Batch(ticket, entries))
+
+    async def follow(self) -> AsyncIterator[Batch]:
+        while (batch := await self._followed.get()) is not None:
+            yield batch
+
+    async def read(
+        self, room: str | None = None, *, after: int = 0, upto: int | None = None
+    ) -> AsyncIterator[Sequence[Entry]]:
+        for code in sorted(self._rooms) if room is None else [room]:
+            if entries := self._rooms.get(code, [])[after:upto]:
+                yield entries
+
+    async def aclose(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._followed.put_nowait(None)
