@@ -1,0 +1,64 @@
+"""The rooms of this process by code, folded from the log at start and moved on by what comes back from it."""
+
+import gc
+
+from livevote.clock import Clock
+from livevote.domain import room as fold
+from livevote.domain.records import Entry
+from livevote.domain.room import BrokenLogError
+from livevote.domain.state import Room
+from livevote.failures import CorruptError
+from livevote.keys import Keyring
+from livevote.live.room import LiveRoom
+from livevote.log import Reader
+
+
+class Registry:
+    """All rooms."""
+
+    def __init__(self, *, keyring: Keyring, epoch: str, clock: Clock) -> None:
+        self._keyring = keyring
+        self._epoch = epoch
+        self._clock = clock
+        self._rooms: dict[str, LiveRoom] = {}
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    def get(self, code: str) -> LiveRoom | None:
+        """The room with this code."""
+        return self._rooms.get(code)
+
+    def all(self) -> list[LiveRoom]:
+        """Every room, oldest first."""
+        return sorted(self._rooms.values(), key=lambda room: room.state.created_at)
+
+    async def load(self, log: Reader) -> None:
+        """Fold the whole log. Raises ``CorruptError`` for a log that does not fold, ``SetupError`` for a lost key."""
+        states: dict[str, Room] = {}
+        # The fold makes millions of objects and no garbage: collecting meanwhile only costs time.
+        gc.disable()
+        try:
+            async for entries in log.read():
+                for entry in entries:
+                    states[entry.room] = fold.apply(states.get(entry.room), entry)
+        except BrokenLogError as error:
+            raise CorruptError(f"The log does not add up: {error}. Restore a backup; keep the damaged file.") from error
+        finally:
+            gc.enable()
+        gc.freeze()
+        for state in states.values():
+            self._open(state)
+
+    def apply(self, entry: Entry) -> LiveRoom:
+        """Fold an entry that came back from the log."""
+        room = self._rooms.get(entry.room)
+        if room is None:
+            return self._open(fold.apply(None, entry))
+        room.apply(entry)
+        return room
+
+    def _open(self, state: Room) -> LiveRoom:
+        room = LiveRoom(state, key=self._keyring.room(state.code), epoch=self._epoch, clock=self._clock)
+        self._rooms[state.code] = room
+        return room

@@ -1,0 +1,99 @@
+"""What each role may see of a room, as messages. The one place that decides what is hidden (I12)."""
+
+import msgspec
+
+from livevote.domain.records import encode
+from livevote.domain.state import Ballot, Question, Room, Round
+from livevote.domain.tally import snapshot
+from livevote.protocol.messages import (
+    HostQuestionInfo,
+    HostState,
+    Mine,
+    QuestionInfo,
+    RoomInfo,
+    TallyMessage,
+    VoterState,
+)
+
+
+def voter_state(room: Room, *, epoch: str, at: int) -> VoterState:
+    """The room as every voter sees it: the current question, and its result only once it is revealed."""
+    return VoterState(
+        epoch=epoch,
+        as_of=room.head,
+        at=at,
+        role="voter",
+        room=RoomInfo(room.code, room.title),
+        question=None if room.current is None else _question(room.current),
+        tally=voter_tally(room),
+    )
+
+
+def voter_tally(room: Room) -> TallyMessage | None:
+    """The current round's result if voters may see it."""
+    if room.current is None or not room.current.rounds[-1].revealed:
+        return None
+    return _tally(room, room.current, room.current.rounds[-1])
+
+
+def host_state(room: Room, *, epoch: str, at: int, online: int) -> HostState:
+    """The room as its host sees it: every question with its latest result."""
+    return HostState(
+        epoch=epoch,
+        as_of=room.head,
+        at=at,
+        role="host",
+        room=RoomInfo(room.code, room.title),
+        online=online,
+        current=None if room.current is None else room.current.id,
+        questions=tuple(_host_question(question) for question in room.questions.values()),
+    )
+
+
+def mine(question: Question, asked: Round, ballot: Ballot) -> Mine | None:
+    """A voter's own ballot; None where its answer was erased."""
+    if ballot.answer is None:
+        return None
+    answer = msgspec.Raw(encode(ballot.answer))
+    return Mine(question.id, asked.number, ballot.id, ballot.index, ballot.rev, ballot.at, answer)
+
+
+def _tally(room: Room, question: Question, asked: Round) -> TallyMessage:
+    result = snapshot(room, question, asked)
+    return TallyMessage(result.question, result.round, result.counts, result.voters, result.as_of)
+
+
+def _revealed(question: Question) -> bool:
+    return bool(question.rounds) and question.rounds[-1].revealed
+
+
+def _question(question: Question) -> QuestionInfo:
+    return QuestionInfo(
+        id=question.id,
+        kind=question.kind.name,
+        text=question.text,
+        options=question.options,
+        rules=msgspec.Raw(question.stored_rules),
+        changeable=question.changeable,
+        round=len(question.rounds),
+        phase=question.phase,
+        revealed=_revealed(question),
+    )
+
+
+def _host_question(question: Question) -> HostQuestionInfo:
+    asked = question.rounds[-1] if question.rounds else None
+    tally = question.kind.empty(len(question.options)) if asked is None else asked.tally
+    return HostQuestionInfo(
+        id=question.id,
+        kind=question.kind.name,
+        text=question.text,
+        options=question.options,
+        rules=msgspec.Raw(question.stored_rules),
+        changeable=question.changeable,
+        round=len(question.rounds),
+        phase=question.phase,
+        revealed=_revealed(question),
+        counts=tally.counts(),
+        voters=0 if asked is None else len(asked.ballots),
+    )

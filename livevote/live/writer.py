@@ -1,0 +1,173 @@
+"""The one writer: takes everything that waits, decides it, appends it as one batch, and answers when it comes back.
+
+While one batch is on its way to the disk the next collects itself: batches grow with the load, without a timer.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from livevote.clock import Clock
+from livevote.domain.commands import CastBallot, Command
+from livevote.domain.records import Draft, Entry
+from livevote.domain.refusals import Refusal
+from livevote.domain.room import Repeat, decide
+from livevote.live.registry import Registry
+from livevote.log import Batch, Log, LogFullError
+from livevote.protocol.codes import Unsure
+
+MAX_BATCH = 1000
+"""Commands in one batch: the last ballot of a batch waits for the whole batch's INSERT, and 1,000 take about 5 ms."""
+
+Outcome = Entry | Repeat | Refusal | Unsure
+"""What became of a command: it is in the log; it was there before; a final no; or nothing is decided."""
+
+Reply = Callable[[Outcome], None]
+
+
+class _Waiting(NamedTuple):
+    code: str
+    command: Command
+    reply: Reply
+
+
+class Writer:
+    """Decides and appends. ``submit`` may be called from anywhere on the loop; ``reply`` is called exactly once."""
+
+    def __init__(self, *, log: Log, registry: Registry, clock: Clock, queue_limit: int) -> None:
+        self._log = log
+        self._registry = registry
+        self._clock = clock
+        self._queue_limit = queue_limit
+        self._queue: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._ticket = 0
+        self._appended: dict[int, list[Reply]] = {}
+        self._came_back: asyncio.Future[None] | None = None
+        self._refusing: Unsure | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the log broke: nothing is recorded any more."""
+        return self._refusing is Unsure.FAILED
+
+    def submit(self, code: str, command: Command, reply: Reply) -> None:
+        """Queue a command for the room ``code``, which exists unless the command creates it."""
+        if self._refusing is not None:
+            reply(self._refusing)
+        elif len(self._queue) >= self._queue_limit:
+            reply(Unsure.BUSY)
+        else:
+            self._queue.append(_Waiting(code, command, reply))
+            self._wake.set()
+
+    async def ask(self, code: str, command: Command) -> Outcome:
+        """``submit`` for callers that can wait."""
+        answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def answer(outcome: Outcome) -> None:
+            if not answered.done():
+                answered.set_result(outcome)
+
+        self.submit(code, command, answer)
+        return await answered
+
+    def stop(self) -> None:
+        """Take no more commands; ``run`` ends when those that wait are answered."""
+        self._refusing = self._refusing or Unsure.STOPPING
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write until ``stop``. Raises ``LogFailedError`` when the log breaks; all that wait are answered before.
+
+        Never cancel this: a statement on its way to the disk cannot be called back.
+        """
+        follower = asyncio.create_task(self._follow(), name="follower")
+        try:
+            while self._queue or self._refusing is None:
+                if not self._queue:
+                    self._wake.clear()
+                    await self._wake.wait()
+                elif drafts := self._decide():
+                    await self._append(drafts)
+        except Exception:
+            self._fail()
+            raise
+        finally:
+            follower.cancel()
+
+    def _decide(self) -> list[tuple[Draft, Reply]]:
+        """Decide what waits against the state of the log, and answer at once what needs no record.
+
+        A command that could depend on another of the same batch stays in the queue for the next one: a second ballot of
+        one voter, and whatever follows a host's command in its room. So the state alone says what is right, and each
+        room's commands keep their order.
+        """
+        drafts: list[tuple[Draft, Reply]] = []
+        touched: set[tuple[str, str]] = set()
+        sealed: set[str] = set()
+        held: list[_Waiting] = []
+        held_rooms: set[str] = set()
+        at = self._clock.now_ms()
+        for _ in range(min(len(self._queue), MAX_BATCH)):
+            waiting = self._queue.popleft()
+            code, command, reply = waiting
+            ballot = (code, command.voter) if isinstance(command, CastBallot) else None
+            if code in sealed or (ballot in touched if ballot else code in held_rooms):
+                held.append(waiting)
+                held_rooms.add(code)
+                if ballot is None:
+                    sealed.add(code)
+                continue
+            room = self._registry.get(code)
+            decision = decide(None if room is None else room.state, command, at=at)
+            if isinstance(decision, Draft):
+                drafts.append((decision, reply))
+                if ballot is None:
+                    sealed.add(code)
+                else:
+                    touched.add(ballot)
+            else:
+                reply(decision)
+        self._queue.extendleft(reversed(held))
+        return drafts
+
+    async def _append(self, drafts: list[tuple[Draft, Reply]]) -> None:
+        self._ticket += 1
+        self._appended[self._ticket] = [reply for _, reply in drafts]
+        self._came_back = came_back = asyncio.get_running_loop().create_future()
+        try:
+            await self._log.append([draft for draft, _ in drafts], ticket=self._ticket)
+        except LogFullError:
+            for reply in self._appended.pop(self._ticket):
+                reply(Unsure.RETRY_LATER)
+            return
+        await came_back
+
+    async def _follow(self) -> None:
+        try:
+            async for batch in self._log.follow():
+                self._apply(batch)
+                if self._came_back is not None:
+                    self._came_back.set_result(None)
+        except Exception as error:
+            # Without its follower the writer would wait forever; it has to fail in the open.
+            if self._came_back is not None:
+                self._came_back.set_exception(error)
+            raise
+
+    def _apply(self, batch: Batch) -> None:
+        for entry in batch.entries:
+            self._registry.apply(entry)
+        for entry, reply in zip(batch.entries, self._appended.pop(batch.ticket), strict=True):
+            reply(entry)
+
+    def _fail(self) -> None:
+        self._refusing = Unsure.FAILED
+        waiting = [reply for replies in self._appended.values() for reply in replies]
+        waiting += [queued.reply for queued in self._queue]
+        self._appended.clear()
+        self._queue.clear()
+        for reply in waiting:
+            reply(Unsure.FAILED)
