@@ -1,0 +1,157 @@
+"""The command line: parses, calls, prints. Every failure is one sentence on stderr and a documented exit code."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import segno
+
+from livevote import __version__, export
+from livevote.config import SETTINGS, Config, Setting
+from livevote.failures import FailureError, NoSuchRoomError
+from livevote.keys import Keyring
+from livevote.log import open_reader
+from livevote.server import Server, serve
+from livevote.web.addresses import base_urls
+
+
+def _option(setting: Setting) -> Callable[[Any], Any]:
+    if isinstance(setting.default, bool):
+        flag = f"--{setting.name.replace('_', '-')}"
+        both = f"{flag}/--no-{flag[2:]}" if setting.default else flag
+        kind: dict[str, Any] = {"is_flag": True}
+    else:
+        both = setting.flag
+        is_path = setting.name in ("data", "tls_cert", "tls_key")
+        kind = {"type": click.Path(path_type=Path) if is_path else type(setting.default)}
+    return click.option(
+        both,
+        setting.name,
+        default=setting.default,
+        envvar=setting.variable,
+        help=setting.text,
+        show_default=True,
+        **kind,
+    )
+
+
+def _settings(*names: str) -> Callable[[Any], Any]:
+    chosen = [setting for setting in SETTINGS if not names or setting.name in names]
+
+    def decorate(command: Any) -> Any:
+        for setting in reversed(chosen):
+            command = _option(setting)(command)
+        return command
+
+    return decorate
+
+
+@click.group()
+@click.version_option(__version__)
+def cli() -> None:
+    """Self-hosted live voting: an acknowledged vote is on disk, counted once and can be checked."""
+
+
+@cli.command()
+@_settings()
+def run(**values: Any) -> None:
+    """Serve until stopped with Ctrl-C or SIGTERM."""
+    config = Config(**values)
+    if (config.tls_cert is None) != (config.tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key go together.")
+    asyncio.run(serve(config, announce=_announce))
+
+
+@cli.command("export")
+@_settings("data")
+@click.argument("code")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="File to write; standard output without it.")
+def export_(data: Path, code: str, output: Path | None) -> None:
+    """Write the ballots of room CODE as CSV, also while the server runs."""
+    asyncio.run(_export(Config(data=data), code.upper(), output))
+
+
+async def _export(config: Config, code: str, output: Path | None) -> None:
+    reader = await open_reader(f"sqlite:{config.database}")
+    if (await reader.head(code)).index == 0:
+        raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+    sink = sys.stdout.buffer if output is None else output.open("wb")
+    try:
+        async for rows in export.ballots_csv(reader, code):
+            sink.write(rows)
+        sink.flush()
+    finally:
+        if output is not None:
+            sink.close()
+
+
+@cli.command()
+@_settings("data")
+def rooms(data: Path) -> None:
+    """List the rooms of the data directory: code, records, title."""
+    asyncio.run(_rooms(Config(data=data)))
+
+
+async def _rooms(config: Config) -> None:
+    reader = await open_reader(f"sqlite:{config.database}")
+    async for code, title, records in export.rooms(reader):
+        click.echo(f"{code}  {records:>9}  {title}")
+
+
+@cli.command("host-link")
+@_settings("data")
+@click.argument("code", required=False)
+def host_link(data: Path, code: str | None) -> None:
+    """Print the link for hosting room CODE, or for creating rooms. It holds a secret."""
+    config = Config(data=data)
+    if not config.keys.is_dir():
+        raise NoSuchRoomError(f"There are no keys in {config.data}. Name the server's data directory with --data.")
+    keyring = Keyring(config.keys)
+    try:
+        base = config.address.read_text().strip()
+    except FileNotFoundError:
+        base = base_urls(config, config.port)[0]  # not running: where it will be with the settings it has by default
+    if code is None:
+        click.echo(f"{base}/host#{keyring.operator_key}")
+    elif not (config.keys / "rooms" / f"{code.upper()}.key").exists():
+        raise NoSuchRoomError(f"There is no room {code.upper()} in {config.data}. 'livevote rooms' lists them.")
+    else:
+        click.echo(f"{base}/host/{code.upper()}#{keyring.room(code.upper()).host_token}")
+
+
+def _announce(server: Server) -> None:
+    """Say where the server is. Links that hold a secret go to a terminal only: elsewhere, this is a log file."""
+    secret = sys.stdout.isatty()
+    listed = server.registry.all()
+    newest = listed[-1] if listed else None
+    click.echo(f"livevote {__version__} is listening. Data: {server.services.config.data.resolve()}")
+    for url in server.urls:
+        click.echo(f"  {url}/")
+    if newest is not None:
+        join = server.join_url(newest.code)
+        click.echo(f"\nRoom '{newest.state.title}', code {newest.code}. Join at\n  {join}\n")
+        segno.make(join, micro=False).terminal(compact=True)
+        link = server.host_url(newest.code) if secret else f"run 'livevote host-link {newest.code}' to see it"
+        click.echo(f"\nHost this room:   {link}")
+    link = server.new_room_url() if secret else "run 'livevote host-link' to see it"
+    click.echo(f"Create a room:    {link}")
+    if not server.services.config.secure:
+        click.echo("Plain HTTP: fine on a network you trust; use --tls-cert and --tls-key, or a proxy, elsewhere.")
+    click.echo("Stop with Ctrl-C. Votes are kept.")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """The ``livevote`` command."""
+    try:
+        cli(standalone_mode=True)
+    except FailureError as failure:
+        click.echo(f"livevote: {failure}", err=True)
+        sys.exit(failure.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""The composition root: builds the parts, starts them from the inside out, and stops them in the opposite order."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from livevote.clock import Clock, SystemClock
+from livevote.config import Config
+from livevote.domain.commands import AddQuestion, Command, CreateRoom, OpenVoting, RevealResults
+from livevote.domain.records import Entry
+from livevote.failures import DataDirectoryError, FailureError, PortError, SetupError, WriteError
+from livevote.keys import Keyring
+from livevote.live.registry import Registry
+from livevote.live.sweep import sweep
+from livevote.live.writer import Writer
+from livevote.log import LogFailedError, open_log
+from livevote.web.addresses import KnownHosts, base_urls
+from livevote.web.api import CODE_CHARS, CODE_LENGTH
+from livevote.web.app import make_app
+from livevote.web.assets import Assets
+from livevote.web.services import Services
+from livevote.web.session import Sessions
+from livevote.web.socket import PageSocket
+
+_log = logging.getLogger("livevote")
+
+_BACKLOG = 4096  # a room that scans the QR code at once
+_IDLE_S = 15
+_DRAIN_S = 2.0
+
+
+class Server:
+    """A server that listens. Made by ``running``."""
+
+    def __init__(self, services: Services, writing: "asyncio.Task[None]") -> None:
+        self.services = services
+        self.writing = writing
+        self.urls: list[str] = []
+        self.port = 0
+
+    @property
+    def registry(self) -> Registry:
+        return self.services.registry
+
+    def join_url(self, code: str) -> str:
+        """Where voters enter the room."""
+        return f"{self.urls[0]}/{code}"
+
+    def host_url(self, code: str) -> str:
+        """Where the room is hosted. Holds its token."""
+        room = self.registry.get(code)
+        assert room is not None
+        return f"{self.urls[0]}/host/{code}#{room.key.host_token}"
+
+    def new_room_url(self) -> str:
+        """Where rooms are created. Holds the operator key."""
+        key = "" if self.services.config.open_hosting else f"#{self.services.operator_key}"
+        return f"{self.urls[0]}/host{key}"
+
+
+@contextlib.asynccontextmanager
+async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterator[Server]:
+    """A server from before its first to after its last connection.
+
+    Raises a ``FailureError`` where it cannot start. On leaving it stops listening, answers what is queued, flushes,
+    closes the sockets with a code that tells pages to come back, and closes the log.
+    """
+    clock = clock or SystemClock()
+    async with contextlib.AsyncExitStack() as stack:
+        assets = Assets()
+        ssl_options = _ssl_options(config)
+        sockets = _bind(config)
+        stack.callback(_close_all, sockets)
+        log = await open_log(f"sqlite:{config.database}")
+        stack.push_async_callback(log.aclose)
+        keyring = Keyring(config.keys)
+        registry = Registry(keyring=keyring, epoch=log.epoch, clock=clock)
+        await registry.load(log)
+        writer = Writer(log=log, registry=registry, clock=clock, queue_limit=config.queue_limit)
+        writing = asyncio.create_task(writer.run(), name="writer")
+        stack.push_async_callback(_finish, writer, writing)
+        server: Server | None = None
+
+        def base_url() -> str:
+            assert server is not None
+            return server.urls[0]
+
+        services = Services(
+            config=config,
+            clock=clock,
+            keyring=keyring,
+            log=log,
+            registry=registry,
+            writer=writer,
+            sessions=Sessions(keyring, secure=config.secure),
+            assets=assets,
+            hosts=KnownHosts(config),
+            base_url=base_url,
+        )
+        server = Server(services, writing)
+        if config.sample and not len(registry):
+            await make_sample(writer, keyring)
+        http = HTTPServer(
+            make_app(services),
+            ssl_options=ssl_options,
+            xheaders=False,
+            idle_connection_timeout=_IDLE_S,
+            body_timeout=_IDLE_S,
+            max_header_size=16 * 1024,
+            max_body_size=64 * 1024,
+            chunk_size=4096,
+        )
+        server.port = sockets[0].getsockname()[1]
+        server.urls = base_urls(config, server.port)
+        stack.push_async_callback(_close_pages, registry, http)
+        sweeping = asyncio.create_task(sweep(registry, close=_close_silent), name="sweeper")
+        stack.push_async_callback(_cancel, sweeping)
+        http.add_sockets(sockets)
+        stack.push_async_callback(_stop_listening, http, writer, writing)
+        config.address.write_text(f"{server.urls[0]}\n")
+        stack.callback(config.address.unlink, missing_ok=True)
+        yield server
+
+
+def _ssl_options(config: Config) -> ssl.SSLContext | None:
+    if config.tls_cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(config.tls_cert, config.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise SetupError(f"Cannot use the TLS certificate {config.tls_cert}: {error}. Check both PEM files.") from error
+    return context
+
+
+def _bind(config: Config) -> list[socket.socket]:
+    try:
+        if config.port == 0 and not config.host:
+            return bind_sockets(0, address="0.0.0.0", backlog=_BACKLOG)  # two families would take two free ports
+        return bind_sockets(config.port, address=config.host or None, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        where = f"port {config.port}" + (f" of {config.host}" if config.host else "")
+        reason = getattr(error, "strerror", None) or error
+        raise PortError(f"Cannot listen on {where}: {reason}. Choose another with --port or --host.") from error
+
+
+def _close_all(sockets: list[socket.socket]) -> None:
+    for each in sockets:
+        each.close()
+
+
+async def _stop_listening(http: HTTPServer, writer: Writer, writing: "asyncio.Task[None]") -> None:
+    http.stop()
+    await _finish(writer, writing)
+
+
+async def _finish(writer: Writer, writing: "asyncio.Task[None]") -> None:
+    writer.stop()
+    with contextlib.suppress(Exception):  # whoever waits for the task itself hears of its failure
+        await writing
+
+
+async def _close_pages(registry: Registry, http: HTTPServer) -> None:
+    subscribers = []
+    for room in registry.all():
+        await room.channel.aclose()
+        subscribers += room.channel.subscribers()
+    for page in subscribers:
+        if isinstance(page, PageSocket):
+            page.leave_with("restarting")
+    deadline = asyncio.get_running_loop().time() + _DRAIN_S
+    while any(room.channel.subscribers() for room in registry.all()):
+        if asyncio.get_running_loop().time() > deadline:
+            break
+        await asyncio.sleep(0.02)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(http.close_all_connections(), 1.0)
+
+
+def _close_silent(page: object) -> None:
+    if isinstance(page, PageSocket):
+        page.leave_with("timed_out")
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def make_sample(writer: Writer, keyring: Keyring) -> None:
+    """The room that greets a newcomer: three questions, the first one open with live results."""
+    code = "".join(secrets.choice(CODE_CHARS) for _ in range(CODE_LENGTH))
+    keyring.make_room(code)
+    commands: tuple[Command, ...] = (
+        CreateRoom(code, "Welcome"),
+        AddQuestion(
+            kind="single",
+            text="What brings you here?",
+            options=("A talk", "A lesson", "An assembly", "Just curious"),
+        ),
+        AddQuestion(
+            kind="multiple",
+            text="What matters to you in a live vote?",
+            options=("Every vote counts once", "Results move at once", "Nothing to install", "It can be checked later"),
+        ),
+        AddQuestion(kind="single", text="Shall we start?", options=("Yes", "Not yet"), changeable=False),
+        OpenVoting("q1"),
+        RevealResults("q1"),
+    )
+    for command in commands:
+        outcome = await writer.ask(code, command)
+        if not isinstance(outcome, Entry):
+            raise DataDirectoryError(f"The sample room could not be written ({outcome}). Check the space on the disk.")
+
+
+async def serve(config: Config, *, announce: Callable[[Server], None]) -> None:
+    """Run until SIGTERM or SIGINT. Raises ``WriteError`` when the log breaks, after everything else was stopped."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with running(config) as server:
+        announce(server)
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait((stop, server.writing), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+    error = server.writing.exception()
+    if isinstance(error, LogFailedError):
+        raise WriteError(
+            f"A write to {config.database} failed: {error}. Nothing was acknowledged after it. "
+            "Check the disk, then start again."
+        ) from error
+    if error is not None:
+        raise FailureError(f"The writer stopped: {error!r}. Start again, and report this.") from error

@@ -1,0 +1,185 @@
+"""The HTTP API: everything that a host can do, one handler a path. ``openapi`` describes it from these classes."""
+
+import io
+import secrets
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+import segno
+
+from livevote import export
+from livevote.domain.commands import AnyHostCommand, CreateRoom
+from livevote.domain.records import Entry, QuestionDefined
+from livevote.domain.refusals import Code, Refusal
+from livevote.live.writer import Outcome
+from livevote.protocol import codec
+from livevote.protocol.codes import REJECTED, UNKNOWN, Unsure
+from livevote.protocol.messages import HostState
+from livevote.web.base import Access, ApiError, Handler
+
+CODE_CHARS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Letters and digits that nobody confuses when they read them off a wall."""
+CODE_LENGTH = 6
+
+
+class NewRoom(msgspec.Struct, frozen=True):
+    """What a room is made from."""
+
+    title: str
+
+
+class RoomMade(msgspec.Struct, frozen=True):
+    """A new room and its links. The token is shown here only; ``livevote host-link`` prints the link again."""
+
+    code: str
+    join_url: str
+    host_url: str
+    host_token: str
+
+
+class CommandDone(msgspec.Struct, frozen=True):
+    """The command is on disk at log index ``as_of``; ``question`` is the one it concerned."""
+
+    as_of: int
+    question: str
+
+
+class Health(msgspec.Struct, frozen=True):
+    """``ok``, or ``failed`` once a write has failed and nothing is recorded any more."""
+
+    status: str
+
+
+class ErrorInfo(msgspec.Struct, frozen=True):
+    """What went wrong, for programs and for people."""
+
+    code: str
+    message: str
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """The body of every answer with a status of 400 and more."""
+
+    error: ErrorInfo
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One method of a path as the API's description shows it. ``body`` and ``returns`` are types, or a media type."""
+
+    summary: str
+    status: int = 200
+    body: Any = None
+    returns: Any = None
+
+
+class ApiHandler(Handler):
+    """A handler that describes itself: ``operations`` by lower-case method."""
+
+    operations: ClassVar[Mapping[str, Operation]]
+
+    def settled(self, outcome: Outcome) -> Entry:
+        """The entry that a command became. Raises 409 for a refusal and 503 where nothing was decided."""
+        if isinstance(outcome, Entry):
+            return outcome
+        if isinstance(outcome, Refusal):
+            text = REJECTED[outcome.code]
+            status = 404 if outcome.code is Code.UNKNOWN_QUESTION else 409
+            raise ApiError(status, outcome.code, f"{text} ({outcome.detail}.)" if outcome.detail else text)
+        assert isinstance(outcome, Unsure), "only a ballot can be a repeat"
+        raise ApiError(503, outcome, UNKNOWN[outcome].replace("The vote will be sent again.", "Try again."))
+
+
+class Rooms(ApiHandler):
+    access = Access.OPERATOR
+    operations = {"post": Operation(summary="Create a room", status=201, body=NewRoom, returns=RoomMade)}
+
+    async def post(self) -> None:
+        title = self.read(NewRoom).title
+        code = "".join(secrets.choice(CODE_CHARS) for _ in range(CODE_LENGTH))
+        services = self.services
+        if services.registry.get(code) is not None:
+            raise ApiError(503, "busy", "Try again.")  # one chance in a billion for each room there is
+        key = services.keyring.make_room(code)
+        self.settled(await services.writer.ask(code, CreateRoom(code, title)))
+        base = services.base_url()
+        made = RoomMade(code, f"{base}/{code}", f"{base}/host/{code}#{key.host_token}", key.host_token)
+        self.answer(made, status=201)
+
+
+class RoomState(ApiHandler):
+    access = Access.HOST
+    operations = {"get": Operation(summary="The room as its host sees it", returns=HostState)}
+
+    async def get(self, code: str) -> None:  # noqa: ARG002 - the path names the room
+        self.send_json(self.room().host_state())
+
+
+class Commands(ApiHandler):
+    access = Access.HOST
+    operations = {"post": Operation(summary="One command of the host", body=AnyHostCommand, returns=CommandDone)}
+
+    async def post(self, code: str) -> None:  # noqa: ARG002
+        try:
+            command = codec.decode_command(self.request.body)
+        except codec.ProtocolError as error:
+            raise ApiError(400, "bad_message", f"The body is not a command: {error.reason}.") from None
+        entry = self.settled(await self.services.writer.ask(self.room().code, command))
+        record = entry.record
+        question = record.id if isinstance(record, QuestionDefined) else getattr(record, "question", "")
+        self.answer(CommandDone(entry.index, question))
+
+
+class Ballots(ApiHandler):
+    access = Access.HOST
+    operations = {"get": Operation(summary="All ballots as CSV", returns="text/csv")}
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        room = self.room().code
+        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Content-Disposition", f'attachment; filename="livevote-{room}-ballots.csv"')
+        async for rows in export.ballots_csv(self.services.log, room):
+            self.write(rows)
+            await self.flush()
+
+
+class JoinQr(ApiHandler):
+    access = Access.ANYBODY
+    operations = {"get": Operation(summary="The join address as a QR code", returns="image/svg+xml")}
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        # The address in the visitor's own address bar is the one that worked, so it is the one to pass on.
+        base = self.services.config.url.rstrip("/") or f"{self.request.protocol}://{self.request.host}"
+        picture = io.BytesIO()
+        segno.make(f"{base}/{self.room().code}", micro=False).save(
+            picture, kind="svg", border=4, light="#fff", svgclass=None, lineclass=None, omitsize=True
+        )
+        self.set_header("Content-Type", "image/svg+xml")
+        self.finish(picture.getvalue())
+
+
+class HostSession(ApiHandler):
+    access = Access.HOST_TOKEN
+    operations = {"post": Operation(summary="Exchange the host token for a cookie", status=204)}
+
+    async def post(self, code: str) -> None:  # noqa: ARG002
+        self.services.sessions.sign_in_host(self, self.room().code)
+        self.set_status(204)
+
+
+class OperatorSession(ApiHandler):
+    access = Access.OPERATOR_KEY
+    operations = {"post": Operation(summary="Exchange the operator key for a cookie", status=204)}
+
+    async def post(self) -> None:
+        self.services.sessions.sign_in_operator(self)
+        self.set_status(204)
+
+
+class HealthCheck(ApiHandler):
+    access = Access.ANYBODY
+    operations = {"get": Operation(summary="Whether votes are recorded", returns=Health)}
+
+    async def get(self) -> None:
+        failed = self.services.writer.failed
+        self.answer(Health("failed" if failed else "ok"), status=503 if failed else 200)

@@ -1,0 +1,84 @@
+"""The routes, and the application made from them."""
+
+from typing import Any
+
+import msgspec
+from tornado.web import Application, RequestHandler, url
+
+from livevote.web import api, openapi, page_handlers
+from livevote.web.base import Access, Guarded
+from livevote.web.services import Services
+from livevote.web.socket import PageSocket
+
+API: dict[str, type[api.ApiHandler]] = {
+    "/api/rooms": api.Rooms,
+    "/api/rooms/{code}": api.RoomState,
+    "/api/rooms/{code}/commands": api.Commands,
+    "/api/rooms/{code}/ballots.csv": api.Ballots,
+    "/api/rooms/{code}/qr.svg": api.JoinQr,
+    "/api/rooms/{code}/host-session": api.HostSession,
+    "/api/operator-session": api.OperatorSession,
+    "/healthz": api.HealthCheck,
+}
+"""The HTTP API by path template."""
+
+PAGES: dict[str, type[Guarded]] = {
+    "/": page_handlers.VoterPage,
+    "/host": page_handlers.HostPage,
+    "/host/{code}": page_handlers.HostPage,
+    "/assets/chart.js": page_handlers.Chart,
+    "/ws/{code}": PageSocket,
+    "/{code}": page_handlers.VoterPage,
+}
+"""What browsers open."""
+
+_CODE = rf"(?P<code>[0-9A-Za-z]{{{api.CODE_LENGTH}}})"
+
+
+class OpenApi(api.ApiHandler):
+    """The description of the API, with itself in it."""
+
+    access = Access.ANYBODY
+    operations = {"get": api.Operation(summary="This description", returns="application/json")}
+    document: bytes = b""
+
+    def initialize(self, services: Services, **kwargs: Any) -> None:
+        super().initialize(services)
+        self.document = kwargs["document"]
+
+    async def get(self) -> None:
+        self.send_json(self.document)
+
+
+def described() -> dict[str, type[api.ApiHandler]]:
+    """Every route of the API."""
+    return {**API, "/api/openapi.json": OpenApi}
+
+
+def make_app(services: Services) -> Application:
+    """The application. Raises ``TypeError`` if a route does not say who may call it."""
+    prefix = "__Host-livevote" if services.config.secure else "livevote"
+    document = msgspec.json.encode(openapi.describe(described(), cookie_prefix=prefix))
+    routes = []
+    for template, handler in {**described(), **PAGES}.items():
+        if not isinstance(getattr(handler, "access", None), Access):
+            raise TypeError(f"{handler.__name__} does not declare who may call it: set 'access'")
+        arguments: dict[str, Any] = {"services": services}
+        if handler is OpenApi:
+            arguments["document"] = document
+        assert issubclass(handler, RequestHandler)
+        routes.append(url(template.replace(".", r"\.").replace("{code}", _CODE), handler, arguments))
+    return Application(
+        routes,
+        default_handler_class=page_handlers.NotFound,
+        default_handler_args={"services": services},
+        cookie_secret=services.keyring.cookie_secret,
+        secure=services.config.secure,
+        websocket_max_message_size=4096,
+        cross_origin_protection=True,
+        log_function=_log_nothing,
+    )
+
+
+def _log_nothing(handler: RequestHandler) -> None:
+    """No access log: it would hold addresses and help nobody. Faults are logged where they happen."""

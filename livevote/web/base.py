@@ -1,0 +1,141 @@
+"""What all handlers share: the check of the host name, the headers, who may call, and errors in plain words."""
+
+import hmac
+import logging
+from enum import Enum
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import msgspec
+from tornado.web import HTTPError, RequestHandler
+
+from livevote.live.room import LiveRoom
+from livevote.web.services import Services
+
+_log = logging.getLogger("livevote")
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), screen-wake-lock=(self)",
+    "Cache-Control": "no-store",
+    "Server": "livevote",
+}
+"""Headers of every answer."""
+
+
+class Access(Enum):
+    """Who may call a route. Every handler names one, or the application refuses to start."""
+
+    ANYBODY = "anybody"
+    VOTER = "a voter's session cookie"
+    HOST_TOKEN = "the room's host token"
+    HOST = "the room's host token, or its cookie"
+    OPERATOR_KEY = "the operator key"
+    OPERATOR = "the operator key, or its cookie, or --open-hosting"
+
+
+class ApiError(HTTPError):
+    """A refusal of the HTTP API: a status, a code for programs and a sentence for people."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(status, reason=HTTPStatus(status).phrase)
+        self.code = code
+        self.message = message
+
+
+class Guarded(RequestHandler):
+    """The checks before any handler runs, for requests and sockets alike."""
+
+    access: ClassVar[Access]
+
+    def initialize(self, services: Services) -> None:
+        self.services = services
+
+    def check_host(self) -> None:
+        """Refuse a ``Host`` that is not ours: a name that a hostile name server points here (DNS rebinding)."""
+        if self.request.host not in self.services.hosts:
+            raise ApiError(421, "unknown_host", "This server does not go by that name. Start it with --url.")
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        # Tornado would log the request line with its address; a refusal is no event at all.
+        if not isinstance(value, HTTPError):
+            _log.error("a request failed", exc_info=(typ, value, tb))
+
+
+class Handler(Guarded):
+    """A request of the HTTP API or a page."""
+
+    def set_default_headers(self) -> None:
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+        if self.settings.get("secure"):
+            self.set_header("Strict-Transport-Security", "max-age=31536000")
+
+    def prepare(self) -> None:
+        self.check_host()
+        if not self._is_allowed():
+            raise ApiError(401, "no_key", f"This needs {self.access.value}.")
+
+    def _is_allowed(self) -> bool:
+        sessions = self.services.sessions
+        match self.access:
+            case Access.HOST_TOKEN:
+                return self._has_host_token()
+            case Access.HOST:
+                return self._has_host_token() or sessions.is_host(self, self.room().code)
+            case Access.OPERATOR_KEY:
+                return self._has_operator_key()
+            case Access.OPERATOR:
+                open_to_all = self.services.config.open_hosting
+                return open_to_all or self._has_operator_key() or sessions.is_operator(self)
+            case _:
+                return self.access is Access.ANYBODY
+
+    def room(self) -> LiveRoom:
+        """The room that the path names. Raises 404."""
+        room = self.services.registry.get(self.path_kwargs["code"].upper())
+        if room is None:
+            raise ApiError(404, "no_such_room", "There is no room with this code.")
+        return room
+
+    def read(self, type_: type[Any]) -> Any:
+        """The JSON body as ``type_``. Raises 400 with a reason that names the field."""
+        try:
+            return msgspec.json.decode(self.request.body, type=type_)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise ApiError(400, "bad_message", f"The body is not what this takes: {error}.") from None
+
+    def answer(self, message: Any, *, status: int = 200) -> None:
+        """Send a message as JSON."""
+        self.set_status(status)
+        self.send_json(msgspec.json.encode(message))
+
+    def send_json(self, body: bytes) -> None:
+        """Send JSON that is encoded already."""
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(body)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None))[1]
+        if isinstance(error, ApiError):
+            code, message = error.code, error.message
+        else:
+            code, message = "error", f"{HTTPStatus(status_code).phrase}."
+        self.answer({"error": {"code": code, "message": message}}, status=status_code)
+
+    def _bearer(self) -> str:
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
+
+    def _has_host_token(self) -> bool:
+        return _same(self._bearer(), self.room().key.host_token)
+
+    def _has_operator_key(self) -> bool:
+        return _same(self._bearer(), self.services.operator_key)
+
+
+def _same(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode(), wanted.encode())

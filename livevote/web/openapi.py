@@ -1,0 +1,90 @@
+"""The OpenAPI document, made from the routes and the message types, so that it cannot say anything else."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from livevote import __version__
+from livevote.web.api import ApiHandler, Failed, Operation
+from livevote.web.base import Access
+
+_SECURITY: dict[Access, list[dict[str, list[str]]]] = {
+    Access.ANYBODY: [],
+    Access.HOST: [{"bearer": []}, {"hostCookie": []}],
+    Access.HOST_TOKEN: [{"bearer": []}],
+    Access.OPERATOR: [{"bearer": []}, {"operatorCookie": []}],
+    Access.OPERATOR_KEY: [{"bearer": []}],
+}
+
+
+def describe(routes: dict[str, type[ApiHandler]], *, cookie_prefix: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of ``routes``: handler by path template such as ``/api/rooms/{code}``."""
+    operations = [operation for handler in routes.values() for operation in handler.operations.values()]
+    types = [type_ for each in operations for type_ in (each.body, each.returns) if _is_type(type_)] + [Failed]
+    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    by_type = {id(type_): schema for type_, schema in zip(types, schemas, strict=True)}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "livevote", "version": __version__, "description": "Everything that a host can do."},
+        "paths": {
+            path: {
+                method: _operation(path, handler.access, operation, by_type)
+                for method, operation in handler.operations.items()
+            }
+            for path, handler in routes.items()
+        },
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The operator key, or the host token of the room.",
+                },
+                "hostCookie": {"type": "apiKey", "in": "cookie", "name": f"{cookie_prefix}-host-CODE"},
+                "operatorCookie": {"type": "apiKey", "in": "cookie", "name": f"{cookie_prefix}-operator"},
+            },
+        },
+    }
+
+
+def _is_type(type_: Any) -> bool:
+    return type_ is not None and not isinstance(type_, str)
+
+
+def _operation(path: str, access: Access, operation: Operation, schemas: dict[int, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "description": f"For {access.value}.",
+        "security": _SECURITY[access],
+        "responses": {
+            str(operation.status): _response(operation, schemas),
+            "default": {"description": "Refused.", "content": _json(schemas[id(Failed)])},
+        },
+    }
+    if "{code}" in path:
+        described["parameters"] = [
+            {
+                "name": "code",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string", "pattern": "^[0-9A-Za-z]{6}$"},
+            }
+        ]
+    if operation.body is not None:
+        described["requestBody"] = {"required": True, "content": _json(schemas[id(operation.body)])}
+    return described
+
+
+def _response(operation: Operation, schemas: dict[int, Any]) -> dict[str, Any]:
+    response: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+    if isinstance(operation.returns, str):
+        response["content"] = {operation.returns: {"schema": {"type": "string"}}}
+    elif operation.returns is not None:
+        response["content"] = _json(schemas[id(operation.returns)])
+    return response
+
+
+def _json(schema: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

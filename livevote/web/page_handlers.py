@@ -1,0 +1,75 @@
+"""The pages a browser opens, and the one script they load."""
+
+from typing import Any
+
+from livevote.web.assets import Asset, Page
+from livevote.web.base import Access, Handler
+
+
+class _AssetHandler(Handler):
+    access = Access.ANYBODY
+
+    def send(self, asset: Asset, *, status: int = 200) -> None:
+        """Send a file as the browser can take it: not at all, compressed, or plain."""
+        self.set_header("Content-Type", asset.content_type)
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("Vary", "Accept-Encoding")
+        self.set_header("Etag", asset.etag)
+        if isinstance(asset, Page):
+            secure = self.services.config.secure
+            self.set_header("Content-Security-Policy", asset.policy(host=self.request.host, secure=secure))
+        self.set_status(status)
+        if status == 200 and self.check_etag_header():
+            self.set_status(304)
+            self.finish()
+        elif "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.finish(asset.gzipped)
+        else:
+            self.finish(asset.body)
+
+    def compute_etag(self) -> str | None:
+        return None  # it was computed when the server started
+
+    async def head(self, **kwargs: Any) -> None:
+        await self.get(**kwargs)  # type: ignore[misc]
+
+
+class VoterPage(_AssetHandler):
+    """``client.html``, with a session for browsers that have none. An unknown code gets a page that says so."""
+
+    async def get(self, code: str = "") -> None:
+        if code and self.services.registry.get(code.upper()) is None:
+            self.send(self.services.assets.not_found, status=404)
+            return
+        self.services.sessions.ensure_voter(self)
+        self.send(self.services.assets.client)
+
+
+class HostPage(_AssetHandler):
+    """The host's page. It holds no secret: those stand behind the ``#`` of the link, which is never sent."""
+
+    async def get(self, code: str = "") -> None:
+        if code and self.services.registry.get(code.upper()) is None:
+            self.send(self.services.assets.not_found, status=404)
+            return
+        self.services.sessions.ensure_voter(self)
+        self.send(self.services.assets.host)
+
+
+class Chart(_AssetHandler):
+    """Chart.js, loaded when there is a result to draw."""
+
+    async def get(self) -> None:
+        self.send(self.services.assets.chart)
+
+
+class NotFound(_AssetHandler):
+    """Every other path: JSON below /api, a page elsewhere."""
+
+    def prepare(self) -> None:
+        self.check_host()
+        if self.request.path.startswith("/api/"):
+            self.answer({"error": {"code": "no_such_route", "message": "There is nothing here."}}, status=404)
+        else:
+            self.send(self.services.assets.not_found, status=404)

@@ -1,0 +1,35 @@
+"""What handlers are given: everything they may use, made by ``server`` and passed by argument."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from livevote.clock import Clock
+from livevote.config import Config
+from livevote.keys import Keyring
+from livevote.live.registry import Registry
+from livevote.live.writer import Writer
+from livevote.log import Log
+from livevote.web.addresses import KnownHosts
+from livevote.web.assets import Assets
+from livevote.web.session import Sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts of a running server that requests reach."""
+
+    config: Config
+    clock: Clock
+    keyring: Keyring
+    log: Log
+    registry: Registry
+    writer: Writer
+    sessions: Sessions
+    assets: Assets
+    hosts: KnownHosts
+    base_url: Callable[[], str]
+    """The address for links, known once the server listens."""
+
+    @property
+    def operator_key(self) -> str:
+        return self.keyring.operator_key
