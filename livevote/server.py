@@ -77,10 +77,11 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
     async with contextlib.AsyncExitStack() as stack:
         assets = Assets()
         ssl_options = _ssl_options(config)
-        sockets = _bind(config)
-        stack.callback(_close_all, sockets)
+        # The lock comes first: who starts twice by mistake shall hear that, and not that the port is taken.
         log = await open_log(f"sqlite:{config.database}")
         stack.push_async_callback(log.aclose)
+        sockets = _bind(config)
+        stack.callback(_close_all, sockets)
         keyring = Keyring(config.keys)
         registry = Registry(keyring=keyring, epoch=log.epoch, clock=clock)
         await registry.load(log)

@@ -1,0 +1,45 @@
+"""What all tests share: an event loop for pytest-tornasync, the browser, and a run in which nothing may be skipped."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from tornado.ioloop import IOLoop
+
+settings.register_profile("default", deadline=None, print_blob=True)
+settings.load_profile("default")
+
+_CHECKOUT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def io_loop() -> Iterator[IOLoop]:
+    """A fresh loop for each test; the plugin's own fixture uses calls that Python has deprecated."""
+    loop = IOLoop(make_current=False)
+    asyncio.set_event_loop(loop.asyncio_loop)  # type: ignore[attr-defined]
+    yield loop
+    asyncio.set_event_loop(None)
+    loop.close(all_fds=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """With LIVEVOTE_NO_SKIP a test that skips fails the run: there, everything that tests need is present."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter is not None else []
+    if os.environ.get("LIVEVOTE_NO_SKIP") and skipped and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.write_line(f"{len(skipped)} tests were skipped where none may be", red=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser that ``make test`` found."""
+    noted = _CHECKOUT / ".venv" / ".browser"
+    found = os.environ.get("LIVEVOTE_CHROMIUM") or (noted.read_text().strip() if noted.exists() else "")
+    if not found:
+        pytest.skip("no browser: 'make test' finds or installs one")
+    return found
