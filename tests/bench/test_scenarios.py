@@ -1,5 +1,8 @@
 """The pure parts of the scenarios, and the command line."""
 
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 from bench.__main__ import main
@@ -31,10 +34,28 @@ def test_an_answer_is_read_without_the_fields_that_nobody_measures() -> None:
 
 
 def test_quick_is_smaller_in_everything() -> None:
-    assert QUICK.most_sockets < Sizes().most_sockets
-    assert QUICK.ballots < Sizes().ballots
+    assert all(getattr(QUICK, field.name) < getattr(Sizes(), field.name) for field in fields(Sizes))
+
+
+def test_only_the_chosen_scenarios_need_their_sockets() -> None:
+    sizes = Sizes(burst_voters=10, live_sockets=20, joins=30, join_concurrency=5)
+    assert sizes.most_sockets(["burst", "live"]) == 20
+    assert sizes.most_sockets(["burst", "joins"]) == 35
+    assert sizes.most_sockets(["restart"]) == 1
 
 
 def test_a_wrong_scenario_is_refused_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["burst", "nonsense"]) == 2
     assert "There is no scenario nonsense" in capsys.readouterr().err
+
+
+def test_a_directory_that_cannot_be_made_is_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["burst", "--dir", str(tmp_path / "missing")]) == 1
+    assert capsys.readouterr().err.startswith("Cannot make a data directory below")
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "many"])
+def test_sizes_are_positive_numbers(size: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["burst", "--burst-voters", size])
+    assert "--burst-voters" in capsys.readouterr().err

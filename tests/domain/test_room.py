@@ -1,0 +1,505 @@
+"""The two functions that are the vote: every refusal, every kind of broken log, and the promises I3, I6, I8 and I19."""
+
+from collections.abc import Callable
+from unittest.mock import ANY
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livevote.domain.audit import commitment
+from livevote.domain.commands import (
+    AddQuestion,
+    AskAgain,
+    CastBallot,
+    CloseVoting,
+    Command,
+    CreateRoom,
+    HideResults,
+    OnQuestion,
+    OpenVoting,
+    RevealResults,
+)
+from livevote.domain.records import (
+    BallotCast,
+    Draft,
+    Entry,
+    Opening,
+    QuestionDefined,
+    Record,
+    ResultsHidden,
+    ResultsRevealed,
+    RoomCreated,
+    VotingClosed,
+    VotingOpened,
+)
+from livevote.domain.refusals import Code, Refusal
+from livevote.domain.room import (
+    MAX_QUESTIONS,
+    MAX_TEXT_CHARS,
+    MAX_TITLE_CHARS,
+    BrokenLogError,
+    Decision,
+    Repeat,
+    apply,
+    decide,
+)
+from livevote.domain.tally import fold
+from tests.history import (
+    AT,
+    CODE,
+    OPTIONS,
+    SALT,
+    History,
+    answer,
+    ballot,
+    cast,
+    created,
+    drafted,
+    dump,
+    opened,
+    stored,
+)
+
+Case = tuple[History, Command]
+
+
+def question(text: str = "Why?", *, options: tuple[str, ...] = ("a", "b"), kind: str = "single") -> AddQuestion:
+    return AddQuestion(kind, text, options)
+
+
+def closed() -> History:
+    """Ann voted for Tea in round 1 of q1, which is closed."""
+    return opened().did(cast("ann", 0), CloseVoting("q1"))
+
+
+def again() -> History:
+    """Like ``closed``, with round 2 open."""
+    return closed().did(AskAgain("q1"))
+
+
+def voted() -> History:
+    """Ann voted for Tea in round 1 of q1, which is open; q2 is in draft."""
+    return opened().did(cast("ann", 0), question())
+
+
+def recorded(decision: Decision) -> BallotCast:
+    assert isinstance(decision, Draft)
+    assert isinstance(decision.record, BallotCast)
+    return decision.record
+
+
+# Every reason to refuse
+
+
+def _full_of_questions() -> Case:
+    return created().did(*[question(f"Why {number}?") for number in range(MAX_QUESTIONS)]), question()
+
+
+REFUSED: dict[Code, Callable[[], Case]] = {
+    Code.UNKNOWN_QUESTION: lambda: (opened(), cast("ann", 0, question="q2")),
+    Code.WRONG_ROUND: lambda: (again(), cast("bob", 0, round=1)),
+    Code.NOT_OPEN: lambda: (drafted(), cast("ann", 0)),
+    Code.CLOSED: lambda: (closed(), cast("bob", 0)),
+    Code.BAD_ANSWER: lambda: (opened(), cast("ann", raw=b"[")),
+    Code.OUT_OF_RANGE: lambda: (opened(), cast("ann", 3)),
+    Code.DUPLICATE_CHOICE: lambda: (opened(), cast("ann", 1, 1)),
+    Code.TOO_FEW: lambda: (opened(), cast("ann")),
+    Code.TOO_MANY: lambda: (opened(), cast("ann", 0, 1)),
+    Code.ALREADY_VOTED: lambda: (opened(changeable=False).did(cast("ann", 0)), cast("ann", 1)),
+    Code.CONFLICT: lambda: (opened().did(cast("ann", 0, id="x")), cast("ann", 1, id="x")),
+    Code.BAD_TITLE: lambda: (History(), CreateRoom(CODE, " \u200b\n")),
+    Code.BAD_QUESTION: lambda: (created(), question(" ")),
+    Code.UNKNOWN_KIND: lambda: (created(), question(kind="guess")),
+    Code.TOO_MANY_QUESTIONS: _full_of_questions,
+    Code.ROOM_EXISTS: lambda: (created(), CreateRoom(CODE, "Welcome")),
+    Code.ALREADY_OPENED: lambda: (opened(), OpenVoting("q1")),
+    Code.ANOTHER_OPEN: lambda: (opened().did(question()), OpenVoting("q2")),
+    Code.STILL_OPEN: lambda: (opened(), AskAgain("q1")),
+    Code.ALREADY_REVEALED: lambda: (opened().did(RevealResults("q1")), RevealResults("q1")),
+    Code.ALREADY_HIDDEN: lambda: (opened(), HideResults("q1")),
+}
+
+
+@pytest.mark.parametrize("code", Code)
+def test_every_refusal_is_reached_and_changes_nothing(code: Code) -> None:
+    history, command = REFUSED[code]()
+    before = dump(history.state)
+    assert history.decide(command) == Refusal(code, ANY)
+    assert dump(history.state) == before
+
+
+@pytest.mark.parametrize(
+    ("history", "command", "code"),
+    [
+        (created, OpenVoting("q1"), Code.UNKNOWN_QUESTION),
+        (drafted, AskAgain("q1"), Code.NOT_OPEN),
+        (drafted, CloseVoting("q1"), Code.NOT_OPEN),
+        (drafted, RevealResults("q1"), Code.NOT_OPEN),
+        (drafted, HideResults("q1"), Code.NOT_OPEN),
+        (closed, CloseVoting("q1"), Code.CLOSED),
+        (closed, OpenVoting("q1"), Code.ALREADY_OPENED),
+        (lambda: closed().did(question(), OpenVoting("q2")), AskAgain("q1"), Code.ANOTHER_OPEN),
+        (opened, cast("ann", 0, round=0), Code.WRONG_ROUND),
+        (opened, cast("ann", 0, round=-1), Code.WRONG_ROUND),
+        (opened, cast("ann", 0, round=2), Code.WRONG_ROUND),
+        (again, cast("ann", 1, id="new", round=1), Code.WRONG_ROUND),
+        (History, CreateRoom(CODE, "x" * (MAX_TITLE_CHARS + 1)), Code.BAD_TITLE),
+        (created, question("x" * (MAX_TEXT_CHARS + 1)), Code.BAD_QUESTION),
+        (created, question(options=("a", "A")), Code.BAD_QUESTION),
+    ],
+)
+def test_refusals_have_other_causes_too(history: Callable[[], History], command: Command, code: Code) -> None:
+    assert history().decide(command) == Refusal(code, ANY)
+
+
+@pytest.mark.parametrize("mine", [b"[", answer(9), answer(0, 0), answer()])
+def test_a_closed_round_is_told_before_a_bad_answer(mine: bytes) -> None:
+    assert closed().decide(cast("bob", raw=mine)) == Refusal(Code.CLOSED)
+
+
+def test_a_refusal_for_an_open_question_names_it() -> None:
+    refusal = opened().did(question()).decide(OpenVoting("q2"))
+    assert isinstance(refusal, Refusal)
+    assert "What to drink?" in refusal.detail
+
+
+# What is recorded
+
+
+def test_a_room_is_created_with_its_cleaned_title() -> None:
+    draft = decide(None, CreateRoom(CODE, " Cafe\u0301 \u202e\n crema "), at=AT)
+    assert draft == Draft(CODE, RoomCreated(AT, CODE, "Caf\u00e9 crema"))
+
+
+def test_titles_and_texts_may_be_as_long_as_their_limits() -> None:
+    history = History().did(CreateRoom(CODE, "x" * MAX_TITLE_CHARS), question("y" * MAX_TEXT_CHARS))
+    assert (history.room.title, history.question().text) == ("x" * MAX_TITLE_CHARS, "y" * MAX_TEXT_CHARS)
+
+
+def test_questions_are_numbered_and_defined_with_cleaned_options_and_canonical_rules() -> None:
+    history = drafted()
+    draft = history.do(AddQuestion("multiple", " Which\u200b? ", (" a ", "e\u0301"), msgspec.Raw(b'{ "max": 1}'), False))
+    assert isinstance(draft, Draft)
+    assert isinstance(draft.record, QuestionDefined)
+    record = draft.record
+    assert (record.id, record.kind, record.text, record.options) == ("q2", "multiple", "Which?", ("a", "\u00e9"))
+    assert (bytes(record.rules), record.changeable) == (b'{"max":1,"min":1}', False)
+
+
+def test_a_ballot_commits_to_its_canonical_answer() -> None:
+    draft = opened(kind="multiple").decide(cast("ann", raw=b' {"choices": [2, 0], "x": 1}', id="b1"))
+    opening = Opening(SALT, b'{"choices":[0,2]}')
+    record = BallotCast(AT + 3, "b1", "ann", "q1", 1, 0, None, commitment(opening))
+    assert draft == Draft(CODE, record, opening)
+
+
+def test_only_a_room_can_decide_other_commands() -> None:
+    with pytest.raises(AssertionError):
+        decide(None, OpenVoting("q1"), at=AT)
+
+
+# I3: one effective ballot a voter, rev without a gap, the highest counts
+
+
+def test_i3_changed_ballots_count_once_with_gap_free_revs() -> None:
+    history = opened()
+    indexes = []
+    for rev, choice in enumerate([0, 1, 1, 2]):
+        record = recorded(history.do(cast("ann", choice, id=f"b{rev}")))
+        assert (record.rev, record.supersedes) == (rev, indexes[-1] if indexes else None)
+        indexes.append(history.room.head)
+    assert history.round().tally.counts() == (0, 0, 1)
+    assert [history.round().ballots["ann"].id, len(history.round().ballots)] == ["b3", 1]
+    assert [earlier.index for earlier in history.round().superseded.values()] == indexes[:-1]
+
+
+def test_i3_voters_do_not_share_ballot_ids() -> None:
+    history = opened().did(cast("ann", 0, id="same"), cast("bob", 1, id="same"))
+    assert history.round().tally.counts() == (1, 1, 0)
+
+
+def test_i3_a_question_that_is_not_changeable_keeps_the_first_ballot() -> None:
+    history = opened(changeable=False).did(cast("ann", 0))
+    assert history.do(cast("ann", 1)) == Refusal(Code.ALREADY_VOTED)
+    assert history.round().tally.counts() == (1, 0, 0)
+
+
+# I6: a ballot sent again gets the answer that it got
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        [],
+        [cast("ann", 1)],
+        [cast("ann", 1), cast("ann", 2), cast("bob", 2)],
+        [CloseVoting("q1")],
+        [CloseVoting("q1"), AskAgain("q1")],
+        [cast("ann", 1), CloseVoting("q1"), AskAgain("q1"), cast("ann", 2, round=2)],
+    ],
+)
+def test_i6_a_retry_is_answered_like_the_first_time(since: list[Command]) -> None:
+    history = opened().did(cast("ann", 0, id="b1"))
+    first = history.round().ballots["ann"]
+    history.did(*since)
+    assert history.decide(cast("ann", 0, id="b1")) == Repeat(first)
+    assert history.decide(cast("ann", raw=b' { "choices" : [ 0 ] } ', id="b1")) == Repeat(first)
+
+
+@pytest.mark.parametrize("since", [[], [cast("ann", 1)], [CloseVoting("q1")], [CloseVoting("q1"), AskAgain("q1")]])
+@pytest.mark.parametrize("content", [answer(1), answer(9), answer(), b"["])
+def test_i6_other_content_under_a_used_id_is_a_conflict(since: list[Command], content: bytes) -> None:
+    history = opened().did(cast("ann", 0, id="b1"), *since)
+    assert history.decide(cast("ann", raw=content, id="b1")) == Refusal(Code.CONFLICT)
+
+
+def test_i6_a_retry_finds_its_ballot_although_answers_cannot_be_changed() -> None:
+    history = opened(changeable=False).did(cast("ann", 0))
+    assert history.decide(cast("ann", 0)) == Repeat(history.round().ballots["ann"])
+
+
+def test_i6_a_retry_of_an_erased_ballot_is_repeated_whatever_it_says() -> None:
+    history = opened()
+    history.put(ballot("ann", 0), erased=True)
+    erased = history.round().ballots["ann"]
+    assert history.decide(cast("ann", 2, id=erased.id)) == Repeat(erased)
+
+
+# I8: a ballot counts only between opened and closed
+
+
+def test_i8_ballots_count_only_between_opened_and_closed() -> None:
+    history = drafted()
+    assert history.do(cast("ann", 0)) == Refusal(Code.NOT_OPEN)
+    history.did(OpenVoting("q1"), cast("ann", 0), CloseVoting("q1"))
+    assert history.do(cast("bob", 0)) == Refusal(Code.CLOSED)
+    assert history.do(cast("ann", 1)) == Refusal(Code.CLOSED)
+    assert history.round().tally.counts() == (1, 0, 0)
+
+
+def test_i8_clocks_only_label() -> None:
+    history = opened()
+    draft = decide(history.room, cast("ann", 0), at=-5)
+    assert isinstance(draft, Draft)
+    assert history.put(draft).record.at == -5
+    assert history.round().tally.counts() == (1, 0, 0)
+
+
+def test_asking_again_starts_an_empty_hidden_round_and_keeps_the_old_one() -> None:
+    history = opened().did(cast("ann", 0), RevealResults("q1"), CloseVoting("q1"), AskAgain("q1"))
+    old, new = history.question().rounds
+    assert (old.tally.counts(), old.revealed, list(old.ballots)) == ((1, 0, 0), True, ["ann"])
+    assert (new.number, new.tally.counts(), new.revealed, new.ballots) == (2, (0, 0, 0), False, {})
+    assert recorded(history.do(cast("ann", 1, round=2))).rev == 0
+    assert (old.tally.counts(), new.tally.counts()) == ((1, 0, 0), (0, 1, 0))
+
+
+def test_results_can_be_revealed_and_hidden_while_open_and_after() -> None:
+    history = opened()
+    seen = []
+    for command in [RevealResults, HideResults, RevealResults, CloseVoting, HideResults, RevealResults]:
+        history.did(command("q1"))
+        seen.append(history.round().revealed)
+    assert seen == [True, False, True, True, False, True]
+
+
+def test_the_question_that_was_opened_last_is_current() -> None:
+    history = drafted()
+    assert history.room.current is None
+    history.did(OpenVoting("q1"), question(), CloseVoting("q1"), OpenVoting("q2"), CloseVoting("q2"))
+    assert history.room.current is history.question("q2")
+    history.did(AskAgain("q1"))
+    assert history.room.current is history.question("q1")
+
+
+# Erased openings
+
+
+def test_an_erased_ballot_folds_without_a_count_and_can_still_be_replaced() -> None:
+    history = opened()
+    history.put(ballot("ann", 0), erased=True)
+    assert (history.round().tally.counts(), len(history.round().ballots)) == ((0, 0, 0), 1)
+    assert recorded(history.do(cast("ann", 2, id="new"))).rev == 1
+    assert history.round().tally.counts() == (0, 0, 1)
+
+
+def test_erasing_what_was_replaced_leaves_the_count() -> None:
+    history = opened().did(cast("ann", 0, id="b1"), cast("ann", 1, id="b2"))
+    entries = [msgspec.structs.replace(entry, opening=None) if entry.index == 4 else entry for entry in history.entries]
+    room = fold(entries)
+    assert room is not None
+    assert room.questions["q1"].rounds[0].tally.counts() == (0, 1, 0)
+
+
+# Broken logs
+
+
+def _defined(**other: object) -> QuestionDefined:
+    record = QuestionDefined(AT, "q3", "single", "Why?", ("a", "b"), msgspec.Raw(b'{"max":1,"min":1}'), True)
+    return msgspec.structs.replace(record, **other)
+
+
+@pytest.mark.parametrize(
+    ("history", "misfit"),
+    [
+        pytest.param(voted, RoomCreated(AT, CODE, "Welcome"), id="second creation"),
+        pytest.param(voted, _defined(id="q1"), id="question defined twice"),
+        pytest.param(voted, _defined(kind="guess"), id="kind that no version has"),
+        pytest.param(voted, _defined(rules=msgspec.Raw(b"null")), id="rules that the kind cannot read"),
+        pytest.param(voted, VotingOpened(AT, "q9", 1), id="opening of an unknown question"),
+        pytest.param(voted, VotingOpened(AT, "q1", 2), id="opening of an open question"),
+        pytest.param(closed, VotingOpened(AT, "q1", 1), id="round opened twice"),
+        pytest.param(closed, VotingOpened(AT, "q1", 3), id="round left out"),
+        pytest.param(voted, VotingClosed(AT, "q9", 1), id="closing of an unknown question"),
+        pytest.param(voted, VotingClosed(AT, "q2", 1), id="closing of a draft"),
+        pytest.param(voted, VotingClosed(AT, "q1", 2), id="closing of a round to come"),
+        pytest.param(closed, VotingClosed(AT, "q1", 1), id="round closed twice"),
+        pytest.param(again, VotingClosed(AT, "q1", 1), id="closing of an old round"),
+        pytest.param(again, ResultsRevealed(AT, "q1", 1), id="revealing of an old round"),
+        pytest.param(again, ResultsHidden(AT, "q1", 1), id="hiding of an old round"),
+        pytest.param(voted, ResultsRevealed(AT, "q2", 1), id="revealing of a draft"),
+        pytest.param(voted, ballot("bob", 0, question="q9"), id="ballot on an unknown question"),
+        pytest.param(voted, ballot("bob", 0, question="q2"), id="ballot on a draft"),
+        pytest.param(closed, ballot("bob", 0), id="ballot in a closed round"),
+        pytest.param(again, ballot("bob", 0), id="ballot in an old round"),
+        pytest.param(voted, ballot("bob", 0, round=2), id="ballot in a round to come"),
+        pytest.param(voted, ballot("bob", 0, round=0), id="ballot in round 0"),
+        pytest.param(again, ballot("bob", 0, round=-1), id="ballot in a negative round"),
+        pytest.param(voted, ballot("bob", 0, rev=1), id="first ballot with a rev"),
+        pytest.param(voted, ballot("bob", 0, supersedes=4), id="first ballot that replaces another's"),
+        pytest.param(voted, ballot("ann", 0), id="second ballot with the rev of the first"),
+        pytest.param(voted, ballot("ann", 0, rev=2, supersedes=4), id="gap in the revs"),
+        pytest.param(voted, ballot("ann", 0, rev=1), id="second ballot that replaces none"),
+        pytest.param(voted, ballot("ann", 0, rev=1, supersedes=3), id="second ballot that replaces another record"),
+        pytest.param(voted, ballot("bob", 3), id="answer that is out of range"),
+        pytest.param(voted, ballot("bob", 0, 1), id="answer with too many choices"),
+    ],
+)
+def test_a_record_that_does_not_fit_breaks_the_log_and_changes_nothing(
+    history: Callable[[], History], misfit: Record | Draft
+) -> None:
+    built = history()
+    before = dump(built.state)
+    draft = misfit if isinstance(misfit, Draft) else Draft(CODE, misfit)
+    with pytest.raises(BrokenLogError, match=f"room {CODE}: record {built.room.head + 1} does not fit"):
+        built.put(draft)
+    assert dump(built.state) == before
+
+
+@pytest.mark.parametrize("content", [b"[", b"", b"\xff", b'{"choices":["a"]}'])
+def test_an_answer_that_does_not_parse_breaks_the_log(content: bytes) -> None:
+    draft = ballot("bob", 0)
+    with pytest.raises(BrokenLogError):
+        voted().put(msgspec.structs.replace(draft, opening=Opening(SALT, content)))
+
+
+@pytest.mark.parametrize("index", [0, 1, 2, 4, 5])
+def test_a_record_at_the_wrong_index_breaks_the_log(index: int) -> None:
+    history = drafted()
+    entry = history.next(VotingOpened(AT, "q1", 1))
+    with pytest.raises(BrokenLogError, match=f"record {index} follows record 2"):
+        apply(history.state, msgspec.structs.replace(entry, index=index))
+
+
+@pytest.mark.parametrize("record", [VotingOpened(AT, "q1", 1), _defined(), ballot("ann", 0).record])
+def test_a_log_begins_with_the_creation_of_its_room(record: Record) -> None:
+    with pytest.raises(BrokenLogError, match="begins with record 1, not with its creation"):
+        apply(None, History().next(record))
+
+
+@pytest.mark.parametrize("index", [0, 2, -1])
+def test_a_log_begins_at_index_1(index: int) -> None:
+    entry = History().next(RoomCreated(AT, CODE, "Welcome"))
+    with pytest.raises(BrokenLogError, match=f"begins with record {index}"):
+        apply(None, msgspec.structs.replace(entry, index=index))
+
+
+# I19: decide never raises, and apply takes all that it emits
+
+names = st.sampled_from(["q1", "q2", "q3", "Q1", ""])
+voters = st.sampled_from(["ann", "bob"])
+contents = (
+    st.lists(st.integers(-1, 4), max_size=4).map(lambda choices: answer(*choices))
+    | st.binary(max_size=40)
+    | st.builds(lambda head, tail: b'{"' + head + b'":' + tail + b"}", st.binary(max_size=9), st.binary(max_size=9))
+    | st.sampled_from([b"[" * 4000, b'{"choices":' + b"[" * 4000, b'{"x":' + b"[" * 100_000, b'{"choices":[1e400]}'])
+    | st.sampled_from([b'{"choices":[' + b"9" * 4301 + b"]}", b'{"min":' + b"9" * 4301 + b"}", b'{"max":1e400}'])
+)
+texts = st.text(max_size=12) | st.sampled_from(["Tea", "Coffee", "\ud800", "x" * 600, "\u202e"])
+host_commands: list[type[OnQuestion]] = [OpenVoting, CloseVoting, RevealResults, HideResults, AskAgain]
+commands: st.SearchStrategy[Command] = st.one_of(
+    st.builds(CastBallot, voters, st.sampled_from("abc"), names, st.integers(-1, 3), contents, st.just(SALT)),
+    st.builds(CastBallot, texts, texts, texts, st.integers(), contents, st.binary()),
+    st.builds(
+        AddQuestion,
+        st.sampled_from(["single", "multiple", "other"]) | texts,
+        texts,
+        st.lists(texts, max_size=60).map(tuple) | st.just(OPTIONS),
+        (contents | st.just(b"{}")).map(msgspec.Raw),
+        st.booleans(),
+    ),
+    st.builds(lambda make, name: make(name), st.sampled_from(host_commands), names),
+    st.builds(CreateRoom, texts, texts),
+)
+
+
+@given(st.lists(commands, max_size=30))
+def test_i19_decide_never_raises_and_apply_accepts_what_it_emits(given_commands: list[Command]) -> None:
+    history = opened(kind="multiple")
+    for command in given_commands:
+        before = dump(history.state)
+        decision = history.decide(command)
+        assert dump(history.state) == before
+        if isinstance(decision, Draft) and "\ud800" not in repr(decision):
+            history.put(decision)
+    assert dump(fold(stored(history.entries))) == dump(history.state)
+
+
+@given(texts, texts)
+def test_i19_a_room_is_created_or_refused(code: str, title: str) -> None:
+    decision = decide(None, CreateRoom(code, title), at=AT)
+    if isinstance(decision, Draft):
+        assert apply(None, Entry(code, 1, decision.record, b"", b"")).title
+    else:
+        assert decision == Refusal(Code.BAD_TITLE, ANY)
+
+
+def test_i19_rules_that_are_no_utf_8_are_refused() -> None:
+    command = AddQuestion("multiple", "Why?", ("a", "b"), msgspec.Raw(b'{"\xff":1}'))
+    assert created().decide(command) == Refusal(Code.BAD_QUESTION, ANY)
+
+
+records: st.SearchStrategy[Record] = st.one_of(
+    st.builds(
+        BallotCast,
+        st.just(AT),
+        st.sampled_from("ab"),
+        voters,
+        names,
+        st.integers(-1, 3),
+        st.integers(0, 2),
+        st.none() | st.integers(0, 9),
+        st.just("00"),
+    ),
+    st.builds(VotingOpened, st.just(AT), names, st.integers(0, 3)),
+    st.builds(VotingClosed, st.just(AT), names, st.integers(0, 3)),
+    st.builds(ResultsRevealed, st.just(AT), names, st.integers(0, 3)),
+    st.builds(ResultsHidden, st.just(AT), names, st.integers(0, 3)),
+    st.builds(RoomCreated, st.just(AT), texts, texts),
+    st.builds(_defined, id=names, kind=texts | st.just("single"), rules=contents.map(msgspec.Raw)),
+)
+openings = st.none() | st.builds(Opening, st.just(SALT), contents)
+
+
+@given(st.lists(st.tuples(records, openings), max_size=30))
+def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(given_records: list[tuple[Record, Opening | None]]) -> None:
+    room = opened().state
+    assert room is not None
+    for record, opening in given_records:
+        before = dump(room)
+        try:
+            apply(room, Entry(CODE, room.head + 1, record, b"", b"", opening))
+        except BrokenLogError:
+            assert dump(room) == before

@@ -1,0 +1,141 @@
+"""A room's log as ``decide`` and ``apply`` make it: what tests of several layers build their cases from."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from livevote.domain.audit import GENESIS, commitment, link
+from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, OpenVoting
+from livevote.domain.records import BallotCast, Draft, Entry, Opening, Record, decode, encode
+from livevote.domain.room import Decision, apply, decide
+from livevote.domain.state import Question, Room, Round
+
+AT = 1_790_000_000_000
+CODE = "7KQ2MD"
+SALT = bytes(range(16))
+OPTIONS = ("Tea", "Coffee", "Water")
+
+
+def answer(*choices: int) -> bytes:
+    """A voter's JSON for these options."""
+    return msgspec.json.encode({"choices": choices})
+
+
+def cast(
+    voter: str, *choices: int, id: str | None = None, question: str = "q1", round: int = 1, raw: bytes | None = None
+) -> CastBallot:
+    """The command of a voter who chose these options; ``raw`` is sent in their place."""
+    sent = answer(*choices) if raw is None else raw
+    return CastBallot(voter, f"{voter}-{choices}" if id is None else id, question, round, sent, SALT)
+
+
+def ballot(
+    voter: str, *choices: int, round: int = 1, rev: int = 0, supersedes: int | None = None, question: str = "q1"
+) -> Draft:
+    """A ballot as a record, whether it fits or not."""
+    opening = Opening(SALT, answer(*choices))
+    record = BallotCast(AT, f"{voter}-{rev}", voter, question, round, rev, supersedes, commitment(opening))
+    return Draft(CODE, record, opening)
+
+
+class History:
+    """A room that grows by commands. Keeps the log beside the state that the log folds into."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.state: Room | None = None
+
+    @property
+    def room(self) -> Room:
+        assert self.state is not None
+        return self.state
+
+    def decide(self, command: Command) -> Decision:
+        """Decide, at an instant that grows with the log, and leave the log alone."""
+        return decide(self.state, command, at=AT + len(self.entries))
+
+    def do(self, command: Command) -> Decision:
+        """Decide, and put what was decided into the log."""
+        decision = self.decide(command)
+        if isinstance(decision, Draft):
+            self.put(decision)
+        return decision
+
+    def did(self, *commands: Command) -> "History":
+        """Do what must succeed."""
+        for command in commands:
+            decision = self.do(command)
+            assert isinstance(decision, Draft), decision
+        return self
+
+    def put(self, draft: Draft, *, erased: bool = False) -> Entry:
+        """Fold a record into the state, then keep it. What does not fit raises and is not kept."""
+        entry = self.next(draft.record, None if erased else draft.opening)
+        self.state = apply(self.state, entry)
+        self.entries.append(entry)
+        return entry
+
+    def next(self, record: Record, opening: Opening | None = None) -> Entry:
+        """The entry that ``record`` would become."""
+        body = encode(record)
+        chain = self.entries[-1].chain if self.entries else GENESIS
+        return Entry(CODE, len(self.entries) + 1, record, body, link(chain, body), opening)
+
+    def question(self, id: str = "q1") -> Question:
+        return self.room.questions[id]
+
+    def round(self, id: str = "q1") -> Round:
+        return self.question(id).rounds[-1]
+
+    def drafts(self, room: str = CODE) -> list[Draft]:
+        """The log as drafts, to append them to a log under the name ``room``."""
+        return [Draft(room, entry.record, entry.opening) for entry in self.entries]
+
+
+def created() -> History:
+    """A room without questions."""
+    return History().did(CreateRoom(CODE, "Welcome"))
+
+
+def drafted(
+    *, kind: str = "single", options: tuple[str, ...] = OPTIONS, rules: bytes = b"{}", changeable: bool = True
+) -> History:
+    """A room with the question q1 in draft."""
+    return created().did(AddQuestion(kind, "What to drink?", options, msgspec.Raw(rules), changeable))
+
+
+def opened(
+    *, kind: str = "single", options: tuple[str, ...] = OPTIONS, rules: bytes = b"{}", changeable: bool = True
+) -> History:
+    """A room with the question q1 open in its first round."""
+    return drafted(kind=kind, options=options, rules=rules, changeable=changeable).did(OpenVoting("q1"))
+
+
+def stored(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries as a reader gets them from a disk: records decoded from their bytes."""
+    return [msgspec.structs.replace(entry, record=decode(entry.body)) for entry in entries]
+
+
+def dump(room: Room | None) -> object:
+    """All that a state holds, as values that compare."""
+    if room is None:
+        return None
+    return (
+        (room.code, room.title, room.created_at, room.head, None if room.current is None else room.current.id),
+        {question.id: _dump_question(question) for question in room.questions.values()},
+    )
+
+
+def _dump_question(question: Question) -> object:
+    return (
+        (question.id, question.kind.name, question.text, question.options, question.rules, question.stored_rules),
+        (question.changeable, question.phase),
+        [
+            (
+                (asked.number, asked.opened_at, asked.closed_at, asked.revealed, asked.tally.counts()),
+                dict(asked.ballots),
+                dict(asked.superseded),
+            )
+            for asked in question.rounds
+        ],
+    )

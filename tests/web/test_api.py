@@ -1,0 +1,212 @@
+"""The HTTP API: what a host can do, who may, what is refused, and that its description is the truth."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+from tornado.web import RequestHandler
+
+from livevote import cli, export
+from livevote.log import open_reader
+from livevote.web.api import CODE_CHARS
+from livevote.web.app import API, OpenApi, described
+from tests.client import Venue, venue
+
+
+def error(response: Any) -> tuple[int, str]:
+    return response.code, json.loads(response.body)["error"]["code"]
+
+
+async def test_a_room_is_made_with_the_operator_key_and_hosted_with_its_token(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        key = at.server.services.operator_key
+        response = await at.post("/api/rooms", {"title": "  Works \u202ecouncil "}, key=key)
+        assert response.code == 201
+        made = json.loads(response.body)
+        assert len(made["code"]) == 6
+        assert set(made["code"]) <= set(CODE_CHARS)
+        assert made["join_url"] == f"{at.base}/{made['code']}"
+        assert made["host_url"] == f"{at.base}/host/{made['code']}#{made['host_token']}"
+        state = await at.fetch(
+            f"/api/rooms/{made['code']}", headers={"Authorization": f"Bearer {made['host_token']}"}
+        )
+        assert json.loads(state.body)["room"] == {"code": made["code"], "title": "Works council"}
+
+
+async def test_every_command_of_a_host(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        added = await at.command(
+            "add_question", kind="multiple", text="Which?", options=["A", "B", "C"], rules={"max": 2}, changeable=False
+        )
+        assert added == {"as_of": 2, "question": "q1"}
+        for as_of, command in enumerate(("open", "reveal", "hide", "close", "reveal", "ask_again"), 3):
+            assert await at.command(command) == {"as_of": as_of, "question": "q1"}
+        response = await at.fetch(f"/api/rooms/{at.code}", headers={"Authorization": f"Bearer {at.host_token}"})
+        assert json.loads(response.body)["questions"] == [
+            {
+                "id": "q1", "kind": "multiple", "text": "Which?", "options": ["A", "B", "C"],
+                "rules": {"max": 2, "min": 1}, "changeable": False, "round": 2, "phase": "open", "revealed": False,
+                "counts": [0, 0, 0], "voters": 0,
+            }
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"type": "open", "question": "q9"}, 404, "unknown_question"),
+        ({"type": "close", "question": "q1"}, 409, "not_open"),
+        ({"type": "add_question", "kind": "poem", "text": "?", "options": []}, 409, "unknown_kind"),
+        ({"type": "add_question", "kind": "single", "text": "", "options": ["A", "B"]}, 409, "bad_question"),
+        ({"type": "add_question", "kind": "single", "text": "?", "options": ["A", "a"]}, 409, "bad_question"),
+        ({"type": "add_question", "kind": "single", "text": "?", "options": "AB"}, 400, "bad_message"),
+        ({"type": "dance"}, 400, "bad_message"),
+        ({}, 400, "bad_message"),
+    ],
+)
+async def test_a_bad_command_is_refused_with_the_reason(
+    tmp_path: Path, body: dict[str, Any], status: int, code: str
+) -> None:
+    async with venue(tmp_path) as at:
+        await at.command("add_question", kind="single", text="Which?", options=["A", "B"])
+        response = await at.post(f"/api/rooms/{at.code}/commands", body, key=at.host_token)
+        assert error(response) == (status, code)
+
+
+async def test_a_refusal_names_what_to_do(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        await at.ask("A", "B")
+        await at.command("add_question", kind="single", text="Next?", options=["A", "B"])
+        response = await at.try_command("open", "q2")
+        assert error(response) == (409, "another_open")
+        assert "close 'Which?' first" in json.loads(response.body)["error"]["message"]
+
+
+async def test_without_the_right_key_nothing_is_told_or_done(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        other = await at.create_room("Other")
+        token = at.host_token
+        at.code = next(room.code for room in at.server.registry.all() if room.code != other)
+        for key in ("", "wrong", token, at.server.services.operator_key, "\u00e9"):
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            assert error(await at.fetch(f"/api/rooms/{at.code}", headers=headers)) == (401, "no_key")
+            assert (await at.fetch(f"/api/rooms/{at.code}/ballots.csv", headers=headers)).code == 401
+            for path in (f"/api/rooms/{at.code}/commands", f"/api/rooms/{at.code}/host-session"):
+                assert error(await at.post(path, {}, key=key)) == (401, "no_key")
+        for key in ("", "wrong", token):
+            for path in ("/api/rooms", "/api/operator-session"):
+                assert error(await at.post(path, {"title": "X"}, key=key)) == (401, "no_key")
+        assert error(await at.fetch("/api/rooms/XXXXXX")) == (404, "no_such_room")
+
+
+async def test_keys_are_exchanged_for_cookies_that_pages_can_use(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        response = await at.post("/api/operator-session", {}, key=at.server.services.operator_key)
+        operator = response.headers["Set-Cookie"]
+        assert response.code == 204
+        assert "HttpOnly" in operator
+        assert "SameSite=Strict" in operator
+        made = await at.post("/api/rooms", {"title": "By cookie"}, Cookie=operator.split(";")[0])
+        assert made.code == 201
+        response = await at.post(f"/api/rooms/{at.code}/host-session", {}, key=at.host_token)
+        host = response.headers["Set-Cookie"].split(";")[0]
+        assert (await at.fetch(f"/api/rooms/{at.code}", headers={"Cookie": host})).code == 200
+        foreign = json.loads(made.body)["code"]
+        assert (await at.fetch(f"/api/rooms/{foreign}", headers={"Cookie": host})).code == 401
+        forged = host.replace(at.code, foreign)
+        assert (await at.fetch(f"/api/rooms/{foreign}", headers={"Cookie": forged})).code == 401
+
+
+async def test_open_hosting_lifts_the_operator_key(tmp_path: Path) -> None:
+    async with venue(tmp_path, open_hosting=True) as at:
+        assert (await at.post("/api/rooms", {"title": "Anybody's"})).code == 201
+        assert error(await at.post("/api/rooms", {"title": " "})) == (409, "bad_title")
+        assert error(await at.post("/api/rooms", {"titel": "X"})) == (400, "bad_message")
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null"])
+async def test_requests_of_foreign_pages_are_refused(tmp_path: Path, origin: str) -> None:
+    async with venue(tmp_path, open_hosting=True) as at:
+        response = await at.post("/api/rooms", {"title": "X"}, Origin=origin)
+        assert response.code == 403
+        response = await at.post("/api/rooms", {"title": "X"}, Origin=at.base)
+        assert response.code == 201
+
+
+async def csv_over_http(at: Venue) -> bytes:
+    response = await at.fetch(
+        f"/api/rooms/{at.code}/ballots.csv", headers={"Authorization": f"Bearer {at.host_token}"}
+    )
+    assert response.code == 200
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"] == f'attachment; filename="livevote-{at.code}-ballots.csv"'
+    assert response.headers["Cache-Control"] == "no-store"
+    return response.body
+
+
+async def test_the_csv_holds_every_ballot_and_is_the_same_on_the_command_line(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        await at.command(
+            "add_question", kind="multiple", text='=HYPERLINK("x")', options=["+1", 'say "no", or\u00e9', "-"]
+        )
+        await at.command("open")
+        page = await at.open()
+        await page.vote("v1", 0)
+        await page.vote("v2", 2, 1)
+        await (await at.open()).vote("v3", 2)
+        served = await csv_over_http(at)
+        reader = await open_reader(f"sqlite:{tmp_path}/livevote.db")
+        assert b"".join([rows async for rows in export.ballots_csv(reader, at.code)]) == served
+        output = tmp_path / "ballots.csv"
+        await cli._export(at.server.services.config, at.code, output)
+        assert output.read_bytes() == served
+    text = served.decode("utf-8-sig")
+    assert "\r\n" in text
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [(row["index"], row["rev"], row["counted"], row["answer"], row["answer_text"]) for row in rows] == [
+        ("4", "0", "no", '{"choices":[0]}', "'+1"),
+        ("5", "1", "yes", '{"choices":[1,2]}', 'say "no", or\u00e9; -'),
+        ("6", "0", "yes", '{"choices":[2]}', "'-"),
+    ]
+    assert rows[0]["voter"] == rows[1]["voter"] != rows[2]["voter"]
+    assert {row["question_text"] for row in rows} == {'\'=HYPERLINK("x")'}
+    assert list(rows[0]) == list(export.COLUMNS)
+
+
+async def test_the_qr_code_leads_to_the_room(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        response = await at.fetch(f"/api/rooms/{at.code}/qr.svg")
+        assert response.headers["Content-Type"] == "image/svg+xml"
+        assert response.body.startswith(b"<?xml")
+
+
+async def test_health_is_ok_until_a_write_fails(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        response = await at.fetch("/healthz")
+        assert (response.code, json.loads(response.body)) == (200, {"status": "ok"})
+        at.server.services.writer._fail()
+        response = await at.fetch("/healthz")
+        assert (response.code, json.loads(response.body)) == (503, {"status": "failed"})
+        assert error(await at.try_command("open")) == (503, "failed")
+
+
+async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        document = json.loads((await at.fetch("/api/openapi.json")).body)
+    validate(document)
+    described_methods = {(path, method) for path, item in document["paths"].items() for method in item}
+    methods = {
+        (path, method)
+        for path, handler in described().items()
+        for method in ("get", "post", "put", "patch", "delete")
+        if getattr(handler, method) is not getattr(RequestHandler, method)
+    }
+    assert described_methods == methods
+    assert described() == {**API, "/api/openapi.json": OpenApi}
+    commands = document["paths"]["/api/rooms/{code}/commands"]["post"]["requestBody"]["content"]["application/json"]
+    mapping = commands["schema"]["discriminator"]["mapping"]
+    assert set(mapping) == {"add_question", "open", "close", "reveal", "hide", "ask_again"}

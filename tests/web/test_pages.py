@@ -1,0 +1,125 @@
+"""The pages as a browser gets them: headers, cookies, compression, policies, and addresses that lead nowhere."""
+
+import gzip
+import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from tornado.httputil import HTTPHeaders
+
+from livevote.protocol.codes import CLOSES
+from livevote.web.base import HEADERS
+from tests.client import venue
+
+CHECKOUT = Path(__file__).parent.parent.parent
+PAGES = [CHECKOUT / "client.html", *sorted((CHECKOUT / "livevote" / "web" / "pages").glob("*.html"))]
+
+
+@pytest.mark.parametrize("path", ["/", "/host", "/{code}", "/host/{code}"])
+async def test_pages_carry_their_policy_and_set_one_session(tmp_path: Path, path: str) -> None:
+    async with venue(tmp_path) as at:
+        response = await at.fetch(path.format(code=at.code.lower()))
+        assert response.code == 200
+        for name, value in HEADERS.items():
+            if name != "Cache-Control":
+                assert response.headers[name] == value
+        policy = response.headers["Content-Security-Policy"]
+        script = re.findall(rb"<script>(.*?)</script>", response.body, flags=re.DOTALL)
+        assert len(script) == 1
+        assert f"'sha256-{b64encode(sha256(script[0]).digest()).decode()}'" in policy
+        assert policy.startswith("default-src 'none'")
+        assert "unsafe" not in policy
+        assert f"connect-src 'self' ws://127.0.0.1:{at.server.port};" in policy
+        cookie = response.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+        assert "Secure" not in cookie
+        again = await at.fetch(path.format(code=at.code), headers={"Cookie": cookie.split(";")[0]})
+        assert "Set-Cookie" not in again.headers
+
+
+async def test_under_tls_cookies_are_secure_and_bound_to_the_host(tmp_path: Path) -> None:
+    async with venue(tmp_path, url="https://vote.example.org") as at:
+        response = await at.fetch("/", headers={"Host": "vote.example.org"})
+        cookie = response.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-livevote=")
+        assert "Secure" in cookie
+        assert response.headers["Strict-Transport-Security"]
+        assert "connect-src 'self' wss://vote.example.org;" in response.headers["Content-Security-Policy"]
+        page = await at.open(await at.cookie(), Origin="https://vote.example.org")
+        assert await page.receive()
+
+
+async def test_pages_are_compressed_once_and_not_sent_again_unchanged(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        client = (CHECKOUT / "client.html").read_bytes()
+        plain = await at.fetch("/", decompress_response=False)
+        assert plain.body == client
+        packed = await at.fetch("/", decompress_response=False, headers={"Accept-Encoding": "br, gzip"})
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == client
+        assert len(packed.body) < 30_000
+        etag = plain.headers["Etag"]
+        unchanged = await at.fetch("/", headers=HTTPHeaders({"If-None-Match": etag}))
+        assert (unchanged.code, unchanged.body) == (304, b"")
+        assert (await at.fetch("/", method="HEAD")).headers["Etag"] == etag
+        chart = await at.fetch("/assets/chart.js", decompress_response=False)
+        assert chart.headers["Content-Type"].startswith("text/javascript")
+        assert b"Chart" in chart.body
+
+
+async def test_an_unknown_code_gets_a_page_in_plain_words(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        for path in ("/XXXXXX", "/host/XXXXXX", "/no/such/page", "/favicon.ico"):
+            response = await at.fetch(path)
+            assert response.code == 404
+            assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+            assert b"no room with" in response.body.lower()
+            assert "Set-Cookie" not in response.headers
+        response = await at.fetch("/api/nothing")
+        assert response.code == 404
+        assert b"no_such_route" in response.body
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:1", 200),
+        ("127.0.0.1", 200),
+        ("192.168.1.7:8888", 200),
+        ("[::1]:8888", 200),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("user@127.0.0.1", 400),
+        ("127.0.0.1:port", 421),
+        ("", 421),
+    ],
+)
+async def test_only_own_names_are_answered(tmp_path: Path, host: str, status: int) -> None:
+    async with venue(tmp_path) as at:
+        for path in ("/", "/nothing", "/healthz"):
+            response = await at.fetch(path, headers={"Host": host})
+            assert response.code == (404 if path == "/nothing" and status == 200 else status), path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_a_page_is_one_file_that_keeps_to_its_policy(page: Path) -> None:
+    text = page.read_text()
+    assert len(re.findall(r"<script", text)) == len(re.findall(r"<script>", text)) <= 1
+    assert len(re.findall(r"<style", text)) == len(re.findall(r"<style>", text)) <= 1
+    assert not re.search(r"\son[a-z]+\s*=\s*[\"']", text), "inline handlers are blocked"
+    assert not re.search(r"<[a-z][^>]*\sstyle=", text), "style attributes are blocked"
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text)
+    assert not re.search(r"(src|href)=[\"']?(https?:)?//", text), "everything comes from this server"
+
+
+@pytest.mark.parametrize("name", ["client.html", "host.html"])
+def test_pages_know_every_close_code(name: str) -> None:
+    page = next(path for path in PAGES if path.name == name)
+    found = re.search(r"/\* close-codes \*/(.*?)/\* end close-codes \*/", page.read_text(), flags=re.DOTALL)
+    assert found is not None
+    table = json.loads(found[1].strip().removesuffix(";").removesuffix(","))
+    assert table == {str(close.code): {"retry": close.retry, "text": close.text} for close in CLOSES}
