@@ -90,9 +90,6 @@ def recorded(decision: Decision) -> BallotCast:
     return decision.record
 
 
-# Every reason to refuse
-
-
 def _full_of_questions() -> Case:
     return created().did(*[question(f"Why {number}?") for number in range(MAX_QUESTIONS)]), question()
 
@@ -165,9 +162,6 @@ def test_a_refusal_for_an_open_question_names_it() -> None:
     assert "What to drink?" in refusal.detail
 
 
-# What is recorded
-
-
 def test_a_room_is_created_with_its_cleaned_title() -> None:
     draft = decide(None, CreateRoom(CODE, " Cafe\u0301 \u202e\n crema "), at=AT)
     assert draft == Draft(CODE, RoomCreated(AT, CODE, "Caf\u00e9 crema"))
@@ -200,9 +194,6 @@ def test_only_a_room_can_decide_other_commands() -> None:
         decide(None, OpenVoting("q1"), at=AT)
 
 
-# I3: one effective ballot a voter, rev without a gap, the highest counts
-
-
 def test_i3_changed_ballots_count_once_with_gap_free_revs() -> None:
     history = opened()
     indexes = []
@@ -224,9 +215,6 @@ def test_i3_a_question_that_is_not_changeable_keeps_the_first_ballot() -> None:
     history = opened(changeable=False).did(cast("ann", 0))
     assert history.do(cast("ann", 1)) == Refusal(Code.ALREADY_VOTED)
     assert history.round().tally.counts() == (1, 0, 0)
-
-
-# I6: a ballot sent again gets the answer that it got
 
 
 @pytest.mark.parametrize(
@@ -265,9 +253,6 @@ def test_i6_a_retry_of_an_erased_ballot_is_repeated_whatever_it_says() -> None:
     history.put(ballot("ann", 0), erased=True)
     erased = history.round().ballots["ann"]
     assert history.decide(cast("ann", 2, id=erased.id)) == Repeat(erased)
-
-
-# I8: a ballot counts only between opened and closed
 
 
 def test_i8_ballots_count_only_between_opened_and_closed() -> None:
@@ -314,9 +299,6 @@ def test_the_question_that_was_opened_last_is_current() -> None:
     assert history.room.current is history.question("q1")
 
 
-# Erased openings
-
-
 def test_an_erased_ballot_folds_without_a_count_and_can_still_be_replaced() -> None:
     history = opened()
     history.put(ballot("ann", 0), erased=True)
@@ -331,9 +313,6 @@ def test_erasing_what_was_replaced_leaves_the_count() -> None:
     room = fold(entries)
     assert room is not None
     assert room.questions["q1"].rounds[0].tally.counts() == (0, 1, 0)
-
-
-# Broken logs
 
 
 def _defined(**other: object) -> QuestionDefined:
@@ -416,8 +395,6 @@ def test_a_log_begins_at_index_1(index: int) -> None:
         apply(None, msgspec.structs.replace(entry, index=index))
 
 
-# I19: decide never raises, and apply takes all that it emits
-
 names = st.sampled_from(["q1", "q2", "q3", "Q1", ""])
 voters = st.sampled_from(["ann", "bob"])
 contents = (
@@ -431,7 +408,7 @@ texts = st.text(max_size=12) | st.sampled_from(["Tea", "Coffee", "\ud800", "x" *
 host_commands: list[type[OnQuestion]] = [OpenVoting, CloseVoting, RevealResults, HideResults, AskAgain]
 commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(CastBallot, voters, st.sampled_from("abc"), names, st.integers(-1, 3), contents, st.just(SALT)),
-    st.builds(CastBallot, texts, texts, texts, st.integers(), contents, st.binary()),
+    st.builds(CastBallot, st.text(), st.text(), names | texts, st.integers(), contents, st.binary()),
     st.builds(
         AddQuestion,
         st.sampled_from(["single", "multiple", "other"]) | texts,
@@ -452,7 +429,7 @@ def test_i19_decide_never_raises_and_apply_accepts_what_it_emits(given_commands:
         before = dump(history.state)
         decision = history.decide(command)
         assert dump(history.state) == before
-        if isinstance(decision, Draft) and "\ud800" not in repr(decision):
+        if isinstance(decision, Draft):
             history.put(decision)
     assert dump(fold(stored(history.entries))) == dump(history.state)
 

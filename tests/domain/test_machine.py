@@ -1,0 +1,222 @@
+"""Any order of votes and host commands, against a model that is written from the words of the rules.
+
+The model is plain lists and dicts and shares no code with the rules. ``LIVEVOTE_EXAMPLES`` sets the number of runs.
+"""
+
+import os
+from typing import Any
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, Command, HideResults, OpenVoting, RevealResults
+from livevote.domain.records import BallotCast
+from livevote.domain.refusals import Refusal
+from livevote.domain.room import Repeat
+from livevote.domain.tally import fold
+from tests.history import answer, cast, created, dump, stored
+
+OPTIONS = 4
+
+
+class Model:
+    """What a room is, in words: questions with rounds, and in a round each voter's ballots, the last of which counts.
+
+    Every method says what must become of a command: a refusal's code, "repeat", or "ok".
+    """
+
+    def __init__(self) -> None:
+        self.questions: dict[str, dict[str, Any]] = {}
+
+    def add(self, low: int, high: int, changeable: bool) -> None:
+        name = f"q{len(self.questions) + 1}"
+        self.questions[name] = {"low": low, "high": high, "changeable": changeable, "rounds": []}
+
+    def begin(self, name: str, *, first: bool) -> str:
+        """A first round is for drafts, another one for closed questions, and no two questions are open."""
+        if name not in self.questions:
+            return "unknown_question"
+        rounds = self.questions[name]["rounds"]
+        if first == bool(rounds):
+            return "already_opened" if first else "not_open"
+        latest = {other: question["rounds"][-1] for other, question in self.questions.items() if question["rounds"]}
+        for other, asked in latest.items():
+            if asked["open"]:
+                return "still_open" if other == name else "another_open"
+        rounds.append({"open": True, "revealed": False, "ballots": {}})
+        return "ok"
+
+    def switch(self, name: str, what: str, wanted: bool, already: str) -> str:
+        """Close, reveal and hide change the latest round unless it is like that already."""
+        if name not in self.questions:
+            return "unknown_question"
+        if not self.questions[name]["rounds"]:
+            return "not_open"
+        asked = self.questions[name]["rounds"][-1]
+        if asked[what] is wanted:
+            return already
+        asked[what] = wanted
+        return "ok"
+
+    def vote(self, name: str, number: int, voter: str, id: str, choices: list[int] | None) -> str:
+        """A known ballot keeps its answer for ever; a new one needs the open round and an answer by the rules."""
+        if name not in self.questions:
+            return "unknown_question"
+        question = self.questions[name]
+        rounds = question["rounds"]
+        if not rounds:
+            return "not_open"
+        if number not in range(1, len(rounds) + 1):
+            return "wrong_round"
+        mine = rounds[number - 1]["ballots"].get(voter, [])
+        for known, before in mine:
+            if known == id:
+                return "repeat" if choices is not None and sorted(choices) == before else "conflict"
+        if number < len(rounds):
+            return "wrong_round"
+        if not rounds[-1]["open"]:
+            return "closed"
+        if choices is None:
+            return "bad_answer"
+        if any(choice not in range(OPTIONS) for choice in choices):
+            return "out_of_range"
+        if any(choices.count(choice) > 1 for choice in choices):
+            return "duplicate_choice"
+        if not question["low"] <= len(choices) <= question["high"]:
+            return "too_few" if len(choices) < question["low"] else "too_many"
+        if mine and not question["changeable"]:
+            return "already_voted"
+        rounds[-1]["ballots"].setdefault(voter, []).append((id, sorted(choices)))
+        return "ok"
+
+
+names = st.sampled_from(["q1", "q1", "q1", "q2", "q2", "q3", "q4"])
+answers = st.one_of(
+    st.integers(0, OPTIONS - 1).map(lambda choice: [choice]),
+    st.lists(st.integers(0, OPTIONS - 1), max_size=3, unique=True),
+    st.lists(st.integers(-1, OPTIONS), max_size=5),
+)
+junk = st.sampled_from([b"", b"[", b"null", b"[0]", b'{"choices":0}', b'{"choices":["0"]}', b'{"choices":[0.5]}'])
+
+
+class Voting(RuleBasedStateMachine):
+    """Does every command to the room and to the model, and compares what they say and what they hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history = created()
+        self.model = Model()
+        self.sent: list[tuple[str, int, str, str, list[int]]] = []
+
+    def check(self, command: Command, expected: str) -> None:
+        decision = self.history.do(command)
+        if isinstance(decision, Refusal):
+            assert decision.code == expected
+        else:
+            assert ("repeat" if isinstance(decision, Repeat) else "ok") == expected
+
+    @initialize(changeable=st.booleans(), low=st.integers(0, 2), high=st.integers(2, OPTIONS))
+    def two_questions(self, changeable: bool, low: int, high: int) -> None:
+        self.add_single(changeable=True)
+        self.add_multiple(changeable=changeable, low=low, high=high)
+        self.begin("q1", first=True)
+
+    @precondition(lambda self: len(self.model.questions) < 4)
+    @rule(changeable=st.booleans())
+    def add_single(self, changeable: bool) -> None:
+        self.model.add(1, 1, changeable)
+        self.check(AddQuestion("single", "Which?", tuple("abcd"), changeable=changeable), "ok")
+
+    @precondition(lambda self: len(self.model.questions) < 4)
+    @rule(changeable=st.booleans(), low=st.integers(0, 2), high=st.integers(2, OPTIONS))
+    def add_multiple(self, changeable: bool, low: int, high: int) -> None:
+        self.model.add(low, high, changeable)
+        rules = msgspec.Raw(msgspec.json.encode({"min": low, "max": high}))
+        self.check(AddQuestion("multiple", "Which?", tuple("abcd"), rules, changeable), "ok")
+
+    @rule(name=names, first=st.booleans())
+    def begin(self, name: str, first: bool) -> None:
+        self.check(OpenVoting(name) if first else AskAgain(name), self.model.begin(name, first=first))
+
+    @rule(name=names)
+    def close(self, name: str) -> None:
+        self.check(CloseVoting(name), self.model.switch(name, "open", False, "closed"))
+
+    @rule(name=names)
+    def reveal(self, name: str) -> None:
+        self.check(RevealResults(name), self.model.switch(name, "revealed", True, "already_revealed"))
+
+    @rule(name=names)
+    def hide(self, name: str) -> None:
+        self.check(HideResults(name), self.model.switch(name, "revealed", False, "already_hidden"))
+
+    def vote(self, name: str, number: int, voter: str, id: str, choices: list[int]) -> None:
+        self.sent.append((name, number, voter, id, choices))
+        expected = self.model.vote(name, number, voter, id, choices)
+        self.check(cast(voter, *choices, id=id, question=name, round=number), expected)
+
+    @rule(voter=st.sampled_from("abcde"), choices=answers)
+    def vote_where_voting_is_open(self, voter: str, choices: list[int]) -> None:
+        for name, question in self.model.questions.items():
+            if question["rounds"] and question["rounds"][-1]["open"]:
+                self.vote(name, len(question["rounds"]), voter, f"b{len(self.sent)}", choices)
+
+    @rule(name=names, number=st.integers(-1, 4), voter=st.sampled_from("abcde"), choices=answers)
+    def vote_anywhere(self, name: str, number: int, voter: str, choices: list[int]) -> None:
+        self.vote(name, number, voter, f"b{len(self.sent)}", choices)
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data())
+    def send_again(self, data: st.DataObject) -> None:
+        self.vote(*data.draw(st.sampled_from(self.sent)))
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data(), choices=answers)
+    def send_other_content_under_a_used_id(self, data: st.DataObject, choices: list[int]) -> None:
+        name, number, voter, id, _ = data.draw(st.sampled_from(self.sent))
+        self.vote(name, number, voter, id, choices)
+
+    @rule(name=names, number=st.integers(0, 3), id=st.sampled_from(["b0", "b1", "b2", "new"]), raw=junk)
+    def send_junk(self, name: str, number: int, id: str, raw: bytes) -> None:
+        expected = self.model.vote(name, number, "a", id, None)
+        self.check(cast("a", id=id, question=name, round=number, raw=raw), expected)
+
+    @rule()
+    def start_again_from_the_log(self) -> None:
+        """I4, I19: the log as it was stored folds into the state that grew with it."""
+        folded = fold(stored(self.history.entries))
+        assert dump(folded) == dump(self.history.state)
+        self.history.state = folded
+
+    @invariant()
+    def rounds_agree(self) -> None:
+        """I3, I5, I8: phases, visibility, revs, voters and counts are those of the model."""
+        assert list(self.history.room.questions) == list(self.model.questions)
+        for name, expected in self.model.questions.items():
+            question = self.history.question(name)
+            assert len(question.rounds) == len(expected["rounds"])
+            for asked, wanted in zip(question.rounds, expected["rounds"], strict=True):
+                counting = [ballots[-1] for ballots in wanted["ballots"].values()]
+                counts = tuple(sum(choice in choices for _, choices in counting) for choice in range(OPTIONS))
+                assert (asked.closed_at is None, asked.revealed) == (wanted["open"], wanted["revealed"])
+                assert asked.tally.counts() == counts
+                assert question.kind.conserved(counts, len(counting), question.rules)
+                assert {voter: (found.id, found.rev) for voter, found in asked.ballots.items()} == {
+                    voter: (ballots[-1][0], len(ballots) - 1) for voter, ballots in wanted["ballots"].items()
+                }
+
+    @invariant()
+    def the_log_holds_what_was_recorded(self) -> None:
+        """I2, I3: one record a ballot, indexes without a gap."""
+        entries = self.history.entries
+        assert [entry.index for entry in entries] == list(range(1, len(entries) + 1))
+        recorded = [entry.record.id for entry in entries if isinstance(entry.record, BallotCast)]
+        rounds = [asked for question in self.model.questions.values() for asked in question["rounds"]]
+        expected = [id for asked in rounds for ballots in asked["ballots"].values() for id, _ in ballots]
+        assert sorted(recorded) == sorted(expected)
+
+
+TestVoting = Voting.TestCase
+TestVoting.settings = settings(max_examples=int(os.environ.get("LIVEVOTE_EXAMPLES", "100")), stateful_step_count=50)

@@ -1,0 +1,49 @@
+"""What becomes of the texts that people type."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livevote.domain.text import clean
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Tea", "Tea"),
+        ("", ""),
+        ("  Tea \u00a0 or\u3000coffee? ", "Tea or coffee?"),
+        ("Tea\r\nor\tcoffee\u2028or\u2029water", "Tea or coffee or water"),
+        ("Cafe\u0301", "Caf\u00e9"),
+        ("\u202eevil\u202c \u2066x\u2069", "evil x"),
+        ("a\u200bb\ufeffc\u00add", "abcd"),
+        ("a\x00b\x07c\x7fd", "abcd"),
+        ("a\ud800b\udfffc", "abc"),
+        ("a\ue000b\U0010ffffc\u0378d", "abcd"),
+        ("e\u200b\u0301", "\u00e9"),
+        ("\U0001f469\u200d\U0001f680", "\U0001f469\u200d\U0001f680"),
+        ("\u0645\u06cc\u200c\u062e", "\u0645\u06cc\u200c\u062e"),
+        ("\u2764\ufe0f", "\u2764\ufe0f"),
+    ],
+)
+def test_texts_are_one_visible_line(typed: str, kept: str) -> None:
+    assert clean(typed) == kept
+
+
+any_text = st.text(st.characters()) | st.text("a \u0301\u200b\u200d\u202e\n\u2028\ud800\u1100\u1161")
+
+
+@given(any_text)
+def test_a_cleaned_text_stays_as_it_is(typed: str) -> None:
+    assert clean(clean(typed)) == clean(typed)
+
+
+@given(any_text)
+def test_a_cleaned_text_can_be_hashed_and_shown(typed: str) -> None:
+    kept = clean(typed)
+    kept.encode()
+    assert unicodedata.is_normalized("NFC", kept)
+    assert kept == " ".join(kept.split())
+    assert all(char in "\u200c\u200d" or unicodedata.category(char)[0] != "C" for char in kept)

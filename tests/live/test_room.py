@@ -1,0 +1,92 @@
+"""What reaches a voter's pages: the state, the own ballot, and a ballot cast on another page."""
+
+from pathlib import Path
+
+import msgspec
+
+from livevote.clock import ManualClock
+from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, OpenVoting
+from livevote.domain.records import Draft, Entry, encode
+from livevote.domain.room import decide
+from livevote.domain.state import Room
+from livevote.keys import Keyring
+from livevote.live.room import LiveRoom
+
+
+class Tab:
+    """One open page."""
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+        self.writing = False
+        self.messages: list[dict[str, object]] = []
+
+    def send(self, frame: bytes) -> None:
+        start = 2 if frame[1] < 126 else 4
+        self.messages.append(msgspec.json.decode(frame[start:]))
+
+    @property
+    def types(self) -> list[object]:
+        return [message["type"] for message in self.messages]
+
+
+class Show:
+    """A live room that is moved on by decided commands, without a log."""
+
+    def __init__(self, keys: Path) -> None:
+        self.key = Keyring(keys).make_room("ROOM22")
+        self.room = LiveRoom(
+            Room(code="ROOM22", title="Room", created_at=1), key=self.key, epoch="e", clock=ManualClock()
+        )
+        self.room.state.head = 1
+
+    def do(self, command: Command, *, erased: bool = False) -> Entry:
+        draft = decide(self.room.state, command, at=2)
+        assert isinstance(draft, Draft)
+        opening = None if erased else draft.opening
+        entry = Entry("ROOM22", self.room.state.head + 1, draft.record, encode(draft.record), bytes(32), opening)
+        self.room.apply(entry)
+        return entry
+
+    def vote(self, session: str, *, erased: bool = False) -> Entry:
+        voter = self.key.pseudonym(session, "q1")
+        return self.do(CastBallot(voter, f"id-{session}", "q1", 1, b'{"choices":[1]}', bytes(16)), erased=erased)
+
+
+async def test_a_page_gets_the_state_and_the_own_ballot(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    waiting = Tab("s0")
+    show.room.join(waiting)
+    assert waiting.types == ["state"]
+    show.do(AddQuestion(kind="single", text="?", options=("A", "B")))
+    show.do(OpenVoting("q1"))
+    show.vote("s1")
+    mine, other = Tab("s1"), Tab("s2")
+    show.room.join(mine)
+    show.room.join(other)
+    assert mine.types == ["state", "mine"]
+    assert other.types == ["state"]
+    await show.room.channel.aclose()
+
+
+async def test_an_erased_ballot_is_not_shown_to_anybody(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    show.do(AddQuestion(kind="single", text="?", options=("A", "B")))
+    show.do(OpenVoting("q1"))
+    show.vote("s1", erased=True)
+    tab = Tab("s1")
+    show.room.join(tab)
+    assert tab.types == ["state"]
+    await show.room.channel.aclose()
+
+
+async def test_online_counts_voters_and_not_pages(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    tabs = [Tab("s1"), Tab("s1"), Tab("s2")]
+    for tab in tabs:
+        show.room.join(tab)
+    assert (show.room.online, show.room.tabs("s1"), show.room.tabs("s3")) == (2, 2, 0)
+    for tab in tabs[:2]:
+        show.room.leave(tab)
+    assert show.room.online == 1
+    await show.room.channel.aclose()

@@ -1,0 +1,233 @@
+"""The writer: batches, order, the three answers, and what happens when the log is full or broken."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from livevote.clock import ManualClock
+from livevote.domain.commands import AddQuestion, CastBallot, CloseVoting, CreateRoom, OpenVoting
+from livevote.domain.records import Draft, Entry
+from livevote.domain.refusals import Code, Refusal
+from livevote.domain.room import Repeat
+from livevote.keys import Keyring
+from livevote.live.registry import Registry
+from livevote.live.writer import MAX_BATCH, Outcome, Writer
+from livevote.log import LogFailedError, LogFullError
+from livevote.log.memory import MemoryLog
+from livevote.protocol.codes import Unsure
+
+ROOM = "ROOM22"
+
+
+class SlowLog(MemoryLog):
+    """A log that notes its batches, waits at a gate, and fails when told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.batches: list[Sequence[Draft]] = []
+        self.failure: Exception | None = None
+
+    async def append(self, drafts: Sequence[Draft], *, ticket: int) -> None:
+        self.batches.append(drafts)
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        await super().append(drafts, ticket=ticket)
+
+
+class Desk:
+    """A writer with one room and one open question, and a list of all outcomes in the order they came."""
+
+    def __init__(self, keys: Path, *, queue_limit: int = 10_000) -> None:
+        self.log = SlowLog()
+        self.keyring = Keyring(keys)
+        self.registry = Registry(keyring=self.keyring, epoch="e", clock=ManualClock())
+        self.writer = Writer(log=self.log, registry=self.registry, clock=ManualClock(), queue_limit=queue_limit)
+        self.running = asyncio.create_task(self.writer.run())
+        self.outcomes: list[tuple[str, Outcome]] = []
+
+    async def open_room(self, *, changeable: bool = True) -> None:
+        self.keyring.make_room(ROOM)
+        add = AddQuestion(kind="single", text="?", options=("A", "B"), changeable=changeable)
+        for command in (CreateRoom(ROOM, "Room"), add, OpenVoting("q1")):
+            assert isinstance(await self.writer.ask(ROOM, command), Entry)
+        self.log.batches.clear()
+
+    def vote(self, voter: str, id_: str, choice: int = 0) -> None:
+        ballot = CastBallot(voter, id_, "q1", 1, msgspec.json.encode({"choices": [choice]}), bytes(16))
+        self.writer.submit(ROOM, ballot, lambda outcome: self.outcomes.append((id_, outcome)))
+
+    def command(self, name: str, command: Any) -> None:
+        self.writer.submit(ROOM, command, lambda outcome: self.outcomes.append((name, outcome)))
+
+    async def settled(self, count: int) -> dict[str, Outcome]:
+        while len(self.outcomes) < count:
+            await asyncio.sleep(0)
+        return dict(self.outcomes)
+
+    async def stop(self) -> None:
+        self.writer.stop()
+        await self.running
+        await self.log.aclose()
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        room = self.registry.get(ROOM)
+        assert room is not None
+        return room.state.questions["q1"].rounds[0].tally.counts()
+
+
+async def test_what_waits_while_one_batch_is_written_becomes_the_next(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    desk.log.gate.clear()
+    desk.vote("first", "v0")
+    while not desk.log.batches:
+        await asyncio.sleep(0)
+    for number in range(1, 50):
+        desk.vote(f"voter{number}", f"v{number}")
+    assert desk.outcomes == [], "I1: nothing is answered before it is durable"
+    assert desk.counts == (0, 0), "state moves only when records come back from the log"
+    desk.log.gate.set()
+    await desk.settled(50)
+    assert [len(batch) for batch in desk.log.batches] == [1, 49]
+    assert desk.counts == (50, 0)
+    await desk.stop()
+
+
+async def test_i3_two_ballots_of_one_voter_in_one_batch_are_decided_one_after_the_other(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room(changeable=False)
+    desk.vote("voter", "v1", 0)
+    desk.vote("voter", "v2", 1)
+    desk.vote("voter", "v1", 0)
+    outcomes = await desk.settled(3)
+    assert isinstance(desk.outcomes[0][1], Entry)
+    assert outcomes["v2"] == Refusal(Code.ALREADY_VOTED)
+    assert isinstance(outcomes["v1"], Repeat), "I6: the retry is answered from the log"
+    assert desk.counts == (1, 0)
+    await desk.stop()
+
+
+async def test_i8_commands_keep_their_order_around_a_close(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    desk.vote("a", "before")
+    desk.vote("a", "changed", 1)
+    desk.command("close", CloseVoting("q1"))
+    desk.vote("b", "after")
+    outcomes = await desk.settled(4)
+    assert isinstance(outcomes["before"], Entry)
+    assert isinstance(outcomes["changed"], Entry)
+    assert isinstance(outcomes["close"], Entry)
+    assert outcomes["after"] == Refusal(Code.CLOSED)
+    assert desk.counts == (0, 1)
+    await desk.stop()
+
+
+async def test_a_batch_has_a_limit_and_the_rest_follows(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    for number in range(MAX_BATCH + 5):
+        desk.vote(f"voter{number}", f"v{number}")
+    await desk.settled(MAX_BATCH + 5)
+    assert [len(batch) for batch in desk.log.batches] == [MAX_BATCH, 5]
+    await desk.stop()
+
+
+async def test_i15_a_full_queue_says_busy(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, queue_limit=2)
+    await desk.open_room()
+    for number in range(3):
+        desk.vote(f"voter{number}", f"v{number}")
+    assert desk.outcomes == [("v2", Unsure.BUSY)]
+    await desk.settled(3)
+    await desk.stop()
+
+
+async def test_i11_a_full_disk_is_told_and_writing_resumes(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    desk.log.failure = LogFullError("full")
+    desk.vote("a", "v1")
+    assert (await desk.settled(1))["v1"] is Unsure.RETRY_LATER
+    assert desk.counts == (0, 0)
+    desk.log.failure = None
+    desk.outcomes.clear()
+    desk.vote("a", "v1")
+    assert isinstance((await desk.settled(1))["v1"], Entry)
+    assert desk.counts == (1, 0)
+    await desk.stop()
+
+
+async def test_i11_a_broken_log_answers_unknown_and_stops_everything(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    desk.log.gate.clear()
+    desk.vote("a", "written")
+    while not desk.log.batches:
+        await asyncio.sleep(0)
+    desk.vote("b", "queued")
+    desk.log.failure = LogFailedError("EIO")
+    desk.log.gate.set()
+    with pytest.raises(LogFailedError):
+        await desk.running
+    desk.vote("c", "later")
+    assert dict(desk.outcomes) == {"written": Unsure.FAILED, "queued": Unsure.FAILED, "later": Unsure.FAILED}
+    assert desk.writer.failed
+    assert desk.counts == (0, 0)
+    await desk.log.aclose()
+
+
+async def test_an_error_while_applying_fails_in_the_open(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+
+    def explode(outcome: Outcome) -> None:  # noqa: ARG001
+        raise ZeroDivisionError
+
+    ballot = CastBallot("a", "v1", "q1", 1, b'{"choices":[0]}', bytes(16))
+    desk.writer.submit(ROOM, ballot, explode)
+    with pytest.raises(ZeroDivisionError):
+        await desk.running
+    assert desk.writer.failed
+    await desk.log.aclose()
+
+
+async def test_stop_answers_what_waits_and_takes_no_more(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    desk.log.gate.clear()
+    desk.vote("a", "v1")
+    while not desk.log.batches:
+        await asyncio.sleep(0)
+    desk.vote("b", "v2")
+    desk.writer.stop()
+    desk.vote("c", "v3")
+    desk.log.gate.set()
+    await desk.running
+    outcomes = dict(desk.outcomes)
+    assert isinstance(outcomes["v1"], Entry)
+    assert isinstance(outcomes["v2"], Entry)
+    assert outcomes["v3"] is Unsure.STOPPING
+    await desk.log.aclose()
+
+
+async def test_who_stopped_waiting_is_not_missed(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    desk.log.gate.clear()
+    asked = asyncio.create_task(desk.writer.ask(ROOM, CloseVoting("q1")))
+    while not desk.log.batches:
+        await asyncio.sleep(0)
+    asked.cancel()
+    desk.log.gate.set()
+    desk.vote("a", "v1")
+    assert (await desk.settled(1))["v1"] == Refusal(Code.CLOSED)
+    await desk.stop()

@@ -1,0 +1,113 @@
+"""The messages that are sent have the fields of ``docs/protocol.md``, and its examples are messages."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from livevote.protocol import codec
+from livevote.protocol.messages import (
+    HostQuestionInfo,
+    HostState,
+    Mine,
+    QuestionInfo,
+    Recorded,
+    Rejected,
+    RoomInfo,
+    Sync,
+    TallyMessage,
+    Unknown,
+    Vote,
+    VoterState,
+)
+
+REFERENCE = (Path(__file__).parent.parent.parent / "docs" / "protocol.md").read_text()
+
+RULES = msgspec.Raw(b'{"max":2,"min":1}')
+INFO: dict[str, Any] = {
+    "id": "q1",
+    "kind": "multiple",
+    "text": "Why?",
+    "options": ("a", "b"),
+    "rules": RULES,
+    "changeable": True,
+    "round": 1,
+    "phase": "open",
+    "revealed": False,
+}
+ROOM = RoomInfo("ABC", "Welcome")
+
+
+def fields(message: type[msgspec.Struct]) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(message)]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("`vote`", Vote),
+        ("`sync`", Sync),
+        ("`state` (voter)", VoterState),
+        ("`state` (host)", HostState),
+        ("`tally`", TallyMessage),
+        ("`mine`", Mine),
+        ("`recorded`", Recorded),
+        ("`rejected`", Rejected),
+        ("`unknown`", Unknown),
+    ],
+)
+def test_the_reference_names_every_field(row: str, message: type[msgspec.Struct]) -> None:
+    [cell] = re.findall(rf"^\| {re.escape(row)} \|([^|]*)\|", REFERENCE, re.MULTILINE)
+    outside = re.sub(r"\{[^}]*\}|\([^)]*\)", "", cell)
+    assert [name for name in re.findall(r"`(\w+)`", outside) if name not in ("voter", "host")] == fields(message)
+
+
+def test_the_reference_names_every_field_of_a_question() -> None:
+    [paragraph] = re.findall(r"^A question has (.*?)\n\n", REFERENCE, re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"`(\w+)`", paragraph))
+    assert named >= set(fields(HostQuestionInfo)) >= set(fields(QuestionInfo))
+
+
+def test_the_examples_of_the_reference_are_messages() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", REFERENCE, re.DOTALL)
+    examples = [example for block in blocks for example in re.split(r"\n(?=\{)", block.strip())]
+    kinds = {"vote": Vote, "state": VoterState, "tally": TallyMessage, "recorded": Recorded}
+    seen = []
+    for example in examples:
+        kind = json.loads(example)["type"]
+        message = msgspec.json.decode(example, type=kinds[kind])
+        assert json.loads(msgspec.json.encode(message)) == json.loads(example)
+        seen.append(kind)
+    assert set(seen) == set(kinds)
+
+
+@pytest.mark.parametrize(
+    ("message", "sent"),
+    [
+        (Mine("q1", 1, "b1", 5, 0, 9, msgspec.Raw(b'{"choices":[1]}')), {"type": "mine", "answer": {"choices": [1]}}),
+        (Recorded("b1", "q1", 1, 5, 0, 9), {"type": "recorded", "id": "b1", "index": 5, "rev": 0, "at": 9}),
+        (Rejected(None, "bad_message", "What?"), {"type": "rejected", "id": None, "code": "bad_message"}),
+        (Unknown("b1", "busy", "Later.", 200), {"type": "unknown", "id": "b1", "retry_ms": 200}),
+        (
+            VoterState(epoch="e", as_of=4, at=9, role="voter", room=ROOM, question=None, tally=None),
+            {"type": "state", "role": "voter", "question": None, "tally": None},
+        ),
+        (
+            HostState(epoch="e", as_of=4, at=9, role="host", room=ROOM, online=0, current=None, questions=()),
+            {"type": "state", "role": "host", "room": {"code": "ABC", "title": "Welcome"}, "questions": []},
+        ),
+    ],
+)
+def test_messages_carry_their_type(message: Any, sent: dict[str, Any]) -> None:
+    found = json.loads(codec.encode(message))
+    assert sent.items() <= found.items()
+    assert set(found) == {"type", *fields(type(message))}
+
+
+def test_i12_a_question_for_voters_has_no_place_for_counts() -> None:
+    assert set(fields(HostQuestionInfo)) - set(fields(QuestionInfo)) == {"counts", "voters"}
+    sent = json.loads(msgspec.json.encode(QuestionInfo(**INFO)))
+    assert sent == INFO | {"options": ["a", "b"], "rules": {"max": 2, "min": 1}}
