@@ -140,6 +140,10 @@ class Venue:
         self._pages.append(page)
         return page
 
+    def forget_pages(self) -> None:
+        """Leave it to the test to see its pages closed."""
+        self._pages.clear()
+
     async def aclose(self) -> None:
         """Close every page and wait until it is."""
         for page in self._pages:

@@ -120,4 +120,7 @@ def encode(record: msgspec.Struct) -> bytes:
 
 def decode(body: bytes) -> Record:
     """The record of stored bytes. Raises ``msgspec.DecodeError`` for bytes that no version of livevote wrote."""
-    return _decoder.decode(body)
+    try:
+        return _decoder.decode(body)
+    except (UnicodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error

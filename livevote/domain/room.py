@@ -205,7 +205,7 @@ def apply(room: Room | None, entry: Entry) -> Room:
     else:
         try:
             _fold(room, entry, record)
-        except (KeyError, IndexError, _OutOfOrderError) as error:
+        except (KeyError, IndexError, msgspec.DecodeError, RecursionError, _OutOfOrderError) as error:
             raise BrokenLogError(f"room {room.code}: record {entry.index} does not fit the ones before it") from error
     room.head = entry.index
     return room
@@ -246,12 +246,12 @@ def _fold(room: Room, entry: Entry, record: Record) -> None:
 
 
 def _count(question: Question, entry: Entry, record: BallotCast) -> None:
-    asked = question.rounds[record.round - 1]
+    asked = question.rounds[-1]
     before = asked.ballots.get(record.voter)
     rev, supersedes = (0, None) if before is None else (before.rev + 1, before.index)
     _require(
         asked.closed_at is None
-        and asked is question.rounds[-1]
+        and asked.number == record.round
         and record.rev == rev
         and record.supersedes == supersedes
     )

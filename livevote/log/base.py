@@ -46,7 +46,7 @@ class Reader(Protocol):
     ) -> AsyncIterator[Sequence[Entry]]:
         """The durable entries of one room with ``after < index <= upto`` in order of index, in chunks.
 
-        Without a ``room``: all entries, room by room. What is appended meanwhile is not seen.
+        Without a ``room``: those of all rooms, room by room. What is appended meanwhile is not seen.
         """
 
     async def aclose(self) -> None:
@@ -64,7 +64,10 @@ class Log(Reader, Protocol):
     """
 
     async def append(self, drafts: Sequence[Draft], *, ticket: int) -> None:
-        """Make the drafts durable. They then come back from ``follow`` as one batch with this ``ticket``."""
+        """Make the drafts, of which there is at least one, durable.
+
+        They then come back from ``follow`` as one batch with this ``ticket``.
+        """
 
     def follow(self) -> AsyncIterator[Batch]:
         """All batches appended from now on, in order, each only after it is durable. Ends when the log is closed.
@@ -84,6 +87,8 @@ class Heads:
 
     def link(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
         """The entries that the drafts become if they are appended next. Moves no head: ``advance`` does."""
+        if not drafts:
+            raise ValueError("an append takes at least one record")
         ends: dict[str, tuple[int, bytes]] = {}
         entries = []
         for draft in drafts:

@@ -43,8 +43,9 @@ class MemoryLog:
     async def read(
         self, room: str | None = None, *, after: int = 0, upto: int | None = None
     ) -> AsyncIterator[Sequence[Entry]]:
-        for code in sorted(self._rooms) if room is None else [room]:
-            if entries := self._rooms.get(code, [])[after:upto]:
+        wanted = sorted(self._rooms) if room is None else [room]
+        for entries in [self._rooms.get(code, [])[after:upto] for code in wanted]:
+            if entries:
                 yield entries
 
     async def aclose(self) -> None:

@@ -61,11 +61,11 @@ class SqliteReader:
     async def read(
         self, room: str | None = None, *, after: int = 0, upto: int | None = None
     ) -> AsyncIterator[Sequence[Entry]]:
-        where: str = ""
-        values: tuple[object, ...] = ()
+        where = " WHERE idx > ? AND idx <= ?"
+        values: tuple[object, ...] = (after, (1 << 62) if upto is None else upto)
         if room is not None:
-            where = " WHERE room = ? AND idx > ? AND idx <= ?"
-            values = (room, after, (1 << 62) if upto is None else upto)
+            where += " AND room = ?"
+            values += (room,)
         with _explained(self._path):
             async with (
                 _read_only(self._path) as connection,
@@ -110,8 +110,9 @@ class SqliteLog(SqliteReader):
         with _explained(path):
             connection = await aiosqlite.connect(path, isolation_level=None)
             try:
-                await _set_pragmas(connection, path)
+                # First, because switching to WAL would already change a file that is not livevote's.
                 await migrate(connection)
+                await _set_pragmas(connection, path)
                 heads = Heads()
                 for room, index, chain in await connection.execute_fetchall(
                     "SELECT room, max(idx), chain FROM records GROUP BY room"
@@ -137,10 +138,12 @@ class SqliteLog(SqliteReader):
         try:
             await self._connection.execute(_INSERT + ",".join(("(?,?,?,?,?,?)",) * len(entries)), values)
         except sqlite3.Error as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            # Errors that the sqlite3 module finds by itself carry no code.
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 raise LogFullError(str(error)) from error
             self._failed = True
-            raise LogFailedError(f"{error.sqlite_errorname}: {error}") from error
+            name = getattr(error, "sqlite_errorname", type(error).__name__)
+            raise LogFailedError(f"{name}: {error}") from error
         self._heads.advance(entries)
         self._followed.put_nowait(Batch(ticket, entries))
 
@@ -171,8 +174,9 @@ def _read_only(path: Path) -> aiosqlite.Connection:
 
 
 async def _value(connection: aiosqlite.Connection, sql: str) -> object:
-    rows = await connection.execute_fetchall(sql)
-    return next(iter(rows))[0]
+    for row in await connection.execute_fetchall(sql):
+        return row[0]
+    raise sqlite3.DatabaseError(f"no row for {sql}")
 
 
 def _entry(room: str, index: int, body: bytes, chain: bytes, salt: bytes | None, answer: bytes | None) -> Entry:

@@ -6,7 +6,8 @@ import msgspec
 
 from livevote.domain.state import Phase
 
-BallotId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+# The look-ahead is for Python, whose $ also matches before a last line feed.
+BallotId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$(?!\n)")]
 
 
 class Vote(msgspec.Struct, frozen=True, tag_field="type", tag="vote", gc=False):

@@ -16,7 +16,7 @@ from livevote.domain.records import BallotCast
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import Repeat
 from livevote.domain.tally import fold
-from tests.history import answer, cast, created, dump, stored
+from tests.history import cast, created, dump, stored
 
 OPTIONS = 4
 

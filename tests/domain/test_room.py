@@ -174,7 +174,9 @@ def test_titles_and_texts_may_be_as_long_as_their_limits() -> None:
 
 def test_questions_are_numbered_and_defined_with_cleaned_options_and_canonical_rules() -> None:
     history = drafted()
-    draft = history.do(AddQuestion("multiple", " Which\u200b? ", (" a ", "e\u0301"), msgspec.Raw(b'{ "max": 1}'), False))
+    draft = history.do(
+        AddQuestion("multiple", " Which\u200b? ", (" a ", "e\u0301"), msgspec.Raw(b'{ "max": 1}'), False)
+    )
     assert isinstance(draft, Draft)
     assert isinstance(draft.record, QuestionDefined)
     record = draft.record
@@ -471,7 +473,9 @@ openings = st.none() | st.builds(Opening, st.just(SALT), contents)
 
 
 @given(st.lists(st.tuples(records, openings), max_size=30))
-def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(given_records: list[tuple[Record, Opening | None]]) -> None:
+def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
+    given_records: list[tuple[Record, Opening | None]],
+) -> None:
     room = opened().state
     assert room is not None
     for record, opening in given_records:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from livevote.clock import ManualClock
-from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, OpenVoting
+from livevote.domain.commands import AddQuestion, CastBallot, Command, OpenVoting
 from livevote.domain.records import Draft, Entry, encode
 from livevote.domain.room import decide
 from livevote.domain.state import Room

@@ -31,9 +31,7 @@ async def test_a_room_is_made_with_the_operator_key_and_hosted_with_its_token(tm
         assert set(made["code"]) <= set(CODE_CHARS)
         assert made["join_url"] == f"{at.base}/{made['code']}"
         assert made["host_url"] == f"{at.base}/host/{made['code']}#{made['host_token']}"
-        state = await at.fetch(
-            f"/api/rooms/{made['code']}", headers={"Authorization": f"Bearer {made['host_token']}"}
-        )
+        state = await at.fetch(f"/api/rooms/{made['code']}", headers={"Authorization": f"Bearer {made['host_token']}"})
         assert json.loads(state.body)["room"] == {"code": made["code"], "title": "Works council"}
 
 
@@ -138,9 +136,7 @@ async def test_requests_of_foreign_pages_are_refused(tmp_path: Path, origin: str
 
 
 async def csv_over_http(at: Venue) -> bytes:
-    response = await at.fetch(
-        f"/api/rooms/{at.code}/ballots.csv", headers={"Authorization": f"Bearer {at.host_token}"}
-    )
+    response = await at.fetch(f"/api/rooms/{at.code}/ballots.csv", headers={"Authorization": f"Bearer {at.host_token}"})
     assert response.code == 200
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.headers["Content-Disposition"] == f'attachment; filename="livevote-{at.code}-ballots.csv"'

@@ -16,7 +16,14 @@ async def test_a_vote_is_recorded_and_everybody_sees_it(tmp_path: Path) -> None:
         first, second = await at.open(), await at.open()
         state = await first.until_type("state")
         assert state["question"]["text"] == "Which?"
-        assert state["tally"] == {"type": "tally", "question": "q1", "round": 1, "counts": [0, 0, 0], "voters": 0, "as_of": 4}
+        assert state["tally"] == {
+            "type": "tally",
+            "question": "q1",
+            "round": 1,
+            "counts": [0, 0, 0],
+            "voters": 0,
+            "as_of": 4,
+        }
         recorded = await first.vote("v1", 1)
         assert recorded == {
             "type": "recorded", "id": "v1", "question": "q1", "round": 1, "index": 5, "rev": 0, "at": recorded["at"]

@@ -26,7 +26,7 @@ class Multiple:
             return refusal
         try:
             wanted = _wanted.decode(rules or b"{}")
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeError) as error:
             return Refusal(Code.BAD_QUESTION, f"rules are an object with min and max as whole numbers ({error})")
         most = len(options) if wanted.max is None else wanted.max
         if not (0 <= wanted.min <= most <= len(options) and most >= 1):

@@ -150,9 +150,7 @@ def test_law_remove_undoes_add(kind: Kind, before: list[Choices], more: Choices)
 
 @every_kind
 @given(st.lists(answers), st.randoms(use_true_random=False))
-def test_law_the_order_of_answers_does_not_matter(
-    kind: Kind, given_answers: list[Choices], random: Random
-) -> None:
+def test_law_the_order_of_answers_does_not_matter(kind: Kind, given_answers: list[Choices], random: Random) -> None:
     counts = []
     for _ in range(2):
         tally = kind.empty(4)

@@ -1,0 +1,17 @@
+"""The scenarios by name, in the order in which they run."""
+
+from collections.abc import Awaitable, Callable
+
+from bench.scenarios import burst, closed, joins, live, restart
+from bench.server import Place
+from bench.sizes import Sizes
+from bench.table import Row
+
+SCENARIOS: dict[str, Callable[[Place, Sizes], Awaitable[list[Row]]]] = {
+    "burst": burst.run,
+    "live": live.run,
+    "closed": closed.run,
+    "joins": joins.run,
+    "restart": restart.run,
+}
+"""Each starts a server of its own in ``Place`` and returns its figures. Raises ``BenchError`` when votes were lost."""

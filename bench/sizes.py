@@ -1,0 +1,48 @@
+"""How large each scenario is, as one value, so that the command line and the scenarios cannot disagree."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """The default is a full run. Every field is an option of the same name."""
+
+    burst_voters: int = 1_000
+    burst_rounds: int = 5
+    live_sockets: int = 2_000
+    live_votes_per_s: int = 200
+    live_s: int = 20
+    live_screens: int = 500
+    closed_sockets: int = 500
+    closed_s: int = 8
+    joins: int = 2_000
+    join_concurrency: int = 200
+    ballots: int = 1_000_000
+
+    def most_sockets(self, scenarios: Iterable[str]) -> int:
+        """How many sockets are open at once in the largest of ``scenarios``."""
+        sockets = {
+            "burst": self.burst_voters,
+            "live": self.live_sockets,
+            "closed": self.closed_sockets,
+            # Those who still load the page have a connection as well.
+            "joins": self.joins + self.join_concurrency,
+        }
+        return max((sockets.get(name, 1) for name in scenarios), default=0)
+
+
+QUICK = Sizes(
+    burst_voters=200,
+    burst_rounds=2,
+    live_sockets=300,
+    live_votes_per_s=50,
+    live_s=5,
+    live_screens=100,
+    closed_sockets=100,
+    closed_s=3,
+    joins=300,
+    join_concurrency=50,
+    ballots=50_000,
+)
+"""Small enough for a minute on a laptop: it shows that everything works, not how fast it is."""

@@ -1,0 +1,87 @@
+"""Figures as rows, and the rows as plain text, Markdown or JSON."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+COLUMNS = ("scenario", "figure", "value", "unit", "target")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure. ``below`` is the target: the value should be smaller; None where nothing was promised."""
+
+    scenario: str
+    figure: str
+    value: float | str
+    unit: str = ""
+    below: float | None = None
+
+    @property
+    def missed(self) -> bool:
+        """Whether there is a target and the value does not reach it."""
+        return self.below is not None and isinstance(self.value, float | int) and self.value >= self.below
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as text, in the order of ``COLUMNS``."""
+        target = "" if self.below is None else f"< {self.below:g}"
+        return (self.scenario, self.figure, number(self.value), self.unit, target + " (missed)" * self.missed)
+
+
+def number(value: float | str) -> str:
+    """A value with about three significant digits, and thousands told apart."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def plain(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Sequence[str]) -> str:
+    """Aligned text: the machine, the table, then a line for each warning."""
+    cells = [COLUMNS, *(row.cells() for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
+    label = max((len(name) for name, _ in facts), default=0)
+    lines = [f"{name:<{label}}  {text}" for name, text in facts]
+    lines.append("")
+    for position, line in enumerate(cells):
+        # Values stand flush right, so that their sizes can be compared at a glance.
+        aligned = [
+            f"{cell:>{width}}" if column == 2 else f"{cell:<{width}}"
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        lines.append("  ".join(aligned).rstrip())
+        if position == 0:
+            lines.append("  ".join("-" * width for width in widths))
+    lines += [f"warning: {warning}" for warning in warnings]
+    return "\n".join(lines)
+
+
+def markdown(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Sequence[str]) -> str:
+    """The same as Markdown."""
+    lines = [f"- {name}: {text}" for name, text in facts]
+    lines += ["", _markdown_line(COLUMNS), "|---|---|---:|---|---|"]
+    lines += [_markdown_line(row.cells()) for row in rows]
+    if warnings:
+        lines += ["", *(f"- **Warning:** {warning}" for warning in warnings)]
+    return "\n".join(lines)
+
+
+def _markdown_line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def as_json(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Sequence[str]) -> str:
+    """The same for programs: values unrounded, ``target`` as a number that the value should stay below."""
+    figures = [
+        {
+            "scenario": row.scenario,
+            "figure": row.figure,
+            "value": row.value,
+            "unit": row.unit,
+            "target": row.below,
+            "missed": row.missed,
+        }
+        for row in rows
+    ]
+    return json.dumps({"machine": dict(facts), "figures": figures, "warnings": list(warnings)}, indent=2) + "\n"

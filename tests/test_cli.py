@@ -1,0 +1,184 @@
+"""The command line as somebody types it: what it prints, and the exit code and sentence of every failure."""
+
+import os
+import socket
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from livevote import cli
+from livevote.config import SETTINGS, Config
+from livevote.failures import FAILURES
+from livevote.keys import Keyring
+from livevote.server import running
+from tests.client import config, venue
+from tests.process import CHECKOUT, process, run_cli
+
+
+def test_run_prints_the_addresses_and_a_code_and_keeps_secrets_out_of_files(tmp_path: Path) -> None:
+    with process(tmp_path) as server:
+        printed = server.read_until("Votes are kept.")
+        code = printed.partition("code ")[2][:6]
+        assert f"http://127.0.0.1:{server.port}/{code}" in printed
+        assert "\u2588" in printed, "the QR code"
+        keys = Keyring(tmp_path / "keys")
+        for secret in (keys.operator_key, keys.room(code).host_token):
+            assert secret not in printed
+        link = run_cli("host-link", code, "--data", str(tmp_path)).stdout.strip()
+        assert link == f"{server.base}/host/{code}#{keys.room(code).host_token}"
+        assert run_cli("host-link", "--data", str(tmp_path)).stdout.strip() == f"{server.base}/host#{keys.operator_key}"
+        listed = run_cli("rooms", "--data", str(tmp_path)).stdout
+        assert listed.split() == [code, "6", "Welcome"]
+        exported = run_cli("export", code.lower(), "--data", str(tmp_path))
+        assert exported.stdout.startswith("\ufeffindex,time,question,")
+        assert server.terminate() == (0, "")
+    assert run_cli("export", code, "--data", str(tmp_path)).stdout == exported.stdout
+    assert "host/" in run_cli("host-link", code, "--data", str(tmp_path)).stdout
+
+
+async def test_on_a_terminal_the_host_links_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    async with venue(tmp_path) as at:
+        cli._announce(at.server)
+        printed = capsys.readouterr().out
+        assert at.server.host_url(at.code) in printed
+        assert at.server.new_room_url() in printed
+        assert at.server.services.operator_key in printed
+    async with running(config(tmp_path / "empty", open_hosting=True)) as server:
+        cli._announce(server)
+        printed = capsys.readouterr().out
+        assert f"{server.urls[0]}/host\n" in printed
+        assert server.services.operator_key not in printed
+
+
+def fails(*arguments: str) -> tuple[int, str]:
+    """Exit code and the one sentence of a command that cannot work."""
+    done = run_cli(*arguments)
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("livevote: ")
+    assert len(done.stderr.splitlines()) == 1
+    return done.returncode, done.stderr
+
+
+def test_a_taken_port(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        code, text = fails("run", "--host", "127.0.0.1", "--port", port, "--data", str(tmp_path))
+    assert code == 69
+    assert port in text
+    assert "--port" in text
+
+
+def test_a_data_directory_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, text = fails("run", "--port", "0", "--data", str(tmp_path / "file" / "data"))
+    assert code == 73
+    assert "--data" in text
+
+
+def test_a_second_process_on_the_same_directory(tmp_path: Path) -> None:
+    with process(tmp_path, "--no-sample"):
+        code, text = fails("run", "--host", "127.0.0.1", "--port", "0", "--data", str(tmp_path))
+    assert code == 75
+    assert "Another livevote" in text
+
+
+def test_a_database_from_a_newer_version(tmp_path: Path) -> None:
+    with process(tmp_path, "--no-sample") as server:
+        server.terminate()
+    with sqlite3.connect(tmp_path / "livevote.db") as database:
+        database.execute("INSERT INTO migrations VALUES ('9999_future.sql', 'x', 'x')")
+    database.close()
+    code, text = fails("run", "--port", "0", "--data", str(tmp_path))
+    assert code == 78
+    assert "newer version" in text
+
+
+@pytest.mark.parametrize("damage", ["garbage", "middle"])
+def test_a_corrupted_file(tmp_path: Path, damage: str) -> None:
+    with process(tmp_path) as server:
+        server.terminate()
+    path = tmp_path / "livevote.db"
+    raw = bytearray(path.read_bytes())
+    if damage == "garbage":
+        raw[:] = os.urandom(len(raw))
+    else:
+        raw[5000:] = os.urandom(len(raw) - 5000)
+    path.write_bytes(raw)
+    code, text = fails("run", "--port", "0", "--data", str(tmp_path))
+    assert code == 65
+    assert "Restore a backup" in text
+
+
+def test_a_lost_key(tmp_path: Path) -> None:
+    with process(tmp_path) as server:
+        server.terminate()
+    next((tmp_path / "keys" / "rooms").iterdir()).unlink()
+    assert fails("run", "--port", "0", "--data", str(tmp_path))[0] == 78
+
+
+@pytest.mark.parametrize("command", [["export", "NOROOM"], ["host-link", "NOROOM"]])
+def test_a_room_that_is_not_there(tmp_path: Path, command: list[str]) -> None:
+    assert fails(*command, "--data", str(tmp_path))[0] == 66
+    with process(tmp_path) as server:
+        server.terminate()
+    code, text = fails(*command, "--data", str(tmp_path))
+    assert code == 66
+    assert "livevote rooms" in text
+
+
+def test_a_wrong_command_line_is_clicks_own_error() -> None:
+    result = CliRunner().invoke(cli.cli, ["run", "--tls-cert", "x.pem"])
+    assert result.exit_code == 2
+    assert "--tls-key" in result.output
+
+
+def test_every_setting_has_an_option_and_a_variable() -> None:
+    help_ = CliRunner().invoke(cli.cli, ["run", "--help"], terminal_width=200).output
+    for setting in SETTINGS:
+        assert setting.flag in help_
+        assert setting.text.split(";")[0][:40] in " ".join(help_.split())
+
+
+def test_variables_set_what_options_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Config] = []
+
+    async def serve(config: Config, *, announce: object) -> None:  # noqa: ARG001
+        seen.append(config)
+
+    monkeypatch.setattr(cli, "serve", serve)
+    environment = {"LIVEVOTE_PORT": "1234", "LIVEVOTE_SAMPLE": "0", "LIVEVOTE_DATA": "/tmp/elsewhere"}
+    result = CliRunner().invoke(cli.cli, ["run", "--vote-rate", "7.5", "--open-hosting"], env=environment)
+    assert result.exit_code == 0, result.output
+    assert (seen[0].port, seen[0].sample, seen[0].data) == (1234, False, Path("/tmp/elsewhere"))
+    assert (seen[0].vote_rate, seen[0].open_hosting, seen[0].host) == (7.5, True, "")
+
+
+def test_the_operations_page_lists_every_setting_and_exit_code() -> None:
+    page = (CHECKOUT / "docs" / "operations.md").read_text()
+    for setting in SETTINGS:
+        default = {"": "", None: "", True: "on", False: "off"}.get(setting.default, setting.default)
+        shown = f"`{default}`" if default != "" else ""
+        assert f"| `{setting.flag}` | `{setting.variable}` | {shown} | {setting.text} |" in page
+    for failure in FAILURES:
+        assert f"| {failure.exit_code} | {failure.meaning} |" in page
+
+
+def test_main_returns_from_help() -> None:
+    done = run_cli("--version")
+    assert done.returncode == 0
+    assert "livevote" in done.stdout or "version" in done.stdout
+
+
+def test_a_public_address_is_what_people_are_told(tmp_path: Path) -> None:
+    with process(tmp_path, "--url", "https://vote.example.org/") as server:
+        code = server.read_until("Votes are kept.").partition("code ")[2][:6]
+        assert f"https://vote.example.org/{code}\n" in server.output

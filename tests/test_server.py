@@ -1,0 +1,114 @@
+"""Start, stop and restart of a server in this process, and what the sample room holds."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from livevote.failures import AlreadyRunningError, DataDirectoryError, PortError, SetupError
+from livevote.live.writer import Writer
+from livevote.protocol.codes import CLOSE
+from livevote.server import make_sample, running
+from livevote.web import assets
+from tests.client import ballot, config, venue
+
+
+async def test_a_newcomer_can_vote_at_once_in_the_sample_room(tmp_path: Path) -> None:
+    async with venue(tmp_path, sample=True) as at:
+        page = await at.open()
+        state = await page.receive()
+        assert state is not None
+        assert state["room"]["title"] == "Welcome"
+        assert (state["question"]["phase"], state["question"]["revealed"]) == ("open", True)
+        await page.vote("v1", 0)
+        assert (await page.until_tally(7))["counts"] == [1, 0, 0, 0]
+        room = at.server.registry.get(at.code)
+        assert room is not None
+        assert len(room.state.questions) == 3
+    async with venue(tmp_path, sample=True) as at:
+        assert len(at.server.registry) == 1, "the sample is for an empty directory only"
+
+
+async def test_a_restart_finds_every_vote_once(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        question = await at.ask(reveal=True)
+        for number in range(10):
+            await (await at.open()).vote(f"v{number}", number % 3)
+        epoch = at.server.services.log.epoch
+    for _ in range(2):
+        async with venue(tmp_path) as at:
+            state = await (await at.open()).until_type("state")
+            assert (state["tally"]["counts"], state["tally"]["voters"]) == ([4, 3, 3], 10)
+            assert (state["question"]["id"], state["epoch"]) == (question, epoch)
+
+
+async def test_on_leaving_pages_are_told_to_come_back(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        await at.ask(reveal=True)
+        page, host = await at.open(), await at.open_host()
+        await page.send(ballot("v1", 1))
+        await page.until_type("recorded")
+        writer = at.server.services.writer
+        writer.stop()
+        assert (await page.vote("v2", 0))["code"] == "stopping"
+        told = asyncio.gather(page.closed(), host.closed())
+        at.forget_pages()
+    assert await told == [CLOSE["restarting"].code] * 2
+    assert at.server.writing.done()
+
+
+async def test_a_second_server_on_the_same_directory_is_refused(tmp_path: Path) -> None:
+    async with running(config(tmp_path)):
+        with pytest.raises(AlreadyRunningError):
+            async with running(config(tmp_path)):
+                pass
+    async with running(config(tmp_path)):
+        pass
+
+
+async def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortError, match=f"port {port}"):
+            async with running(config(tmp_path, port=port)):
+                pass
+    async with running(config(tmp_path)):
+        pass  # the lock was let go
+
+
+@pytest.mark.parametrize("port", [-1, 70_000])
+async def test_an_impossible_port_is_refused(tmp_path: Path, port: int) -> None:
+    with pytest.raises(PortError):
+        async with running(config(tmp_path, port=port)):
+            pass
+
+
+async def test_on_all_interfaces_it_lists_an_address_for_this_machine(tmp_path: Path) -> None:
+    async with running(config(tmp_path, host="")) as server:
+        assert f"http://127.0.0.1:{server.port}" == server.urls[-1]
+        assert (tmp_path / "livevote.url").read_text().strip() == server.urls[0]
+    assert not (tmp_path / "livevote.url").exists()
+
+
+async def test_a_tls_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"cert\.pem"):
+        async with running(config(tmp_path, tls_cert=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem")):
+            pass
+
+
+async def test_a_checkout_that_was_not_set_up_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets, "CHART", tmp_path / "chart.umd.js")
+    with pytest.raises(SetupError, match="make run"):
+        async with running(config(tmp_path)):
+            pass
+
+
+async def test_a_sample_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        writer: Writer = at.server.services.writer
+        writer.stop()
+        with pytest.raises(DataDirectoryError):
+            await make_sample(writer, at.server.services.keyring)
