@@ -10,7 +10,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from livevote.clock import Clock, SystemClock
 from livevote.config import Config
@@ -80,8 +79,8 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         # The lock comes first: who starts twice by mistake shall hear that, and not that the port is taken.
         log = await open_log(f"sqlite:{config.database}")
         stack.push_async_callback(log.aclose)
-        sockets = _bind(config)
-        stack.callback(_close_all, sockets)
+        bound = _bind(config)
+        stack.callback(bound.close)
         keyring = Keyring(config.keys)
         registry = Registry(keyring=keyring, epoch=log.epoch, clock=clock)
         await registry.load(log)
@@ -119,12 +118,12 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             max_body_size=64 * 1024,
             chunk_size=4096,
         )
-        server.port = sockets[0].getsockname()[1]
+        server.port = bound.getsockname()[1]
         server.urls = base_urls(config, server.port)
         stack.push_async_callback(_close_pages, registry, http)
         sweeping = asyncio.create_task(sweep(registry, close=_close_silent), name="sweeper")
         stack.push_async_callback(_cancel, sweeping)
-        http.add_sockets(sockets)
+        http.add_socket(bound)
         stack.push_async_callback(_stop_listening, http, writer, writing)
         config.address.write_text(f"{server.urls[0]}\n")
         stack.callback(config.address.unlink, missing_ok=True)
@@ -142,20 +141,26 @@ def _ssl_options(config: Config) -> ssl.SSLContext | None:
     return context
 
 
-def _bind(config: Config) -> list[socket.socket]:
+def _bind(config: Config) -> socket.socket:
+    if not 0 <= config.port <= 65_535:
+        raise PortError(f"There is no port {config.port}: --port takes 0 to 65535.")
     try:
-        if config.port == 0 and not config.host:
-            return bind_sockets(0, address="0.0.0.0", backlog=_BACKLOG)  # two families would take two free ports
-        return bind_sockets(config.port, address=config.host or None, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
+        if config.host:
+            family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+            bound = socket.create_server((config.host, config.port), family=family, backlog=_BACKLOG)
+        else:
+            dual = socket.has_dualstack_ipv6()
+            bound = socket.create_server(
+                ("", config.port),
+                family=socket.AF_INET6 if dual else socket.AF_INET,
+                backlog=_BACKLOG,
+                dualstack_ipv6=dual,
+            )
+    except OSError as error:
         where = f"port {config.port}" + (f" of {config.host}" if config.host else "")
-        reason = getattr(error, "strerror", None) or error
-        raise PortError(f"Cannot listen on {where}: {reason}. Choose another with --port or --host.") from error
-
-
-def _close_all(sockets: list[socket.socket]) -> None:
-    for each in sockets:
-        each.close()
+        raise PortError(f"Cannot listen on {where}: {error.strerror}. Choose another with --port or --host.") from error
+    bound.setblocking(False)
+    return bound
 
 
 async def _stop_listening(http: HTTPServer, writer: Writer, writing: "asyncio.Task[None]") -> None:

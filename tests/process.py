@@ -19,8 +19,8 @@ _PATIENCE_S = 30
 class Process:
     """``livevote run`` in a subprocess, listening."""
 
-    def __init__(self, data: Path, *arguments: str, port: int = 0) -> None:
-        command = [sys.executable, "-m", "livevote.cli", "run", "--host", "127.0.0.1", "--port", str(port)]
+    def __init__(self, data: Path, *arguments: str, port: int = 0, module: str = "livevote.cli") -> None:
+        command = [sys.executable, "-m", module, "run", "--host", "127.0.0.1", "--port", str(port)]
         self._process = subprocess.Popen(
             [*command, "--data", str(data), *arguments],
             stdout=subprocess.PIPE,
@@ -93,9 +93,9 @@ class Process:
 
 
 @contextmanager
-def process(data: Path, *arguments: str, port: int = 0) -> Iterator[Process]:
+def process(data: Path, *arguments: str, port: int = 0, module: str = "livevote.cli") -> Iterator[Process]:
     """A running server that is gone afterwards, however the test ends."""
-    started = Process(data, *arguments, port=port)
+    started = Process(data, *arguments, port=port, module=module)
     try:
         yield started
     finally:

@@ -54,7 +54,7 @@ async def test_on_leaving_pages_are_told_to_come_back(tmp_path: Path) -> None:
         assert (await page.vote("v2", 0))["code"] == "stopping"
         told = asyncio.gather(page.closed(), host.closed())
         at.forget_pages()
-    assert await told == [CLOSE["restarting"].code] * 2
+    assert list(await told) == [CLOSE["restarting"].code] * 2
     assert at.server.writing.done()
 
 

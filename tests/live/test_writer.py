@@ -31,10 +31,12 @@ class SlowLog(MemoryLog):
         self.gate = asyncio.Event()
         self.gate.set()
         self.batches: list[Sequence[Draft]] = []
+        self.begun = asyncio.Event()
         self.failure: Exception | None = None
 
     async def append(self, drafts: Sequence[Draft], *, ticket: int) -> None:
         self.batches.append(drafts)
+        self.begun.set()
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure
@@ -58,6 +60,7 @@ class Desk:
         for command in (CreateRoom(ROOM, "Room"), add, OpenVoting("q1")):
             assert isinstance(await self.writer.ask(ROOM, command), Entry)
         self.log.batches.clear()
+        self.log.begun.clear()
 
     def vote(self, voter: str, id_: str, choice: int = 0) -> None:
         ballot = CastBallot(voter, id_, "q1", 1, msgspec.json.encode({"choices": [choice]}), bytes(16))
@@ -88,8 +91,7 @@ async def test_what_waits_while_one_batch_is_written_becomes_the_next(tmp_path: 
     await desk.open_room()
     desk.log.gate.clear()
     desk.vote("first", "v0")
-    while not desk.log.batches:
-        await asyncio.sleep(0)
+    await desk.log.begun.wait()
     for number in range(1, 50):
         desk.vote(f"voter{number}", f"v{number}")
     assert desk.outcomes == [], "I1: nothing is answered before it is durable"
@@ -171,8 +173,7 @@ async def test_i11_a_broken_log_answers_unknown_and_stops_everything(tmp_path: P
     await desk.open_room()
     desk.log.gate.clear()
     desk.vote("a", "written")
-    while not desk.log.batches:
-        await asyncio.sleep(0)
+    await desk.log.begun.wait()
     desk.vote("b", "queued")
     desk.log.failure = LogFailedError("EIO")
     desk.log.gate.set()
@@ -205,8 +206,7 @@ async def test_stop_answers_what_waits_and_takes_no_more(tmp_path: Path) -> None
     await desk.open_room()
     desk.log.gate.clear()
     desk.vote("a", "v1")
-    while not desk.log.batches:
-        await asyncio.sleep(0)
+    await desk.log.begun.wait()
     desk.vote("b", "v2")
     desk.writer.stop()
     desk.vote("c", "v3")
@@ -224,8 +224,7 @@ async def test_who_stopped_waiting_is_not_missed(tmp_path: Path) -> None:
     await desk.open_room()
     desk.log.gate.clear()
     asked = asyncio.create_task(desk.writer.ask(ROOM, CloseVoting("q1")))
-    while not desk.log.batches:
-        await asyncio.sleep(0)
+    await desk.log.begun.wait()
     asked.cancel()
     desk.log.gate.set()
     desk.vote("a", "v1")

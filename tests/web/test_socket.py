@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from livevote.protocol.codes import CLOSE, REJECTED, Wire
-from tests.client import ballot, eventually, venue
+from tests.client import Message, ballot, eventually, venue
 
 
 async def test_a_vote_is_recorded_and_everybody_sees_it(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ async def test_i12_hidden_means_that_no_byte_depends_on_the_answers_of_others(tm
             for number, choice in enumerate(choices):
                 await (await at.open()).vote(f"v{number}", choice)
             await at.command("close")
-            heard = []
+            heard: list[Message] = []
             while not heard or heard[-1]["question"]["phase"] != "closed":
                 message = await watcher.until_type("state")
                 # Which ticks a state falls into is a matter of time, and as_of counts ballots, not answers.
@@ -301,7 +301,7 @@ async def test_i10_as_of_never_goes_back(tmp_path: Path) -> None:
         watcher, voter = await at.open(), await at.open()
         for number in range(200):
             await voter.vote(f"v{number}", number % 3)
-        seen = []
+        seen: list[int] = []
         while not seen or seen[-1] < 204:
             message = await watcher.receive()
             assert message is not None

@@ -42,12 +42,12 @@ async def test_a_client_that_does_not_read_is_seen_as_writing_and_a_closed_one_d
         page = await at.open()
         await page.receive()
         (socket,) = sockets(at)
-        assert not socket.writing
+        assert not wire.writing(socket)
         frame = text_frame(b'"' + b"x" * 8_000_000 + b'"')
         socket.send(frame)
-        assert socket.writing
+        assert wire.writing(socket)
         wire.abort(socket)
-        assert not socket.writing
+        assert not wire.writing(socket)
         socket.send(frame)
         assert await page.closed() is None
         await eventually(lambda: not sockets(at))
