@@ -97,7 +97,7 @@ def rooms(data: Path) -> None:
 
 async def _rooms(config: Config) -> None:
     reader = await open_reader(f"sqlite:{config.database}")
-    async for code, title, records in export.rooms(reader):
+    for code, title, records in export.rooms(reader):
         click.echo(f"{code}  {records:>9}  {title}")
 
 

@@ -5,6 +5,7 @@ The server and the command line call the same functions with a reader of the sam
 
 import csv
 import io
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -110,15 +111,12 @@ def instant(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-async def rooms(reader: Reader) -> AsyncIterator[tuple[str, str, int]]:
+def rooms(reader: Reader) -> list[tuple[str, str, int]]:
     """Code, title and number of records of every room."""
-    code, title, records = "", "", 0
-    async for entries in reader.read():
-        for entry in entries:
-            if isinstance(entry.record, RoomCreated):
-                if records:
-                    yield code, title, records
-                code, title, records = entry.room, entry.record.title, 0
-            records += 1
-    if records:
-        yield code, title, records
+    titles: dict[str, str] = {}
+    records: Counter[str] = Counter()
+    for entry in reader.scan():
+        records[entry.room] += 1
+        if isinstance(entry.record, RoomCreated):
+            titles[entry.room] = entry.record.title
+    return [(code, titles[code], records[code]) for code in titles]

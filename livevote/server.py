@@ -83,7 +83,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         stack.callback(bound.close)
         keyring = Keyring(config.keys)
         registry = Registry(keyring=keyring, epoch=log.epoch, clock=clock)
-        await registry.load(log)
+        registry.load(log)
         writer = Writer(log=log, registry=registry, clock=clock, queue_limit=config.queue_limit)
         writing = asyncio.create_task(writer.run(), name="writer")
         stack.push_async_callback(_finish, writer, writing)

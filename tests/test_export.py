@@ -56,5 +56,5 @@ async def test_an_erased_answer_is_an_empty_cell_and_other_rooms_stay_out() -> N
     assert (row["answer"], row["answer_text"], row["counted"], row["voter"]) == ("", "", "yes", "'-v")
     empty = b"".join([rows async for rows in export.ballots_csv(log, "ROOM33")])
     assert empty.decode("utf-8-sig") == ",".join(export.COLUMNS) + "\r\n"
-    assert [room async for room in export.rooms(log)] == [("ROOM22", "ROOM22", 4), ("ROOM33", "ROOM33", 3)]
-    assert [room async for room in export.rooms(MemoryLog())] == []
+    assert export.rooms(log) == [("ROOM22", "ROOM22", 4), ("ROOM33", "ROOM33", 3)]
+    assert export.rooms(MemoryLog()) == []

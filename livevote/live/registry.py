@@ -33,15 +33,14 @@ class Registry:
         """Every room, oldest first."""
         return sorted(self._rooms.values(), key=lambda room: room.state.created_at)
 
-    async def load(self, log: Reader) -> None:
+    def load(self, log: Reader) -> None:
         """Fold the whole log. Raises ``CorruptError`` for a log that does not fold, ``SetupError`` for a lost key."""
         states: dict[str, Room] = {}
         # The fold makes millions of objects and no garbage: collecting meanwhile only costs time.
         gc.disable()
         try:
-            async for entries in log.read():
-                for entry in entries:
-                    states[entry.room] = fold.apply(states.get(entry.room), entry)
+            for entry in log.scan():
+                states[entry.room] = fold.apply(states.get(entry.room), entry)
         except BrokenLogError as error:
             raise CorruptError(f"The log does not add up: {error}. Restore a backup; keep the damaged file.") from error
         finally:

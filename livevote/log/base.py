@@ -1,6 +1,6 @@
 """The contract of a log: order, atomicity, durability and failure."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -48,6 +48,9 @@ class Reader(Protocol):
 
         Without a ``room``: those of all rooms, room by room. What is appended meanwhile is not seen.
         """
+
+    def scan(self) -> Iterator[Entry]:
+        """All entries, room by room, without giving way to anything else: for a start, before anybody is served."""
 
     async def aclose(self) -> None:
         """Release everything. Safe to call twice."""

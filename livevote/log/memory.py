@@ -4,7 +4,7 @@ It is as durable as the process.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from livevote.domain.records import Draft, Entry
 from livevote.log.base import Batch, Head, Heads, LogFailedError
@@ -47,6 +47,10 @@ class MemoryLog:
         for entries in [self._rooms.get(code, [])[after:upto] for code in wanted]:
             if entries:
                 yield entries
+
+    def scan(self) -> Iterator[Entry]:
+        for code in sorted(self._rooms):
+            yield from self._rooms[code]
 
     async def aclose(self) -> None:
         if not self._closed:

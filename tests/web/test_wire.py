@@ -72,3 +72,15 @@ async def test_i15_who_asks_and_never_reads_is_dropped(tmp_path: Path) -> None:
             writer.write(bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text)
         await eventually(lambda: not sockets(at))
         writer.close()
+
+
+async def test_a_connection_that_is_gone_is_closed_by_the_next_frame(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        page = await at.open()
+        await page.receive()
+        (socket,) = sockets(at)
+        connection = socket.ws_connection
+        assert isinstance(connection, WebSocketProtocol13)
+        connection.stream.socket.shutdown(2)
+        socket.send(text_frame(b"{}"))
+        await eventually(lambda: not sockets(at))

@@ -72,8 +72,9 @@ def read_rules(stored: bytes) -> ChoiceRules:
 # A round has few different answers, and every one of them comes from thousands of voters: the memo saves the parse and
 # lets all equal ballots share one object.
 @lru_cache(maxsize=4096)
-def parse_choices(answer: bytes, options: int, rules: ChoiceRules) -> Choices | Refusal:
+def parse(answer: bytes, options: int, rules: Rules) -> Choices | Refusal:
     """The choices of a voter's JSON, sorted; or why they cannot be counted."""
+    assert isinstance(rules, ChoiceRules)
     try:
         choices = _choices.decode(answer).choices
     except (msgspec.DecodeError, RecursionError):
@@ -93,9 +94,3 @@ def words(answer: Answer, options: tuple[str, ...]) -> str:
     """The chosen options' texts, in the order of the options."""
     assert isinstance(answer, Choices)
     return "; ".join(options[choice] for choice in answer.choices)
-
-
-def parse(answer: bytes, options: int, rules: Rules) -> Choices | Refusal:
-    """``parse_choices`` in the shape of the kind seam."""
-    assert isinstance(rules, ChoiceRules)
-    return parse_choices(answer, options, rules)

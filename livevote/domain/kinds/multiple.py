@@ -20,6 +20,7 @@ class Multiple:
     """``min`` (default 1, 0 allows an empty answer) to ``max`` (default: all) of the options."""
 
     name = "multiple"
+    parse = staticmethod(choice.parse)
 
     def define(self, options: tuple[str, ...], rules: bytes) -> bytes | Refusal:
         if refusal := choice.check_options(options):
@@ -38,9 +39,6 @@ class Multiple:
 
     def rules(self, stored: bytes) -> choice.ChoiceRules:
         return choice.read_rules(stored)
-
-    def parse(self, answer: bytes, options: int, rules: Rules) -> choice.Choices | Refusal:
-        return choice.parse(answer, options, rules)
 
     def empty(self, options: int) -> choice.ChoiceTally:
         return choice.ChoiceTally(options)

@@ -10,6 +10,7 @@ class Single:
     """Exactly one of the options. There are no rules to set."""
 
     name = "single"
+    parse = staticmethod(choice.parse)
 
     def define(self, options: tuple[str, ...], rules: bytes) -> bytes | Refusal:
         if rules.strip() not in (b"", b"{}", b'{"max":1,"min":1}'):
@@ -18,9 +19,6 @@ class Single:
 
     def rules(self, stored: bytes) -> choice.ChoiceRules:
         return choice.read_rules(stored)
-
-    def parse(self, answer: bytes, options: int, rules: Rules) -> choice.Choices | Refusal:
-        return choice.parse(answer, options, rules)
 
     def empty(self, options: int) -> choice.ChoiceTally:
         return choice.ChoiceTally(options)
