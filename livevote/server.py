@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import resource
 import secrets
 import signal
 import socket
@@ -17,6 +18,7 @@ from livevote.domain.commands import AddQuestion, Command, CreateRoom, OpenVotin
 from livevote.domain.records import Entry
 from livevote.failures import DataDirectoryError, FailureError, PortError, SetupError, WriteError
 from livevote.keys import Keyring
+from livevote.live.hub import Subscriber
 from livevote.live.registry import Registry
 from livevote.live.sweep import sweep
 from livevote.live.writer import Writer
@@ -28,8 +30,6 @@ from livevote.web.assets import Assets
 from livevote.web.services import Services
 from livevote.web.session import Sessions
 from livevote.web.socket import PageSocket
-
-_log = logging.getLogger("livevote")
 
 _BACKLOG = 4096  # a room that scans the QR code at once
 _IDLE_S = 15
@@ -121,7 +121,9 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         server.port = bound.getsockname()[1]
         server.urls = base_urls(config, server.port)
         stack.push_async_callback(_close_pages, registry, http)
-        sweeping = asyncio.create_task(sweep(registry, close=_close_silent), name="sweeper")
+        sweeping = asyncio.create_task(
+            sweep(registry, close=lambda page: _close_page(page, "timed_out")), name="sweeper"
+        )
         stack.push_async_callback(_cancel, sweeping)
         http.add_socket(bound)
         stack.push_async_callback(_stop_listening, http, writer, writing)
@@ -175,13 +177,10 @@ async def _finish(writer: Writer, writing: "asyncio.Task[None]") -> None:
 
 
 async def _close_pages(registry: Registry, http: HTTPServer) -> None:
-    subscribers = []
+    await asyncio.gather(*(room.channel.aclose() for room in registry.all()))
     for room in registry.all():
-        await room.channel.aclose()
-        subscribers += room.channel.subscribers()
-    for page in subscribers:
-        if isinstance(page, PageSocket):
-            page.leave_with("restarting")
+        for page in room.channel.subscribers():
+            _close_page(page, "restarting")
     deadline = asyncio.get_running_loop().time() + _DRAIN_S
     while any(room.channel.subscribers() for room in registry.all()):
         if asyncio.get_running_loop().time() > deadline:
@@ -191,9 +190,9 @@ async def _close_pages(registry: Registry, http: HTTPServer) -> None:
         await asyncio.wait_for(http.close_all_connections(), 1.0)
 
 
-def _close_silent(page: object) -> None:
-    if isinstance(page, PageSocket):
-        page.leave_with("timed_out")
+def _close_page(page: Subscriber, reason: str) -> None:
+    assert isinstance(page, PageSocket), "only pages join a channel of a server"
+    page.leave_with(reason)
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:
@@ -228,8 +227,17 @@ async def make_sample(writer: Writer, keyring: Keyring) -> None:
             raise DataDirectoryError(f"The sample room could not be written ({outcome}). Check the space on the disk.")
 
 
+def _raise_descriptor_limit() -> None:
+    """Allow as many sockets as the system lets us: the usual soft limit of 1,024 is a full lecture hall."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def serve(config: Config, *, announce: Callable[[Server], None]) -> None:
     """Run until SIGTERM or SIGINT. Raises ``WriteError`` when the log breaks, after everything else was stopped."""
+    _raise_descriptor_limit()
+    # Tornado's own notes name the addresses of clients.
+    logging.getLogger("tornado.general").setLevel(logging.ERROR)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -210,7 +210,7 @@ def apply(room: Room | None, entry: Entry) -> Room:
             _count(room.questions[record.question], entry, record)
         else:
             _fold(room, record)
-    except (KeyError, IndexError, _OutOfOrderError) as error:
+    except (KeyError, IndexError, msgspec.DecodeError, RecursionError, _OutOfOrderError) as error:
         raise BrokenLogError(f"room {room.code}: record {entry.index} does not fit the ones before it") from error
     room.head = entry.index
     return room

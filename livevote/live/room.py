@@ -71,11 +71,15 @@ class LiveRoom:
             ballot = current.rounds[-1].ballots.get(self.key.pseudonym(voter.session, current.id))
             self._send_mine(voter, current, current.rounds[-1], ballot)
 
-    def tell_other_tabs(self, voter: Voter, question: Question, asked: Round, ballot: Ballot) -> None:
-        """Show a ballot that ``voter`` cast on one page to the same voter's other pages."""
-        for tab in self._sessions.get(voter.session, ()):
-            if tab is not voter:
-                self._send_mine(tab, question, asked, ballot)
+    def tell_other_tabs(self, voter: Voter, question: str, round_: int) -> None:
+        """Show the ballot that ``voter`` has just cast on one page to the same voter's other pages."""
+        others = [tab for tab in self._sessions.get(voter.session, ()) if tab is not voter]
+        if others:
+            asked = self.state.questions[question]
+            ballots = asked.rounds[round_ - 1].ballots
+            ballot = ballots[self.key.pseudonym(voter.session, question)]
+            for tab in others:
+                self._send_mine(tab, asked, asked.rounds[round_ - 1], ballot)
 
     def _send_mine(self, voter: Voter, question: Question, asked: Round, ballot: Ballot | None) -> None:
         if ballot is not None and (message := views.mine(question, asked, ballot)) is not None:

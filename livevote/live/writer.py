@@ -10,18 +10,15 @@ from typing import NamedTuple
 
 from livevote.clock import Clock
 from livevote.domain.commands import CastBallot, Command
-from livevote.domain.records import Draft, Entry
-from livevote.domain.refusals import Refusal
-from livevote.domain.room import Repeat, decide
+from livevote.domain.records import Draft
+from livevote.domain.room import decide
+from livevote.live.outcome import Outcome
 from livevote.live.registry import Registry
 from livevote.log import Batch, Log, LogFullError
 from livevote.protocol.codes import Unsure
 
 MAX_BATCH = 1000
 """Commands in one batch: the last ballot of a batch waits for the whole batch's INSERT, and 1,000 take about 5 ms."""
-
-Outcome = Entry | Repeat | Refusal | Unsure
-"""What became of a command: it is in the log; it was there before; a final no; or nothing is decided."""
 
 Reply = Callable[[Outcome], None]
 

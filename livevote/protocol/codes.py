@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from livevote.domain.refusals import Code
+from livevote.domain.refusals import Code, Refusal
 
 
 class Wire(StrEnum):
@@ -53,6 +53,13 @@ REJECTED: dict[Code | Wire, str] = {
     Code.ALREADY_HIDDEN: "The results are hidden already.",
 }
 """Text for every final refusal, in plain words that say what to do."""
+
+
+def explain(refusal: Refusal) -> str:
+    """The text of a refusal with what is special about this case."""
+    text = REJECTED[refusal.code]
+    return f"{text} ({refusal.detail}.)" if refusal.detail else text
+
 
 UNKNOWN: dict[Unsure, str] = {
     Unsure.BUSY: "More votes are waiting than the server takes at once. The vote will be sent again.",

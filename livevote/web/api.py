@@ -12,9 +12,9 @@ from livevote import export
 from livevote.domain.commands import AnyHostCommand, CreateRoom
 from livevote.domain.records import Entry, QuestionDefined
 from livevote.domain.refusals import Code, Refusal
-from livevote.live.writer import Outcome
+from livevote.live.outcome import Outcome
 from livevote.protocol import codec
-from livevote.protocol.codes import REJECTED, UNKNOWN, Unsure
+from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostState
 from livevote.web.base import Access, ApiError, Handler
 
@@ -83,9 +83,8 @@ class ApiHandler(Handler):
         if isinstance(outcome, Entry):
             return outcome
         if isinstance(outcome, Refusal):
-            text = REJECTED[outcome.code]
             status = 404 if outcome.code is Code.UNKNOWN_QUESTION else 409
-            raise ApiError(status, outcome.code, f"{text} ({outcome.detail}.)" if outcome.detail else text)
+            raise ApiError(status, outcome.code, explain(outcome))
         assert isinstance(outcome, Unsure), "only a ballot can be a repeat"
         raise ApiError(503, outcome, UNKNOWN[outcome].replace("The vote will be sent again.", "Try again."))
 

@@ -32,6 +32,10 @@ PAGES: dict[str, type[Guarded]] = {
 }
 """What browsers open."""
 
+# Above what the protocol allows, so that a page which sends too much is closed with a code; Tornado itself would only
+# hang up.
+_MAX_FRAME_BYTES = 64 * 1024
+
 _CODE = rf"(?P<code>[0-9A-Za-z]{{{api.CODE_LENGTH}}})"
 
 
@@ -74,7 +78,7 @@ def make_app(services: Services) -> Application:
         default_handler_args={"services": services},
         cookie_secret=services.keyring.cookie_secret,
         secure=services.config.secure,
-        websocket_max_message_size=4096,
+        websocket_max_message_size=_MAX_FRAME_BYTES,
         cross_origin_protection=True,
         log_function=_log_nothing,
     )

@@ -6,22 +6,18 @@ from typing import Any
 from tornado.websocket import WebSocketHandler
 
 from livevote.domain.commands import CastBallot
-from livevote.domain.records import BallotCast, Entry
-from livevote.domain.refusals import Refusal
-from livevote.domain.room import Repeat
-from livevote.domain.state import Ballot
+from livevote.domain.records import Entry
 from livevote.live.hub import Role
 from livevote.live.limits import TokenBucket
+from livevote.live.outcome import Outcome, answer
 from livevote.live.room import LiveRoom
-from livevote.live.writer import Outcome
 from livevote.protocol import codec
 from livevote.protocol.codes import CLOSE, REJECTED, UNKNOWN, Unsure, Wire
-from livevote.protocol.messages import Recorded, Rejected, Sync, ToClient, Unknown, Vote
+from livevote.protocol.messages import Rejected, Sync, ToClient, Unknown, Vote
 from livevote.web import wire
 from livevote.web.base import Access, ApiError, Guarded
 from livevote.web.services import Services
 
-_RETRY_MS = 1000
 _MAX_REFUSED = 50
 _MAX_UNREAD_ANSWERS = 32
 
@@ -95,6 +91,9 @@ class PageSocket(WebSocketHandler, Guarded):
         if isinstance(message, bytes):
             self.leave_with("binary_refused")
             return
+        if len(message) > codec.MAX_MESSAGE_BYTES or len(message.encode()) > codec.MAX_MESSAGE_BYTES:
+            self.leave_with("too_big")
+            return
         allowed = self._bucket.take()
         self._refused = 0 if allowed else self._refused + 1
         if self._refused > _MAX_REFUSED:
@@ -141,19 +140,9 @@ class PageSocket(WebSocketHandler, Guarded):
         return known
 
     def _answer_vote(self, room: LiveRoom, vote: Vote, outcome: Outcome) -> None:
-        if isinstance(outcome, Refusal):
-            text = REJECTED[outcome.code]
-            self._answer(Rejected(vote.id, outcome.code, f"{text} ({outcome.detail}.)" if outcome.detail else text))
-        elif isinstance(outcome, Unsure):
-            self._answer(Unknown(vote.id, outcome, UNKNOWN[outcome], _RETRY_MS))
-        else:
-            question = room.state.questions[vote.question]
-            asked = question.rounds[vote.round - 1]
-            ballot = outcome.ballot if isinstance(outcome, Repeat) else _ballot(outcome)
-            self._answer(Recorded(vote.id, vote.question, vote.round, ballot.index, ballot.rev, ballot.at))
-            counted = asked.ballots[self._pseudonym(room, vote.question)]
-            if isinstance(outcome, Entry):
-                room.tell_other_tabs(self, question, asked, counted)
+        self._answer(answer(vote, outcome))
+        if isinstance(outcome, Entry):
+            room.tell_other_tabs(self, vote.question, vote.round)
 
     def _answer(self, message: ToClient) -> None:
         """Answer the sender. A client that keeps asking and never reads is dropped, or its answers would pile up."""
@@ -176,9 +165,3 @@ class PageSocket(WebSocketHandler, Guarded):
 
     def get_compression_options(self) -> dict[str, Any] | None:
         return None  # compressed frames could not be shared, and cost 145 KiB for each connection
-
-
-def _ballot(entry: Entry) -> Ballot:
-    record = entry.record
-    assert isinstance(record, BallotCast)
-    return Ballot(record.id, entry.index, record.rev, record.at, None)

@@ -1,9 +1,9 @@
 """The one place that reaches below Tornado's public WebSocket interface: writing a prebuilt frame.
 
 ``write_message`` builds the frame again for every client and wraps every write in a Task and two Futures that nobody
-awaits; ``IOStream.write`` still makes a Future and copies into its buffer. Here the bytes of ``protocol.codec.frame`` go
-to the socket with one ``send()``, and to the stream only where the socket would block. What this relies on in Tornado
-6.6 is ``ws_connection.stream``, its ``socket``, and that an uncompressed server frame is just its bytes;
+awaits; ``IOStream.write`` still makes a Future and copies into its buffer. Here the bytes of ``protocol.codec.frame``
+go to the socket with one ``send()``, and to the stream only where the socket would block. What this relies on in
+Tornado 6.6 is ``ws_connection.stream``, its ``socket``, and that an uncompressed server frame is just its bytes;
 ``tests/web/test_wire.py`` fails when any of it drifts.
 """
 

@@ -14,8 +14,9 @@ from livevote.domain.records import Draft, Entry
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import Repeat
 from livevote.keys import Keyring
+from livevote.live.outcome import Outcome
 from livevote.live.registry import Registry
-from livevote.live.writer import MAX_BATCH, Outcome, Writer
+from livevote.live.writer import MAX_BATCH, Writer
 from livevote.log import LogFailedError, LogFullError
 from livevote.log.memory import MemoryLog
 from livevote.protocol.codes import Unsure

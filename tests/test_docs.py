@@ -1,0 +1,103 @@
+"""The docs where they list things: they say what the code says."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from livevote import export
+from livevote.domain.kinds import KINDS
+from livevote.protocol import messages
+from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
+from livevote.web.app import PAGES, described
+from tests.process import CHECKOUT
+
+PROTOCOL = (CHECKOUT / "docs" / "protocol.md").read_text()
+OPERATIONS = (CHECKOUT / "docs" / "operations.md").read_text()
+ARCHITECTURE = (CHECKOUT / "docs" / "architecture.md").read_text()
+
+
+def table(text: str, heading: str) -> list[list[str]]:
+    """The cells of the first table after a line that holds ``heading``."""
+    rows = text[text.index(heading) :].split("\n\n| ", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip().strip("|").split(" | ")] for row in rows]
+
+
+def test_every_code_is_listed_with_its_message() -> None:
+    assert table(PROTOCOL, "`rejected` is final") == [[f"`{code}`", text] for code, text in REJECTED.items()]
+    assert table(PROTOCOL, "`unknown` decides nothing") == [[f"`{code}`", text] for code, text in UNKNOWN.items()]
+    assert table(PROTOCOL, "The close code says") == [
+        [str(close.code), f"`{close.name}`", "yes" if close.retry else "no", close.text] for close in CLOSES
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    [
+        ("state` (voter)", messages.VoterState),
+        ("state` (host)", messages.HostState),
+        ("tally`", messages.TallyMessage),
+        ("mine`", messages.Mine),
+        ("recorded`", messages.Recorded),
+        ("rejected`", messages.Rejected),
+        ("unknown`", messages.Unknown),
+    ],
+)
+def test_every_field_of_a_message_is_listed_in_order(name: str, type_: type[msgspec.Struct]) -> None:
+    row = next(line for line in PROTOCOL.splitlines() if line.startswith(f"| `{name} |"))
+    listed = [field for field in re.findall(r"`(\w+)`", row.split("|")[2]) if field in type_.__struct_fields__]
+    assert tuple(dict.fromkeys(listed)) == type_.__struct_fields__
+
+
+def test_every_message_of_a_client_and_every_kind_is_listed() -> None:
+    assert [row[0] for row in table(PROTOCOL, "## From the client")] == ["`vote`", "`sync`"]
+    for kind in KINDS:
+        assert f"`{kind}`" in PROTOCOL
+
+
+def test_the_examples_are_messages() -> None:
+    for example in re.findall(r'^\{"type":"vote".*$', PROTOCOL, flags=re.MULTILINE):
+        assert msgspec.json.decode(example, type=messages.FromClient)  # type: ignore[arg-type]
+
+
+def test_every_route_and_command_is_listed() -> None:
+    rows = table(PROTOCOL, "The server describes these routes itself")
+    listed = {tuple(match) for row in rows for match in re.findall(r"(?:(GET|POST) )?(/[\w/{}.-]+)", row[0])}
+    for path, handler in described().items():
+        for method in handler.operations:
+            assert (method.upper(), path) in listed or ("", path) in listed, path
+    rows = table(PROTOCOL, "reaches a server or its logs")
+    commands = {name for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+    assert commands == {"add_question", "open", "close", "reveal", "hide", "ask_again"}
+
+
+def test_every_column_of_the_csv_is_explained() -> None:
+    assert table(OPERATIONS, "## The ballots as CSV") == [[f"`{name}`", text] for name, text in export.COLUMNS.items()]
+
+
+def test_the_architecture_names_every_module_and_no_other() -> None:
+    package = CHECKOUT / "livevote"
+    modules = {str(path.relative_to(package)) for path in package.rglob("*.py") if path.name != "__init__.py"}
+    listed = set(re.findall(r"^\| `([\w/]+\.py)` \|", ARCHITECTURE, flags=re.MULTILINE))
+    assert listed == modules
+
+
+def test_the_architecture_lists_every_page() -> None:
+    for path in PAGES:
+        assert f"`{path}`" in ARCHITECTURE
+
+
+@pytest.mark.parametrize("page", [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))], ids=str)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_decisions_are_numbered_and_have_context_choice_and_cost() -> None:
+    pages = sorted((CHECKOUT / "docs" / "decisions").glob("*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        text = page.read_text()
+        for heading in ("## Context", "## Choice", "## Cost"):
+            assert heading in text, f"{page.name} has no {heading}"
