@@ -15,9 +15,12 @@ settings.load_profile("default")
 _CHECKOUT = Path(__file__).parent.parent
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def io_loop() -> Iterator[IOLoop]:
-    """A fresh loop for each test; the plugin's own fixture uses calls that Python has deprecated."""
+    """A fresh loop for each test, also for those that do not ask for it.
+
+    The plugin's own fixture and what it does without one use calls that Python has deprecated.
+    """
     loop = IOLoop(make_current=False)
     asyncio.set_event_loop(loop.asyncio_loop)
     yield loop
