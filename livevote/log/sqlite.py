@@ -43,6 +43,7 @@ class SqliteReader:
         if not path.exists():  # noqa: ASYNC240 - once, before anything runs
             raise NoSuchRoomError(f"There is no log at {path}. Name the server's data directory with --data.")
         with _explained(path):
+            _try_to_open(_read_only_uri(path))
             async with _read_only(path) as connection:
                 return cls(path, str(await _value(connection, _EPOCH)))
 
@@ -115,6 +116,7 @@ class SqliteLog(SqliteReader):
     @classmethod
     async def _open_locked(cls, path: Path, lock: Lock) -> "SqliteLog":
         with _explained(path):
+            _try_to_open(path)
             connection = await aiosqlite.connect(path, isolation_level=None)
             try:
                 # First, because switching to WAL would already change a file that is not livevote's.
@@ -174,6 +176,11 @@ async def _set_pragmas(connection: aiosqlite.Connection, path: Path) -> None:
                 f"SQLite cannot set {pragma} to {wanted} on the file system of {path.parent} (it is {found}). "
                 "Choose a local disk with --data."
             )
+
+
+def _try_to_open(path: Path | str) -> None:
+    # Where aiosqlite cannot open a file it does not wait for its thread, which may then find the loop closed.
+    sqlite3.connect(path, uri=isinstance(path, str)).close()
 
 
 def _read_only(path: Path) -> aiosqlite.Connection:

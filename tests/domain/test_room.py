@@ -198,7 +198,7 @@ def test_only_a_room_can_decide_other_commands() -> None:
 
 def test_i3_changed_ballots_count_once_with_gap_free_revs() -> None:
     history = opened()
-    indexes = []
+    indexes: list[int] = []
     for rev, choice in enumerate([0, 1, 1, 2]):
         record = recorded(history.do(cast("ann", choice, id=f"b{rev}")))
         assert (record.rev, record.supersedes) == (rev, indexes[-1] if indexes else None)
@@ -285,20 +285,21 @@ def test_asking_again_starts_an_empty_hidden_round_and_keeps_the_old_one() -> No
 
 def test_results_can_be_revealed_and_hidden_while_open_and_after() -> None:
     history = opened()
+    reveal, hide = RevealResults("q1"), HideResults("q1")
     seen = []
-    for command in [RevealResults, HideResults, RevealResults, CloseVoting, HideResults, RevealResults]:
-        history.did(command("q1"))
+    for command in (reveal, hide, reveal, CloseVoting("q1"), hide, reveal):
+        history.did(command)
         seen.append(history.round().revealed)
     assert seen == [True, False, True, True, False, True]
 
 
 def test_the_question_that_was_opened_last_is_current() -> None:
-    history = drafted()
-    assert history.room.current is None
-    history.did(OpenVoting("q1"), question(), CloseVoting("q1"), OpenVoting("q2"), CloseVoting("q2"))
-    assert history.room.current is history.question("q2")
-    history.did(AskAgain("q1"))
-    assert history.room.current is history.question("q1")
+    history = drafted().did(question())
+    seen = [history.room.current]
+    for command in (OpenVoting("q1"), CloseVoting("q1"), OpenVoting("q2"), CloseVoting("q2"), AskAgain("q1")):
+        seen.append(history.did(command).room.current)
+    first, second = history.question("q1"), history.question("q2")
+    assert seen == [None, first, first, second, second, first]
 
 
 def test_an_erased_ballot_folds_without_a_count_and_can_still_be_replaced() -> None:

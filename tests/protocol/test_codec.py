@@ -31,6 +31,13 @@ def refused(text: str) -> ProtocolError:
     return caught.value
 
 
+def attempt(text: str) -> Vote | Sync | ProtocolError:
+    try:
+        return decode(text)
+    except ProtocolError as error:
+        return error
+
+
 def test_a_vote_is_read_with_its_answer_as_it_was_sent() -> None:
     message = decode('{"answer": {"choices": [ 1 ]}, "type":"vote","round":2,"question":"q3","id":"b_-9","new":1}')
     assert isinstance(message, Vote)
@@ -121,7 +128,7 @@ def test_an_answer_that_is_no_json_hides_the_id_too(text: str) -> None:
 
 
 def test_an_answer_that_is_nested_too_deeply_is_refused() -> None:
-    assert refused(raw("answer", "[" * 4000 + "]" * 4000)).reason == "nested too deeply"
+    assert refused(raw("answer", "[" * 200_000 + "]" * 200_000)).reason == "nested too deeply"
 
 
 @pytest.mark.parametrize("id", ["", "a b", "\u00e9", "a\n", "\n", "a/b", "\x00", "\u2028", "\u00e9" * 64])
@@ -141,10 +148,8 @@ def test_a_lone_surrogate_in_an_id_is_refused() -> None:
 @given(st.text() | st.text(st.characters()))
 @example("\ud800")
 def test_any_text_is_a_message_or_a_protocol_error(text: str) -> None:
-    try:
-        assert isinstance(decode(text), Vote | Sync)
-    except ProtocolError as error:
-        assert error.id is None or len(error.id) <= 64
+    found = attempt(text)
+    assert isinstance(found, Vote | Sync) or found.id is None or len(found.id) <= 64
 
 
 values = st.recursive(
@@ -156,14 +161,11 @@ values = st.recursive(
 
 @given(st.fixed_dictionaries({}, optional={name: st.just(value) | values for name, value in VOTE.items()}))
 def test_any_object_is_a_message_or_a_protocol_error(fields: dict[str, object]) -> None:
-    text = json.dumps(fields)
-    try:
-        message = decode(text)
-    except ProtocolError as error:
-        id = fields.get("id")
-        assert error.id in ((None, id) if isinstance(id, str) and len(id) <= 64 else (None,))
-    else:
-        assert isinstance(message, Sync) or fields.get("id") == message.id
+    found, id = attempt(json.dumps(fields)), fields.get("id")
+    if isinstance(found, Vote):
+        assert found.id == id
+    elif isinstance(found, ProtocolError):
+        assert found.id in ((None, id) if isinstance(id, str) and len(id) <= 64 else (None,))
 
 
 @given(st.binary() | st.text().map(str.encode))

@@ -1,7 +1,7 @@
 """Every reason has a text, and every close code has its own meaning in a range that may be used."""
 
-from livevote.domain.refusals import Code
-from livevote.protocol.codes import CLOSE, CLOSES, REJECTED, UNKNOWN, Unsure, Wire
+from livevote.domain.refusals import Code, Refusal
+from livevote.protocol.codes import CLOSE, CLOSES, REJECTED, UNKNOWN, Unsure, Wire, explain
 
 
 def test_every_refusal_has_a_text() -> None:
@@ -10,6 +10,11 @@ def test_every_refusal_has_a_text() -> None:
 
 def test_every_reason_to_be_unsure_has_a_text() -> None:
     assert set(UNKNOWN) == set(Unsure)
+
+
+def test_a_refusal_is_explained_with_what_is_special_about_it() -> None:
+    assert explain(Refusal(Code.TOO_MANY)) == "Choose fewer options."
+    assert explain(Refusal(Code.TOO_MANY, "choose at most 2")) == "Choose fewer options. (choose at most 2.)"
 
 
 def test_texts_are_sentences() -> None:

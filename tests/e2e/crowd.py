@@ -1,0 +1,73 @@
+"""A room full of voters without browsers: sessions and sockets of their own, which stay open like pages do."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.websocket import websocket_connect
+
+from tests.client import Page
+from tests.e2e.rooms import Room
+
+
+class Crowd:
+    """Voters who are online."""
+
+    def __init__(self, room: Room, run: Callable[[Coroutine[Any, Any, None]], object]) -> None:
+        self._room = room
+        self._run = run
+        self._pages: list[Page] = []
+
+    def enter(self, size: int) -> None:
+        """Open the join address, each with a new session, and wait for the first word of the server."""
+        self._run(self._enter(size))
+
+    async def _enter(self, size: int) -> None:
+        http = AsyncHTTPClient(force_instance=True)
+        for _ in range(size):
+            self._pages.append(await self._join(http))
+        http.close()
+
+    async def _join(self, http: AsyncHTTPClient) -> Page:
+        page = await http.fetch(self._room.join)
+        cookie = page.headers["Set-Cookie"].split(";")[0]
+        url = f"{self._room.base.replace('http', 'ws', 1)}/ws/{self._room.code}"
+        headers = {"Cookie": cookie, "Origin": self._room.base}
+        return Page(await websocket_connect(HTTPRequest(url, headers=headers)))
+
+    def leave(self) -> None:
+        """Close every socket."""
+        self._run(self._leave())
+
+    async def _leave(self) -> None:
+        for page in self._pages:
+            page.close()
+            await page.closed()
+
+    def vote(self, question: str, answers: Sequence[Sequence[int]]) -> None:
+        """The first voter gives the first answer, and so on; every vote is acknowledged when this returns."""
+
+        async def cast() -> None:
+            for number, (page, answer) in enumerate(zip(self._pages, answers, strict=False)):
+                recorded = await page.vote(f"{question}-{number}", *answer, question=question)
+                assert recorded["type"] == "recorded", recorded
+
+        self._run(cast())
+
+
+@contextmanager
+def crowd(room: Room, size: int) -> Iterator[Crowd]:
+    """``size`` voters who joined the room."""
+    # A thread of its own: in the thread of the test, Playwright's event loop is running.
+    with ThreadPoolExecutor(1) as thread:
+        runner = thread.submit(asyncio.Runner).result()
+        people = Crowd(room, lambda work: thread.submit(runner.run, work).result())
+        try:
+            people.enter(size)
+            yield people
+        finally:
+            people.leave()
+            thread.submit(runner.close).result()

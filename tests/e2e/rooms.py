@@ -1,0 +1,72 @@
+"""Rooms for the tests, made and steered over HTTP so that a test's pages do only what the test is about."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+from livevote.keys import Keyring
+
+_PATIENCE_S = 30
+
+
+def _fetch(url: str, key: str, body: dict[str, Any] | None = None) -> bytes:
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    with urlopen(Request(url, data, headers), timeout=_PATIENCE_S) as response:
+        content: bytes = response.read()
+    return content
+
+
+class Room:
+    """A room of a running server."""
+
+    def __init__(self, base: str, code: str, token: str) -> None:
+        self.base = base
+        self.code = code
+        self._token = token
+
+    @property
+    def join(self) -> str:
+        return f"{self.base}/{self.code}"
+
+    @property
+    def host(self) -> str:
+        return f"{self.base}/host/{self.code}#{self._token}"
+
+    def command(self, type_: str, question: str = "q1", **fields: Any) -> dict[str, Any]:
+        """A host's command that must succeed."""
+        body = {"type": type_, **fields} if type_ == "add_question" else {"type": type_, "question": question}
+        answer: dict[str, Any] = json.loads(_fetch(f"{self.base}/api/rooms/{self.code}/commands", self._token, body))
+        return answer
+
+    def add(self, text: str, *options: str, kind: str = "single", **fields: Any) -> str:
+        """Add a question; its id."""
+        added = self.command("add_question", kind=kind, text=text, options=options, **fields)
+        question: str = added["question"]
+        return question
+
+    def ask(self, text: str, *options: str, reveal: bool = False, **fields: Any) -> str:
+        """Add a question and open it; its id."""
+        question = self.add(text, *options, **fields)
+        self.command("open", question)
+        if reveal:
+            self.command("reveal", question)
+        return question
+
+    def ballots(self) -> list[dict[str, str]]:
+        """Every ballot of the room, also those that were replaced."""
+        return read_csv(_fetch(f"{self.base}/api/rooms/{self.code}/ballots.csv", self._token))
+
+
+def create_room(base: str, data: Path, title: str) -> Room:
+    """A new room on the server at ``base`` with this data directory."""
+    made = json.loads(_fetch(f"{base}/api/rooms", Keyring(data / "keys").operator_key, {"title": title}))
+    return Room(base, made["code"], made["host_token"])
+
+
+def read_csv(content: bytes) -> list[dict[str, str]]:
+    """The rows of a CSV that begins with a byte order mark."""
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))

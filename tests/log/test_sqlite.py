@@ -1,0 +1,445 @@
+"""The log in a file: what it survives, how it fails, what it refuses to open, and what SQL users see of it."""
+
+import asyncio
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from livevote.domain.commands import AskAgain, CloseVoting
+from livevote.failures import AlreadyRunningError, CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
+from livevote.log import Head, LogFailedError, LogFullError
+from livevote.log.sqlite import MAX_BATCH
+from tests.history import cast, opened
+from tests.log.cases import (
+    batches,
+    connection_of,
+    entries,
+    interleaved,
+    more,
+    opened_file,
+    opened_log,
+    opened_reader,
+    other_tool,
+    plain,
+    room,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log.sqlite3"
+
+
+async def filled(path: Path) -> None:
+    """A closed log with two rooms."""
+    async with opened_file(path) as log:
+        await log.append(interleaved(room("A"), room("B", ballots=0)), ticket=1)
+
+
+async def pragma(path: Path, name: str) -> object:
+    async with opened_file(path) as log:
+        [row] = await connection_of(log).execute_fetchall(f"PRAGMA {name}")
+        return row[0]
+
+
+async def test_i1_everything_is_there_after_reopening(path: Path) -> None:
+    async with opened_file(path) as log:
+        await log.append(interleaved(room("A"), room("B")), ticket=1)
+        before = [plain(entry) for entry in await entries(log)]
+        epoch, head = log.epoch, await log.head("A")
+    async with opened_file(path) as log:
+        assert [plain(entry) for entry in await entries(log)] == before
+        assert (log.epoch, await log.head("A")) == (epoch, head)
+        await log.append(more("A", 1), ticket=2)
+        [added] = await entries(log, "A", after=head.index)
+        assert added.index == head.index + 1
+
+
+async def test_every_new_file_has_its_own_epoch(tmp_path: Path) -> None:
+    async with opened_file(tmp_path / "a" / "log.sqlite3") as first, opened_file(tmp_path / "b" / "x") as second:
+        assert len(first.epoch) == len(second.epoch) == 32
+        assert first.epoch != second.epoch
+
+
+@pytest.mark.parametrize(("name", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("trusted_schema", 0)])
+async def test_i1_the_writing_connection_is_set_up_for_durability(path: Path, name: str, value: object) -> None:
+    await filled(path)
+    assert await pragma(path, name) == value
+
+
+async def test_directories_with_odd_names_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "a b?mode=rwc#%41" / "log.sqlite3"
+    await filled(path)
+    async with opened_reader(path) as reader:
+        assert len(await entries(reader)) == 8
+
+
+async def test_i18_a_second_log_of_one_directory_is_refused(path: Path) -> None:
+    async with opened_file(path) as log:
+        with pytest.raises(AlreadyRunningError):
+            async with opened_file(path):
+                pass
+        await log.append(more("A", 1), ticket=1)
+    await filled(path)
+
+
+@pytest.mark.parametrize("count", [1, MAX_BATCH])
+async def test_a_batch_may_be_as_large_as_its_limit(path: Path, count: int) -> None:
+    async with opened_file(path) as log:
+        await log.append(more("A", count), ticket=1)
+        assert (await log.head("A")).index == count
+
+
+async def test_a_larger_batch_is_a_mistake_that_changes_nothing(path: Path) -> None:
+    async with opened_file(path) as log:
+        with pytest.raises(ValueError, match=f"at most {MAX_BATCH} records, not {MAX_BATCH + 1}"):
+            await log.append(more("A", MAX_BATCH + 1), ticket=1)
+        await log.append(more("A", 1), ticket=2)
+        assert (await log.head("A")).index == 1
+
+
+async def test_i11_a_full_disk_keeps_nothing_of_the_batch_and_can_be_helped(path: Path) -> None:
+    async with opened_file(path) as log:
+        await log.append(more("A", 3), ticket=1)
+        connection, head = connection_of(log), await log.head("A")
+        await connection.execute("PRAGMA max_page_count = 1")  # SQLite takes the present size for less than that
+        for ticket in (2, 3):
+            with pytest.raises(LogFullError, match="full"):
+                await log.append([*more("A", 1), *more("B", 1), *more("A", 200, size=1000)], ticket=ticket)
+            assert (await log.head("A"), await log.head("B")) == (head, Head(0, bytes(32)))
+        assert len(await entries(log)) == 3
+        await connection.execute("PRAGMA max_page_count = 1000000")
+        await log.append(more("A", 200, size=1000), ticket=4)
+        assert (await log.head("A")).index == 203
+        await log.aclose()
+        assert [batch.ticket for batch in await batches(log)] == [1, 4]
+
+
+async def test_i11_after_a_failed_append_every_append_fails(path: Path) -> None:
+    """Another program has written the record that comes next: no one may say what is in the log now."""
+    async with opened_file(path) as log:
+        await log.append(more("A", 3), ticket=1)
+        with other_tool(path) as other:
+            other.execute("INSERT INTO records (room, idx, body, chain) VALUES ('A', 4, '{}', x'00')")
+        with pytest.raises(LogFailedError, match="SQLITE_CONSTRAINT_PRIMARYKEY"):
+            await log.append([*more("B", 1), *more("A", 1)], ticket=2)
+        with pytest.raises(LogFailedError):
+            await log.append(more("C", 1), ticket=3)
+        await log.aclose()
+        assert [batch.ticket for batch in await batches(log)] == [1]
+    with other_tool(path) as other:
+        assert other.execute("SELECT room, count(*) FROM records GROUP BY room").fetchall() == [("A", 4)]
+
+
+async def test_i11_a_file_that_another_program_keeps_locked_fails_the_log(path: Path) -> None:
+    async with opened_file(path) as log:
+        await connection_of(log).execute("PRAGMA busy_timeout = 0")
+        with other_tool(path) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(LogFailedError, match="SQLITE_BUSY"):
+                await log.append(more("A", 1), ticket=1)
+            other.execute("ROLLBACK")
+        with pytest.raises(LogFailedError):
+            await log.append(more("A", 1), ticket=2)
+        assert await entries(log) == []
+
+
+async def test_i11_an_error_without_a_code_fails_the_log(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object) -> None:
+        raise sqlite3.ProgrammingError("not like this")
+
+    async with opened_file(path) as log:
+        with monkeypatch.context() as patched:
+            patched.setattr(connection_of(log), "execute", refuse)
+            with pytest.raises(LogFailedError, match="ProgrammingError: not like this"):
+                await log.append(more("A", 1), ticket=1)
+        with pytest.raises(LogFailedError):
+            await log.append(more("A", 1), ticket=2)
+
+
+async def test_i1_nothing_comes_back_before_it_is_committed(path: Path) -> None:
+    """Another program holds the write lock, so the statement waits in its thread while the loop goes on."""
+    async with opened_file(path) as log:
+        following = log.follow()
+        came_back = asyncio.ensure_future(anext(following))
+        with other_tool(path) as other:
+            other.execute("BEGIN IMMEDIATE")
+            appending = asyncio.ensure_future(log.append(more("A", 1), ticket=1))
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert not appending.done()
+            assert not came_back.done()
+            assert other.execute("SELECT count(*) FROM records").fetchone() == (0,)
+            other.execute("ROLLBACK")
+        await appending
+        assert (await came_back).ticket == 1
+        await log.aclose()
+        assert [batch async for batch in following] == []
+        with other_tool(path) as other:
+            assert other.execute("SELECT count(*) FROM records").fetchone() == (1,)
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def as_if_killed(path: Path, directory: Path) -> Path:
+    """The files of an open log, copied away as a killed process would have left them."""
+    shutil.copytree(path.parent, directory, ignore=shutil.ignore_patterns("*-shm", directory.name))
+    assert (directory / f"{path.name}-wal").stat().st_size > 0
+    return directory / path.name
+
+
+def names_beside(path: Path) -> list[str]:
+    return [found.name for found in path.parent.iterdir()]
+
+
+def _directory(path: Path) -> None:
+    path.mkdir()
+
+
+def _garbage(path: Path) -> None:
+    path.write_bytes(b"These are not the bytes of a database. " * 100)
+
+
+def _truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def _broken_page(path: Path) -> None:
+    raw = bytearray(path.read_bytes())
+    for page in range(1, len(raw) // 4096):
+        raw[page * 4096 : page * 4096 + 200] = b"\xff" * 200
+    path.write_bytes(raw)
+
+
+def _foreign(path: Path) -> None:
+    path.unlink()
+    with other_tool(path) as other:
+        other.execute("CREATE TABLE recipes (name TEXT)")
+
+
+def _half_foreign(path: Path) -> None:
+    path.unlink()
+    with other_tool(path) as other:
+        other.executescript("CREATE TABLE migrations (id INTEGER); CREATE TABLE meta (key TEXT, value TEXT)")
+
+
+def _without_epoch(path: Path) -> None:
+    with other_tool(path) as other:
+        other.execute("DELETE FROM meta")
+
+
+@pytest.mark.parametrize("damage", [_garbage, _truncated, _broken_page, _foreign, _half_foreign, _without_epoch])
+async def test_a_damaged_or_foreign_file_is_not_opened(path: Path, damage: Callable[[Path], None]) -> None:
+    await filled(path)
+    damage(path)
+    before = content(path)
+    for _ in range(2):  # the second time shows that the lock was let go
+        with pytest.raises(CorruptError):
+            async with opened_file(path):
+                pass
+    with pytest.raises(CorruptError):
+        async with opened_reader(path) as reader:
+            await entries(reader)
+    assert content(path) == before
+
+
+async def test_damage_is_explained(path: Path) -> None:
+    _garbage(path)
+    with pytest.raises(
+        CorruptError, match=r"log\.sqlite3 cannot be read \(file is not a database\)\. Restore a backup"
+    ):
+        async with opened_file(path):
+            pass
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "'{}'",
+        "'nonsense'",
+        "''",
+        '\'{"@type":"ballot_cast/9"}\'',
+        "CAST(x'ff' AS TEXT)",
+        "CAST(x'7b224074797065223a22ff227d' AS TEXT)",  # {"@type":"\xff"}
+    ],
+)
+async def test_a_record_that_is_not_ours_is_corruption(path: Path, body: str) -> None:
+    await filled(path)
+    with other_tool(path) as other:
+        other.execute(f"INSERT INTO records (room, idx, body, chain) VALUES ('A', 6, {body}, x'00')")
+    async with opened_file(path) as log:
+        with pytest.raises(CorruptError):
+            await entries(log, "A")
+        with pytest.raises(CorruptError):
+            list(log.scan())
+        assert len(await entries(log, "A", upto=5)) == 5
+
+
+async def test_a_room_name_that_is_no_text_is_corruption(path: Path) -> None:
+    await filled(path)
+    with other_tool(path) as other:
+        other.execute("INSERT INTO records (room, idx, body, chain) VALUES (CAST(x'ff' AS TEXT), 1, '{}', x'00')")
+    async with opened_reader(path) as reader:
+        with pytest.raises(CorruptError):
+            await entries(reader)
+        with pytest.raises(CorruptError):
+            list(reader.scan())
+
+
+async def test_a_file_of_a_newer_version_is_not_opened(path: Path) -> None:
+    await filled(path)
+    with other_tool(path) as other:
+        other.execute("INSERT INTO migrations VALUES ('9999_later.sql', '00', '2030-01-01T00:00:00Z')")
+    with pytest.raises(SetupError, match="newer version"):
+        async with opened_file(path):
+            pass
+
+
+async def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataDirectoryError, match=f"Cannot make the data directory {tmp_path}/file/data: Not a dir"):
+        async with opened_file(tmp_path / "file" / "data" / "log.sqlite3"):
+            pass
+
+
+async def test_a_file_that_cannot_be_opened_is_named(path: Path) -> None:
+    _directory(path)
+    threads = threading.active_count()
+    for opening in (opened_file, opened_reader):
+        with pytest.raises(DataDirectoryError, match=r"Cannot open .*log\.sqlite3.*Check its owner and mode"):
+            async with opening(path):
+                pass
+        assert threading.active_count() == threads
+
+
+async def test_a_place_without_write_ahead_log_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataDirectoryError, match=r"cannot set journal_mode to wal .*\(it is memory\)"):
+        async with opened_log("sqlite::memory:"):
+            pass
+
+
+async def test_a_reader_sees_what_a_writer_appends(path: Path) -> None:
+    async with opened_file(path) as log, opened_reader(path) as reader:
+        assert reader.epoch == log.epoch
+        assert await reader.head("A") == Head(0, bytes(32))
+        for count in (1, 2):
+            await log.append(more("A", 1), ticket=count)
+            assert await reader.head("A") == await log.head("A")
+            assert [entry.index for entry in await entries(reader)] == list(range(1, count + 1))
+
+
+async def test_a_reader_never_writes_not_even_what_a_killed_writer_left_to_do(path: Path, tmp_path: Path) -> None:
+    async with opened_file(path) as log:
+        await log.append(room("A"), ticket=1)
+        killed = as_if_killed(path, tmp_path / "killed")
+    before = content(killed)
+    async with opened_reader(killed) as reader:
+        assert len(await entries(reader)) == len(list(reader.scan())) == (await reader.head("A")).index == 5
+        assert not hasattr(reader, "append")
+    assert content(killed) == before
+
+
+async def test_i1_what_a_killed_writer_appended_is_there(path: Path, tmp_path: Path) -> None:
+    async with opened_file(path) as log:
+        await log.append(room("A"), ticket=1)
+        killed, before = as_if_killed(path, tmp_path / "killed"), [plain(entry) for entry in log.scan()]
+    async with opened_file(killed) as log:
+        assert [plain(entry) for entry in log.scan()] == before
+        await log.append(more("A", 1), ticket=2)
+
+
+async def test_a_reader_works_without_the_lock_and_does_not_take_it(path: Path) -> None:
+    await filled(path)
+    async with opened_reader(path) as reader:
+        await filled(path)
+        assert len(await entries(reader)) == 16
+
+
+async def test_a_reader_needs_a_file_and_makes_none(path: Path) -> None:
+    with pytest.raises(NoSuchRoomError, match=r"There is no log at .*log\.sqlite3"):
+        async with opened_reader(path):
+            pass
+    assert names_beside(path) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM records",
+        "DELETE FROM records WHERE idx = 4",
+        "UPDATE records SET body = '{}'",
+        "UPDATE records SET chain = x'00'",
+        "UPDATE records SET idx = idx + 10",
+        "UPDATE records SET room = 'Z'",
+        "UPDATE records SET salt = x'00', answer = '{}'",
+        "UPDATE records SET answer = '{\"choices\":[2]}' WHERE idx = 4",
+        "UPDATE records SET salt = NULL, answer = NULL, body = '{}' WHERE idx = 4",
+        "UPDATE records SET answer = NULL WHERE idx = 4",
+        "UPDATE records SET salt = NULL WHERE idx = 4",
+        "INSERT INTO records (room, idx, body, chain) VALUES ('A', 4, '{}', x'00')",
+        "INSERT INTO records (room, idx, body, chain) VALUES ('A', 0, '{}', x'00')",
+        "INSERT INTO records (room, idx, body, chain, salt) VALUES ('A', 6, '{}', x'00', x'00')",
+    ],
+)
+async def test_i7_sql_cannot_change_what_was_recorded(path: Path, sql: str) -> None:
+    await filled(path)
+    with other_tool(path) as other:
+        before = other.execute("SELECT * FROM records").fetchall()
+        with pytest.raises(sqlite3.IntegrityError):
+            other.execute(sql)
+        assert other.execute("SELECT * FROM records").fetchall() == before
+
+
+async def test_an_opening_can_be_erased_and_nothing_else_changes(path: Path) -> None:
+    await filled(path)
+    with other_tool(path) as other:
+        other.execute("UPDATE records SET salt = NULL, answer = NULL WHERE room = 'A' AND idx = 4")
+    async with opened_file(path) as log:
+        found = await entries(log, "A")
+        assert [entry.opening is None for entry in found] == [True, True, True, True, False]
+        assert await log.head("A") == Head(5, found[-1].chain)
+
+
+async def test_views_show_ballots_and_results_with_changed_votes(path: Path) -> None:
+    history = opened(kind="multiple").did(cast("ann", 0), cast("bob", 0, 1), cast("ann", 1, 2), cast("cid", 0))
+    history.did(CloseVoting("q1"), AskAgain("q1"), cast("ann", 2, round=2))
+    async with opened_file(path) as log:
+        await log.append(interleaved(history.drafts("A"), room("B", ballots=1)), ticket=1)
+    with other_tool(path) as other:
+        assert other.execute(
+            "SELECT idx, question, round, voter, rev, counted, answer FROM ballots WHERE room = 'A' ORDER BY idx"
+        ).fetchall() == [
+            (4, "q1", 1, "ann", 0, 0, '{"choices":[0]}'),
+            (5, "q1", 1, "bob", 0, 1, '{"choices":[0,1]}'),
+            (6, "q1", 1, "ann", 1, 1, '{"choices":[1,2]}'),
+            (7, "q1", 1, "cid", 0, 1, '{"choices":[0]}'),
+            (10, "q1", 2, "ann", 0, 1, '{"choices":[2]}'),
+        ]
+        assert other.execute("SELECT * FROM results ORDER BY room, round, choice").fetchall() == [
+            ("A", "q1", 1, 0, "Tea", 2),
+            ("A", "q1", 1, 1, "Coffee", 2),
+            ("A", "q1", 1, 2, "Water", 1),
+            ("A", "q1", 2, 2, "Water", 1),
+            ("B", "q1", 1, 0, "Tea", 1),
+        ]
+        assert other.execute("SELECT time FROM ballots WHERE idx = 4 AND room = 'A'").fetchone() == (
+            "2026-09-21T14:13:20.003Z",
+        )
+
+
+async def test_views_leave_out_erased_answers(path: Path) -> None:
+    await filled(path)
+    with other_tool(path) as other:
+        other.execute("UPDATE records SET salt = NULL, answer = NULL WHERE room = 'A' AND idx = 4")
+        assert other.execute("SELECT idx, counted, answer FROM ballots ORDER BY idx").fetchall() == [
+            (4, 1, None),
+            (5, 1, '{"choices":[1]}'),
+        ]
+        assert other.execute("SELECT option, votes FROM results").fetchall() == [("Coffee", 1)]
