@@ -1,6 +1,4 @@
 -- One row per record and nothing else on the vote path. The primary key is the table: no second tree to keep.
-PRAGMA application_id = 0x4C564F54;
-
 CREATE TABLE records (
     room TEXT NOT NULL,
     idx INTEGER NOT NULL CHECK (idx >= 1),

@@ -2,17 +2,16 @@
 
 import unicodedata
 
-_LINE_BREAKS = str.maketrans({"\r": " ", "\n": " ", "\t": " ", "\u2028": " ", "\u2029": " "})
+_JOINERS = "\u200c\u200d"
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
 def clean(text: str) -> str:
     """Return ``text`` as one NFC line without control, bidi and other invisible format characters.
 
-    Zero-width joiners stay: emoji and several scripts need them. Runs of white space become one space.
+    Zero-width joiners stay inside a text: emoji and several scripts need them. Runs of white space, line breaks of all
+    kinds among them, become one space.
     """
-    kept = "".join(
-        char
-        for char in unicodedata.normalize("NFC", text.translate(_LINE_BREAKS))
-        if char in "\u200c\u200d" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn")
-    )
-    return unicodedata.normalize("NFC", " ".join(kept.split()))
+    line = unicodedata.normalize("NFC", " ".join(text.split()))
+    kept = "".join(char for char in line if char in _JOINERS or unicodedata.category(char) not in _INVISIBLE)
+    return unicodedata.normalize("NFC", " ".join(kept.split())).strip(f"{_JOINERS} ")

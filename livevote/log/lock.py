@@ -24,6 +24,11 @@ class Lock:
             raise AlreadyRunningError(
                 f"Another livevote uses {path.parent}. Stop it first, or choose another directory with --data."
             ) from None
+        except OSError as error:
+            os.close(self._descriptor)
+            raise DataDirectoryError(
+                f"Cannot lock {path}: {error.strerror}. Choose a local disk with --data."
+            ) from error
 
     def release(self) -> None:
         """Let the next process in. The file stays: removing it would let two processes lock two files."""

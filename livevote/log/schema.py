@@ -16,7 +16,8 @@ APPLICATION_ID = 0x4C564F54  # "LVOT"
 MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
 
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
-_LEDGER = """CREATE TABLE migrations (
+_LEDGER = f"""PRAGMA application_id = {APPLICATION_ID};
+CREATE TABLE migrations (
     name TEXT PRIMARY KEY, sha256 TEXT NOT NULL, applied_at TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;"""
 
@@ -57,12 +58,17 @@ def _read(directory: Path) -> dict[str, tuple[str, str]]:
 
 async def _applied(connection: aiosqlite.Connection) -> dict[str, str]:
     tables = {row[0] for row in await connection.execute_fetchall("SELECT name FROM sqlite_schema")}
-    if "migrations" in tables:
+    if "migrations" in tables and await _application(connection) == APPLICATION_ID:
         rows = await connection.execute_fetchall("SELECT name, sha256 FROM migrations")
         return {row[0]: row[1] for row in rows}
     if tables:
         raise CorruptError("The database is not one of livevote's. Use another data directory.")
     return {}
+
+
+async def _application(connection: aiosqlite.Connection) -> int:
+    ((found,),) = await connection.execute_fetchall("PRAGMA application_id")
+    return int(found)
 
 
 async def _apply(connection: aiosqlite.Connection, name: str, digest: str, sql: str, *, first: bool) -> None:

@@ -58,7 +58,7 @@ REJECTED: dict[Code | Wire, str] = {
 def explain(refusal: Refusal) -> str:
     """The text of a refusal with what is special about this case."""
     text = REJECTED[refusal.code]
-    return f"{text} ({refusal.detail}.)" if refusal.detail else text
+    return f"{text.removesuffix('.')}: {refusal.detail}." if refusal.detail else text
 
 
 UNKNOWN: dict[Unsure, str] = {

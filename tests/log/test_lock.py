@@ -1,5 +1,7 @@
 """I18: one process on a data directory, and a lock that goes with its process."""
 
+import errno
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +32,15 @@ def test_a_released_lock_can_be_held_again_and_its_file_stays(tmp_path: Path) ->
     Lock(tmp_path / "lock").release()
     assert (tmp_path / "lock").exists()
     Lock(tmp_path / "lock").release()
+
+
+def test_a_disk_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(descriptor: int, operation: int) -> None:  # noqa: ARG001
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(DataDirectoryError, match="No locks available"):
+        Lock(tmp_path / "lock")
 
 
 def test_i18_a_killed_process_holds_nothing(tmp_path: Path) -> None:

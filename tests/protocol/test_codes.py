@@ -14,7 +14,7 @@ def test_every_reason_to_be_unsure_has_a_text() -> None:
 
 def test_a_refusal_is_explained_with_what_is_special_about_it() -> None:
     assert explain(Refusal(Code.TOO_MANY)) == "Choose fewer options."
-    assert explain(Refusal(Code.TOO_MANY, "choose at most 2")) == "Choose fewer options. (choose at most 2.)"
+    assert explain(Refusal(Code.TOO_MANY, "at most 2")) == "Choose fewer options: at most 2."
 
 
 def test_texts_are_sentences() -> None:

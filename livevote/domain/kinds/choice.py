@@ -84,9 +84,9 @@ def parse(answer: bytes, options: int, rules: Rules) -> Choices | Refusal:
     if len(set(choices)) < len(choices):
         return Refusal(Code.DUPLICATE_CHOICE)
     if len(choices) < rules.min:
-        return Refusal(Code.TOO_FEW, f"choose at least {rules.min}")
+        return Refusal(Code.TOO_FEW, f"at least {rules.min}")
     if len(choices) > rules.max:
-        return Refusal(Code.TOO_MANY, f"choose at most {rules.max}")
+        return Refusal(Code.TOO_MANY, f"at most {rules.max}")
     return Choices(tuple(sorted(choices)))
 
 
