@@ -11,11 +11,11 @@ import segno
 
 from livevote import __version__, export
 from livevote.config import SETTINGS, Config, Setting
-from livevote.failures import FailureError, NoSuchRoomError
+from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError
 from livevote.keys import Keyring
 from livevote.log import open_reader
 from livevote.server import Server, serve
-from livevote.web.addresses import base_urls
+from livevote.web.addresses import base_urls, public_url
 
 
 def _option(setting: Setting) -> Callable[[Any], Any]:
@@ -59,6 +59,8 @@ def cli() -> None:
 @_settings()
 def run(**values: Any) -> None:
     """Serve until stopped with Ctrl-C or SIGTERM."""
+    if values["url"]:
+        values["url"] = public_url(values["url"])
     config = Config(**values)
     if (config.tls_cert is None) != (config.tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
@@ -78,14 +80,23 @@ async def _export(config: Config, code: str, output: Path | None) -> None:
     reader = await open_reader(f"sqlite:{config.database}")
     if (await reader.head(code)).index == 0:
         raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
-    sink = sys.stdout.buffer if output is None else output.open("wb")
-    try:
+    if output is None:
         async for rows in export.ballots_csv(reader, code):
-            sink.write(rows)
-        sink.flush()
-    finally:
-        if output is not None:
-            sink.close()
+            sys.stdout.buffer.write(rows)
+        sys.stdout.buffer.flush()
+        return
+    # Under another name until it is whole: half a file looks like a result.
+    unfinished = output.with_name(f".{output.name}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            async for rows in export.ballots_csv(reader, code):
+                file.write(rows)
+        unfinished.replace(output)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise DataDirectoryError(
+            f"Cannot write {output}: {error.strerror}. Name another file with --output."
+        ) from error
 
 
 @cli.command()
@@ -109,7 +120,7 @@ def host_link(data: Path, code: str | None) -> None:
     config = Config(data=data)
     if not config.keys.is_dir():
         raise NoSuchRoomError(f"There are no keys in {config.data}. Name the server's data directory with --data.")
-    keyring = Keyring(config.keys)
+    keyring = Keyring(config.keys, create=False)
     try:
         base = config.address.read_text().strip()
     except FileNotFoundError:

@@ -15,6 +15,16 @@ from livevote.failures import DataDirectoryError, SetupError
 _KEY_BYTES = 32
 
 
+CODE_CHARS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Letters and digits that nobody confuses when they read them off a wall."""
+CODE_LENGTH = 6
+
+
+def random_code() -> str:
+    """A join code: one of a billion."""
+    return "".join(secrets.choice(CODE_CHARS) for _ in range(CODE_LENGTH))
+
+
 def random_id() -> str:
     """128 random bits as 22 characters of base64url."""
     return _text(secrets.token_bytes(16))
@@ -42,9 +52,13 @@ class RoomKey:
 
 
 class Keyring:
-    """The secrets below ``directory``. Raises ``DataDirectoryError`` where they cannot be made or read."""
+    """The secrets below ``directory``. Raises ``DataDirectoryError`` where they cannot be made or read.
 
-    def __init__(self, directory: Path) -> None:
+    Secrets that are missing are made only if ``create``, which is for a log without rooms: a new cookie secret makes
+    every voter a stranger, who could then vote again, and so does a room's new key. ``SetupError`` otherwise.
+    """
+
+    def __init__(self, directory: Path, *, create: bool) -> None:
         self._directory = directory
         self._rooms = directory / "rooms"
         try:
@@ -52,25 +66,26 @@ class Keyring:
             self._rooms.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise _unusable(self._rooms, error) from error
-        self.cookie_secret = self._load_or_make(directory / "cookie.key")
-        self.operator_key = _text(self._load_or_make(directory / "operator.key")[:16])
+        self.cookie_secret = self._key(directory / "cookie.key", create=create)
+        self.operator_key = _text(self._key(directory / "operator.key", create=create)[:16])
 
     def make_room(self, code: str) -> RoomKey:
         """The key of a room that is about to be created; durable when this returns."""
-        return RoomKey(self._load_or_make(self._rooms / f"{code}.key"))
+        return RoomKey(self._key(self._rooms / f"{code}.key", create=True))
 
     def room(self, code: str) -> RoomKey:
-        """The key of a room in the log. Raises ``SetupError`` where it is missing: new pseudonyms would vote again."""
-        path = self._rooms / f"{code}.key"
-        if not path.exists():
-            raise SetupError(f"The key of room {code} is missing: put {path} back from your backup of the keys.")
-        return RoomKey(self._load_or_make(path))
+        """The key of a room in the log. Raises ``SetupError`` where it is missing."""
+        return RoomKey(self._key(self._rooms / f"{code}.key", create=False))
 
-    def _load_or_make(self, path: Path) -> bytes:
+    def _key(self, path: Path, *, create: bool) -> bytes:
         try:
-            return _load(path) if path.exists() else _make(path)
+            if path.exists():
+                return _load(path)
+            if create:
+                return _make(path)
         except OSError as error:
             raise _unusable(path, error) from error
+        raise SetupError(f"The key {path} is missing: put it back from your backup of the keys, or voters vote twice.")
 
 
 def _unusable(path: Path, error: OSError) -> DataDirectoryError:

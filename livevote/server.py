@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import os
 import resource
-import secrets
 import signal
 import socket
 import ssl
@@ -16,32 +16,36 @@ from livevote.clock import Clock, SystemClock
 from livevote.config import Config
 from livevote.domain.commands import AddQuestion, Command, CreateRoom, OpenVoting, RevealResults
 from livevote.domain.records import Entry
-from livevote.failures import DataDirectoryError, FailureError, PortError, SetupError, WriteError
-from livevote.keys import Keyring
-from livevote.live.hub import Subscriber
+from livevote.failures import CorruptError, DataDirectoryError, FailureError, PortError, SetupError, WriteError
+from livevote.keys import Keyring, random_code
+from livevote.live.auditor import audit
+from livevote.live.limits import TokenBucket
 from livevote.live.registry import Registry
 from livevote.live.sweep import sweep
 from livevote.live.writer import Writer
 from livevote.log import LogFailedError, open_log
 from livevote.web.addresses import KnownHosts, base_urls
-from livevote.web.api import CODE_CHARS, CODE_LENGTH
 from livevote.web.app import make_app
 from livevote.web.assets import Assets
 from livevote.web.services import Services
 from livevote.web.session import Sessions
-from livevote.web.socket import PageSocket
 
 _BACKLOG = 4096  # a room that scans the QR code at once
 _IDLE_S = 15
-_DRAIN_S = 2.0
+_LAST_RESULTS_S = 1.5
+_CLOSE_PAGES_S = 2.0
+_AUDIT_FIRST_RECORDS = 50_000  # about a third of a second
+_ROOM_BURST = 30  # rooms that may be created at once, and how many a second after that
+_ROOMS_PER_S = 0.5
 
 
 class Server:
     """A server that listens. Made by ``running``."""
 
-    def __init__(self, services: Services, writing: "asyncio.Task[None]") -> None:
+    def __init__(self, services: Services, writing: "asyncio.Task[None]", auditing: "asyncio.Task[None]") -> None:
         self.services = services
         self.writing = writing
+        self.auditing = auditing
         self.urls: list[str] = []
         self.port = 0
 
@@ -81,9 +85,16 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         stack.push_async_callback(log.aclose)
         bound = _bind(config)
         stack.callback(bound.close)
-        keyring = Keyring(config.keys)
+        with contextlib.closing(log.scan()) as entries:
+            empty = next(entries, None) is None
+        keyring = Keyring(config.keys, create=empty)
         registry = Registry(keyring=keyring, epoch=log.epoch, clock=clock)
         registry.load(log)
+        auditing = asyncio.create_task(audit(log, [room.code for room in registry.all()]), name="auditor")
+        stack.push_async_callback(_cancel, auditing)
+        # A small log is checked before anybody is served, a large one while they are.
+        if sum(room.state.head for room in registry.all()) <= _AUDIT_FIRST_RECORDS:
+            await auditing
         writer = Writer(log=log, registry=registry, clock=clock, queue_limit=config.queue_limit)
         writing = asyncio.create_task(writer.run(), name="writer")
         stack.push_async_callback(_finish, writer, writing)
@@ -103,9 +114,10 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             sessions=Sessions(keyring, secure=config.secure),
             assets=assets,
             hosts=KnownHosts(config),
+            room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
             base_url=base_url,
         )
-        server = Server(services, writing)
+        server = Server(services, writing, auditing)
         if config.sample and not len(registry):
             await make_sample(writer, keyring)
         http = HTTPServer(
@@ -121,13 +133,11 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         server.port = bound.getsockname()[1]
         server.urls = base_urls(config, server.port)
         stack.push_async_callback(_close_pages, registry, http)
-        sweeping = asyncio.create_task(
-            sweep(registry, close=lambda page: _close_page(page, "timed_out")), name="sweeper"
-        )
+        sweeping = asyncio.create_task(sweep(registry), name="sweeper")
         stack.push_async_callback(_cancel, sweeping)
         http.add_socket(bound)
         stack.push_async_callback(_stop_listening, http, writer, writing)
-        config.address.write_text(f"{server.urls[0]}\n")
+        _note_address(config, server.urls[0])
         stack.callback(config.address.unlink, missing_ok=True)
         yield server
 
@@ -177,33 +187,39 @@ async def _finish(writer: Writer, writing: "asyncio.Task[None]") -> None:
 
 
 async def _close_pages(registry: Registry, http: HTTPServer) -> None:
-    await asyncio.gather(*(room.channel.aclose() for room in registry.all()))
-    for room in registry.all():
-        for page in room.channel.subscribers():
-            _close_page(page, "restarting")
-    deadline = asyncio.get_running_loop().time() + _DRAIN_S
-    while any(room.channel.subscribers() for room in registry.all()):
-        if asyncio.get_running_loop().time() > deadline:
-            break
-        await asyncio.sleep(0.02)
+    """Tell every page to come back, within a time that leaves some of the five seconds to the rest of the stop."""
+    rooms = [room.channel for room in registry.all()]
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(http.close_all_connections(), 1.0)
-
-
-def _close_page(page: Subscriber, reason: str) -> None:
-    assert isinstance(page, PageSocket), "only pages join a channel of a server"
-    page.leave_with(reason)
+        async with asyncio.timeout(_LAST_RESULTS_S):
+            await asyncio.gather(*(room.aclose() for room in rooms))
+    for room in rooms:
+        for page in room.subscribers():
+            page.leave_with("restarting")
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_PAGES_S):
+            while any(room.subscribers() for room in rooms):  # noqa: ASYNC110 - cheaper than an event on every leave
+                await asyncio.sleep(0.02)
+            await http.close_all_connections()
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
+    with contextlib.suppress(asyncio.CancelledError, CorruptError):  # who waits for the task hears of its failure
         await task
+
+
+def _note_address(config: Config, url: str) -> None:
+    try:
+        config.address.write_text(f"{url}\n")
+    except OSError as error:
+        raise DataDirectoryError(
+            f"Cannot write {config.address}: {error.strerror}. Check its owner and mode."
+        ) from error
 
 
 async def make_sample(writer: Writer, keyring: Keyring) -> None:
     """The room that greets a newcomer: three questions, the first one open with live results."""
-    code = "".join(secrets.choice(CODE_CHARS) for _ in range(CODE_LENGTH))
+    code = random_code()
     keyring.make_room(code)
     commands: tuple[Command, ...] = (
         CreateRoom(code, "Welcome"),
@@ -233,8 +249,16 @@ def _raise_descriptor_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+async def _only_failures(task: "asyncio.Task[None]") -> None:
+    """Return when ``task`` has failed, and never otherwise."""
+    await asyncio.wait((task,))
+    if task.exception() is None:
+        await asyncio.Event().wait()
+
+
 async def serve(config: Config, *, announce: Callable[[Server], None]) -> None:
     """Run until SIGTERM or SIGINT. Raises ``WriteError`` when the log breaks, after everything else was stopped."""
+    os.umask(0o077)  # what is in the log before it is revealed is nobody else's business
     _raise_descriptor_limit()
     # Tornado's own notes name the addresses of clients.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
@@ -245,8 +269,13 @@ async def serve(config: Config, *, announce: Callable[[Server], None]) -> None:
     async with running(config) as server:
         announce(server)
         stop = asyncio.create_task(stopping.wait())
-        await asyncio.wait((stop, server.writing), return_when=asyncio.FIRST_COMPLETED)
+        # An audit that ends well ends nothing else.
+        sound = asyncio.create_task(_only_failures(server.auditing))
+        await asyncio.wait((stop, server.writing, sound), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
+        sound.cancel()
+    if server.auditing.done() and not server.auditing.cancelled():
+        server.auditing.result()
     error = server.writing.exception()
     if isinstance(error, LogFailedError):
         raise WriteError(

@@ -4,10 +4,12 @@ import os
 import socket
 import sqlite3
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tornado.httpclient import AsyncHTTPClient
 
 from livevote import cli
 from livevote.config import SETTINGS, Config
@@ -24,7 +26,7 @@ def test_run_prints_the_addresses_and_a_code_and_keeps_secrets_out_of_files(tmp_
         code = printed.partition("code ")[2][:6]
         assert f"http://127.0.0.1:{server.port}/{code}" in printed
         assert "\u2588" in printed, "the QR code"
-        keys = Keyring(tmp_path / "keys")
+        keys = Keyring(tmp_path / "keys", create=False)
         for secret in (keys.operator_key, keys.room(code).host_token):
             assert secret not in printed
         link = run_cli("host-link", code, "--data", str(tmp_path)).stdout.strip()
@@ -118,11 +120,35 @@ def test_a_corrupted_file(tmp_path: Path, damage: str) -> None:
     assert "Restore a backup" in text
 
 
-def test_a_lost_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["cookie.key", "operator.key", "rooms/*.key"])
+def test_a_lost_key(tmp_path: Path, key: str) -> None:
     with process(tmp_path) as server:
         server.terminate()
-    next((tmp_path / "keys" / "rooms").iterdir()).unlink()
-    assert fails("run", "--port", "0", "--data", str(tmp_path))[0] == 78
+    next((tmp_path / "keys").glob(key)).unlink()
+    code, text = fails("run", "--port", "0", "--data", str(tmp_path))
+    assert code == 78
+    assert "put it back" in text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE records SET answer = '{\"choices\":[2]}' WHERE idx = 7",
+        "UPDATE records SET body = replace(body, 'talk', 'walk') WHERE idx = 2",
+        "UPDATE records SET chain = zeroblob(32) WHERE idx = 3",
+    ],
+)
+async def test_a_log_that_somebody_has_changed(tmp_path: Path, change: str) -> None:
+    async with venue(tmp_path, sample=True) as at:
+        await (await at.open()).vote("v1", 1)
+    with sqlite3.connect(tmp_path / "livevote.db") as database:
+        database.execute("DROP TRIGGER records_are_never_changed")
+        database.execute(change)
+    database.close()
+    code, text = fails("run", "--port", "0", "--data", str(tmp_path))
+    assert code == 65
+    assert "The log was changed" in text
+    assert f"record {7 if 'answer' in change else 2 if 'body' in change else 3}" in text
 
 
 @pytest.mark.parametrize("command", [["export", "NOROOM"], ["host-link", "NOROOM"]])
@@ -178,7 +204,44 @@ def test_main_returns_from_help() -> None:
     assert "livevote" in done.stdout or "version" in done.stdout
 
 
-def test_a_public_address_is_what_people_are_told(tmp_path: Path) -> None:
-    with process(tmp_path, "--url", "https://vote.example.org/") as server:
+async def test_a_public_address_is_what_people_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with venue(tmp_path, url="https://vote.example.org") as at:
+        cli._announce(at.server)
+        printed = capsys.readouterr().out
+    assert f"https://vote.example.org/{at.code}\n" in printed
+    assert "127.0.0.1" not in printed, "a Secure cookie would be lost there"
+
+
+def test_an_export_is_whole_or_not_there(tmp_path: Path) -> None:
+    with process(tmp_path / "data") as server:
         code = server.read_until("Votes are kept.").partition("code ")[2][:6]
-        assert f"https://vote.example.org/{code}\n" in server.output
+        arguments = ("export", code, "--data", str(tmp_path / "data"), "--output")
+        assert run_cli(*arguments, str(tmp_path / "ballots.csv")).returncode == 0
+        assert (tmp_path / "ballots.csv").read_bytes().startswith(b"\xef\xbb\xbfindex,")
+        status, text = fails(*arguments, str(tmp_path / "nowhere" / "ballots.csv"))
+        assert status == 73
+        assert "--output" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ballots.csv", "data"]
+
+
+async def test_sigterm_ends_it_within_five_seconds_although_a_page_never_reads(tmp_path: Path) -> None:
+    with process(tmp_path, "--vote-burst", "1000") as server:
+        code = server.read_until("Votes are kept.").partition("code ")[2][:6]
+        cookie = (await AsyncHTTPClient().fetch(f"{server.base}/{code}")).headers["Set-Cookie"].split(";")[0]
+        opening = (
+            f"GET /ws/{code} HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nCookie: {cookie}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: MDEyMzQ1Njc4OUFCQ0RFRg==\r\n\r\n"
+        )
+        with socket.socket() as stuck:
+            stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            stuck.connect(("127.0.0.1", server.port))
+            stuck.sendall(opening.encode())
+            sync = b'{"type":"sync"}'
+            for _ in range(900):
+                stuck.sendall(bytes((0x81, 0x80 | len(sync), 0, 0, 0, 0)) + sync)
+            begun_s = time.monotonic()
+            status = server.terminate()
+            took_s = time.monotonic() - begun_s
+    assert status == (0, "")
+    assert took_s < 5, "the promise of a stop, not a measure of speed"

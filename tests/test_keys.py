@@ -10,7 +10,7 @@ from livevote.keys import Keyring, random_id
 
 
 def test_secrets_are_made_once_and_only_the_owner_reads_them(tmp_path: Path) -> None:
-    first, again = Keyring(tmp_path / "keys"), Keyring(tmp_path / "keys")
+    first, again = Keyring(tmp_path / "keys", create=True), Keyring(tmp_path / "keys", create=True)
     token = first.make_room("ROOM22").host_token
     assert (first.cookie_secret, first.operator_key) == (again.cookie_secret, again.operator_key)
     assert again.room("ROOM22").host_token == token == first.make_room("ROOM22").host_token
@@ -21,7 +21,7 @@ def test_secrets_are_made_once_and_only_the_owner_reads_them(tmp_path: Path) -> 
 
 
 def test_i14_a_pseudonym_is_another_one_for_every_room_question_and_session(tmp_path: Path) -> None:
-    keys = Keyring(tmp_path)
+    keys = Keyring(tmp_path, create=True)
     one, two = keys.make_room("ROOM22"), keys.make_room("ROOM33")
     names = {room.pseudonym(session, question) for room in (one, two) for session in "ab" for question in ("q1", "q2")}
     assert len(names) == 8
@@ -35,16 +35,16 @@ def test_random_ids_are_128_bits_of_text() -> None:
 
 
 def test_a_damaged_key_is_named(tmp_path: Path) -> None:
-    Keyring(tmp_path)
+    Keyring(tmp_path, create=True)
     (tmp_path / "operator.key").write_bytes(b"short")
     with pytest.raises(SetupError, match=r"operator\.key"):
-        Keyring(tmp_path)
+        Keyring(tmp_path, create=True)
 
 
 def test_keys_that_cannot_be_written_or_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataDirectoryError, match="keys"):
-        Keyring(tmp_path / "file" / "keys")
+        Keyring(tmp_path / "file" / "keys", create=True)
     (tmp_path / "keys" / "cookie.key").mkdir(parents=True)
     with pytest.raises(DataDirectoryError, match=r"cookie\.key"):
-        Keyring(tmp_path / "keys")
+        Keyring(tmp_path / "keys", create=True)

@@ -72,7 +72,7 @@ async def run(place: Place, sizes: Sizes) -> list[Row]:
 
 async def _write(config: Config, ballots: int) -> tuple[int, ...]:
     """Make the log and the room's key; the counts that the tally has to show."""
-    Keyring(config.keys).make_room(CODE)
+    Keyring(config.keys, create=True).make_room(CODE)
     log = await open_log(f"sqlite:{config.database}")
     try:
         followed = log.follow()

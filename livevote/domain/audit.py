@@ -5,7 +5,7 @@ The leaf is the one of RFC 6962, section 2.1, so that other people's tools can c
 
 from hashlib import sha256
 
-from livevote.domain.records import Opening
+from livevote.domain.records import BallotCast, Entry, Opening
 
 GENESIS = bytes(32)
 """The chain value before the first record of a room."""
@@ -19,6 +19,24 @@ def leaf(body: bytes) -> bytes:
 def link(chain: bytes, body: bytes) -> bytes:
     """The chain value after ``body``: SHA-256(chain || leaf(body)). It pins every record before it, and their order."""
     return sha256(chain + leaf(body)).digest()
+
+
+class TamperedError(Exception):
+    """A record that is not what was sealed. The text names the first bad index and why."""
+
+
+def check(entry: Entry, chain: bytes) -> bytes:
+    """The chain value after ``entry``, given the one before it.
+
+    Raises ``TamperedError`` if the entry's chain value or its opening does not fit its body.
+    """
+    found = link(chain, entry.body)
+    if found != entry.chain:
+        raise TamperedError(f"room {entry.room}: the chain breaks at record {entry.index}")
+    record, opening = entry.record, entry.opening
+    if opening is not None and (not isinstance(record, BallotCast) or commitment(opening) != record.commitment):
+        raise TamperedError(f"room {entry.room}: the answer of record {entry.index} does not fit its commitment")
+    return found
 
 
 def commitment(opening: Opening) -> str:

@@ -4,10 +4,13 @@ The hub owns the ``Subscriber`` protocol; whatever has a socket implements it.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Literal, Protocol
 
 from livevote.clock import Clock
+
+_log = logging.getLogger("livevote")
 
 Role = Literal["voter", "host"]
 ROLES: tuple[Role, ...] = ("voter", "host")
@@ -22,6 +25,9 @@ _LOOK_AT_CLOCK_EVERY = 16
 class Subscriber(Protocol):
     """An open socket as the hub sees it."""
 
+    alive: bool
+    """Set whenever the client is heard of; the sweeper clears it."""
+
     def send(self, frame: bytes) -> None:
         """Hand over one frame. Never raises and never waits: a closed socket drops it."""
 
@@ -29,22 +35,29 @@ class Subscriber(Protocol):
     def writing(self) -> bool:
         """Whether an earlier frame has not gone out completely."""
 
+    def leave_with(self, name: str) -> None:
+        """Close with a code of ``protocol.codes``, by its name."""
 
-class Render(Protocol):
-    """How the hub gets the newest frame of a room."""
 
-    def __call__(self, role: Role, *, full: bool) -> bytes | None:
-        """The whole state if ``full``, else only what ballots change; None if the role has nothing to see of that."""
+class Views(Protocol):
+    """How the hub gets the newest frames of a room."""
+
+    def tick(self, role: Role, *, full: bool) -> bytes | None:
+        """What everybody gets: the whole state if ``full``, else what ballots change; None if that is nothing."""
+
+    def catch_up(self, subscriber: Subscriber, role: Role) -> None:
+        """Send one subscriber all that its page shows, its own ballot included."""
 
 
 class Channel:
     """All subscribers of one room.
 
-    Ticks last ``clamp(100 ms, 2.5 x the last fan-out, 1 s)``; the first change after a quiet time goes out at once.
+    Ticks last ``clamp(100 ms, 2.5 x the last fan-out, 1 s)``; the first change after a quiet time goes out at once. A
+    subscriber that is still busy with an earlier frame lags: nothing more until it has drained, then the newest.
     """
 
-    def __init__(self, *, render: Render, clock: Clock) -> None:
-        self._render = render
+    def __init__(self, *, views: Views, clock: Clock) -> None:
+        self._views = views
         self._clock = clock
         self._subscribers: dict[Role, set[Subscriber]] = {role: set() for role in ROLES}
         self._lagging: set[Subscriber] = set()
@@ -52,17 +65,31 @@ class Channel:
         self._changed: dict[Role, bool] = {}
         self._task: asyncio.Task[None] | None = None
         self._next_at_s = 0.0
+        self._sending = False
+        self._closing = False
 
     def join(self, subscriber: Subscriber, role: Role) -> None:
-        """Send the next ticks to ``subscriber``, who already has the state of this moment."""
+        """Send ``subscriber`` the state of this moment and every tick from now on."""
+        self._views.catch_up(subscriber, role)
         self._subscribers[role].add(subscriber)
         self._presence_changed(role)
 
     def leave(self, subscriber: Subscriber, role: Role) -> None:
-        """Send it nothing any more."""
+        """Send it nothing any more. Safe to call twice."""
         self._subscribers[role].discard(subscriber)
         self._lagging.discard(subscriber)
         self._presence_changed(role)
+
+    def sync(self, subscriber: Subscriber, role: Role) -> None:
+        """Send ``subscriber`` all that its page shows: now, or when it can take it.
+
+        Not in the middle of a fan-out either: the older frame of that tick would follow, and ``as_of`` go back (I10).
+        """
+        if self._sending or subscriber.writing:
+            self._lagging.add(subscriber)
+            self._start()
+        else:
+            self._views.catch_up(subscriber, role)
 
     def subscribers(self) -> list[Subscriber]:
         """Everybody, as of now."""
@@ -80,27 +107,34 @@ class Channel:
             self._start()
 
     def _start(self) -> None:
-        if self._task is None or self._task.done():
+        if not self._closing and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._until_quiet(), name="fan-out")
 
     async def _until_quiet(self) -> None:
-        while self._changed or self._lagging:
+        # Who lags keeps the ticks going, but not a channel that closes: a page that never reads would hold it forever.
+        while self._changed or (self._lagging and not self._closing):
             await asyncio.sleep(max(0.0, self._next_at_s - self._clock.monotonic_s()))
             begun_s = self._clock.monotonic_s()
-            await self._fan_out()
+            try:
+                await self._fan_out()
+            except Exception:
+                _log.exception("a result could not be sent; the next one will be")
             took_s = self._clock.monotonic_s() - begun_s
             self._next_at_s = begun_s + min(max(MIN_TICK_S, _TICK_PER_FAN_OUT * took_s), MAX_TICK_S)
 
     async def _fan_out(self) -> None:
         changed, self._changed = self._changed, {}
-        for role in ROLES:
-            recovered = [one for one in self._lagging if one in self._subscribers[role] and not one.writing]
-            frame = self._render(role, full=changed[role]) if role in changed and self._subscribers[role] else None
-            if frame is not None:
-                await self._send(frame, self._subscribers[role] - self._lagging)
-            if recovered and (state := self._render(role, full=True)) is not None:
-                self._lagging.difference_update(recovered)
-                await self._send(state, recovered)
+        self._sending = True
+        try:
+            for role in ROLES:
+                subscribers = self._subscribers[role]
+                recovered = [one for one in self._lagging if one in subscribers and not one.writing]
+                frame = self._views.tick(role, full=changed[role]) if role in changed and subscribers else None
+                if frame is not None:
+                    await self._send(frame, subscribers - self._lagging)
+                await self._recover(recovered, role)
+        finally:
+            self._sending = False
 
     async def _send(self, frame: bytes, to: Iterable[Subscriber]) -> None:
         slice_ends_s = self._clock.monotonic_s() + _SLICE_S
@@ -113,8 +147,16 @@ class Channel:
                 await asyncio.sleep(0)
                 slice_ends_s = self._clock.monotonic_s() + _SLICE_S
 
+    async def _recover(self, subscribers: list[Subscriber], role: Role) -> None:
+        for number, subscriber in enumerate(subscribers):
+            self._lagging.discard(subscriber)
+            if subscriber in self._subscribers[role]:
+                self._views.catch_up(subscriber, role)
+            if number % _LOOK_AT_CLOCK_EVERY == _LOOK_AT_CLOCK_EVERY - 1:
+                await asyncio.sleep(0)
+
     async def aclose(self) -> None:
-        """Let the tick in progress end, so that the last result reaches the screens."""
-        self._lagging.clear()
+        """Send what has changed to everybody who can take it, and no more after that."""
+        self._closing = True
         if self._task is not None:
             await self._task

@@ -1,10 +1,7 @@
 """One sweeper pings everybody, instead of a timer for each socket, and lets go of those who have vanished."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
 
-from livevote.live.hub import Subscriber
 from livevote.live.registry import Registry
 
 INTERVAL_S = 20.0
@@ -15,22 +12,17 @@ PING = b"\x89\x00"
 """An empty ping frame (RFC 6455 section 5.5.2), the same for everybody."""
 
 
-class Pingable(Subscriber, Protocol):
-    """A subscriber that notes when it hears from its client."""
-
-    alive: bool
-
-
-async def sweep(registry: Registry, *, close: Callable[[Subscriber], None], interval_s: float = INTERVAL_S) -> None:
-    """Ping every subscriber each ``interval_s`` and ``close`` those that were silent for a whole one. Runs forever."""
+async def sweep(registry: Registry, *, interval_s: float = INTERVAL_S) -> None:
+    """Ping every subscriber each ``interval_s`` and close those that were silent for a whole one. Runs forever."""
     while True:
         await asyncio.sleep(interval_s)
         everybody = [one for room in registry.all() for one in room.channel.subscribers()]
         for number, subscriber in enumerate(everybody):
-            if not getattr(subscriber, "alive", True):
-                close(subscriber)
-            elif not subscriber.writing:
-                subscriber.alive = False  # type: ignore[attr-defined]
+            if not subscriber.alive:
+                subscriber.leave_with("timed_out")
+                continue
+            subscriber.alive = False
+            if not subscriber.writing:
                 subscriber.send(PING)
-            if number % _SLICE == 0:
+            if number % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)

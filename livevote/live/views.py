@@ -50,10 +50,10 @@ def host_state(room: Room, *, epoch: str, at: int, online: int) -> HostState:
     )
 
 
-def mine(question: Question, asked: Round, ballot: Ballot) -> Mine | None:
-    """A voter's own ballot; None where its answer was erased."""
-    if ballot.answer is None:
-        return None
+def mine(question: Question, asked: Round, ballot: Ballot | None) -> Mine:
+    """A voter's own ballot in a round; empty where there is none, or where its answer was erased."""
+    if ballot is None or ballot.answer is None:
+        return Mine(question.id, asked.number)
     answer = msgspec.Raw(encode(ballot.answer))
     return Mine(question.id, asked.number, ballot.id, ballot.index, ballot.rev, ballot.at, answer)
 

@@ -4,18 +4,24 @@ While one batch is on its way to the disk the next collects itself: batches grow
 """
 
 import asyncio
-from collections import deque
+import logging
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
 from livevote.clock import Clock
 from livevote.domain.commands import CastBallot, Command
 from livevote.domain.records import Draft
-from livevote.domain.room import decide
+from livevote.domain.room import Decision, decide
 from livevote.live.outcome import Outcome
 from livevote.live.registry import Registry
-from livevote.log import Batch, Log, LogFullError
+from livevote.log import Batch, Log, LogRetryError
 from livevote.protocol.codes import Unsure
+
+_log = logging.getLogger("livevote")
+
+_MAX_PER_VOTER = 2
+"""Ballots of one voter that may wait. A page sends one at a time; more would fill batches with nothing but waiting."""
 
 MAX_BATCH = 1000
 """Commands in one batch: the last ballot of a batch waits for the whole batch's INSERT, and 1,000 take about 5 ms."""
@@ -23,10 +29,18 @@ MAX_BATCH = 1000
 Reply = Callable[[Outcome], None]
 
 
+_Voter = tuple[str, str]  # room code and pseudonym
+
+
 class _Waiting(NamedTuple):
     code: str
     command: Command
     reply: Reply
+
+    @property
+    def voter(self) -> _Voter | None:
+        """Whose ballot this is; None for a host's command."""
+        return (self.code, self.command.voter) if isinstance(self.command, CastBallot) else None
 
 
 class Writer:
@@ -40,7 +54,8 @@ class Writer:
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._ticket = 0
-        self._appended: dict[int, list[Reply]] = {}
+        self._appended: dict[int, list[_Waiting]] = {}
+        self._voters: Counter[_Voter] = Counter()
         self._came_back: asyncio.Future[None] | None = None
         self._refusing: Unsure | None = None
 
@@ -51,12 +66,16 @@ class Writer:
 
     def submit(self, code: str, command: Command, reply: Reply) -> None:
         """Queue a command for the room ``code``, which exists unless the command creates it."""
+        waiting = _Waiting(code, command, reply)
+        voter = waiting.voter
         if self._refusing is not None:
-            reply(self._refusing)
-        elif len(self._queue) >= self._queue_limit:
-            reply(Unsure.BUSY)
+            _tell(reply, self._refusing)
+        elif len(self._queue) >= self._queue_limit or (voter is not None and self._voters[voter] >= _MAX_PER_VOTER):
+            _tell(reply, Unsure.BUSY)
         else:
-            self._queue.append(_Waiting(code, command, reply))
+            if voter is not None:
+                self._voters[voter] += 1
+            self._queue.append(waiting)
             self._wake.set()
 
     async def ask(self, code: str, command: Command) -> Outcome:
@@ -94,51 +113,66 @@ class Writer:
         finally:
             follower.cancel()
 
-    def _decide(self) -> list[tuple[Draft, Reply]]:
+    def _decide(self) -> list[tuple[Draft, _Waiting]]:
         """Decide what waits against the state of the log, and answer at once what needs no record.
 
         A command that could depend on another of the same batch stays in the queue for the next one: a second ballot of
         one voter, and whatever follows a host's command in its room. So the state alone says what is right, and each
         room's commands keep their order.
         """
-        drafts: list[tuple[Draft, Reply]] = []
-        touched: set[tuple[str, str]] = set()
+        drafts: list[tuple[Draft, _Waiting]] = []
+        touched: set[_Voter] = set()
         sealed: set[str] = set()
         held: list[_Waiting] = []
         held_rooms: set[str] = set()
         at = self._clock.now_ms()
         for _ in range(min(len(self._queue), MAX_BATCH)):
             waiting = self._queue.popleft()
-            code, command, reply = waiting
-            ballot = (code, command.voter) if isinstance(command, CastBallot) else None
-            if code in sealed or (ballot in touched if ballot else code in held_rooms):
+            code, voter = waiting.code, waiting.voter
+            if code in sealed or (voter in touched if voter else code in held_rooms):
                 held.append(waiting)
                 held_rooms.add(code)
-                if ballot is None:
+                if voter is None:
                     sealed.add(code)
                 continue
-            room = self._registry.get(code)
-            decision = decide(None if room is None else room.state, command, at=at)
+            decision = self._decide_one(waiting, at)
             if isinstance(decision, Draft):
-                drafts.append((decision, reply))
-                if ballot is None:
+                drafts.append((decision, waiting))
+                if voter is None:
                     sealed.add(code)
                 else:
-                    touched.add(ballot)
+                    touched.add(voter)
             else:
-                reply(decision)
+                self._answer(waiting, decision)
         self._queue.extendleft(reversed(held))
         return drafts
 
-    async def _append(self, drafts: list[tuple[Draft, Reply]]) -> None:
+    def _decide_one(self, waiting: _Waiting, at: int) -> Decision | Unsure:
+        room = self._registry.get(waiting.code)
+        try:
+            return decide(None if room is None else room.state, waiting.command, at=at)
+        except Exception:
+            # ``decide`` never raises; if it does, one command shall not stop the votes of everybody else.
+            _log.exception("a command could not be decided")
+            return Unsure.FAULT
+
+    def _answer(self, waiting: _Waiting, outcome: Outcome) -> None:
+        voter = waiting.voter
+        if voter is not None:
+            self._voters[voter] -= 1
+            if not self._voters[voter]:
+                del self._voters[voter]
+        _tell(waiting.reply, outcome)
+
+    async def _append(self, drafts: list[tuple[Draft, _Waiting]]) -> None:
         self._ticket += 1
-        self._appended[self._ticket] = [reply for _, reply in drafts]
+        self._appended[self._ticket] = [waiting for _, waiting in drafts]
         self._came_back = came_back = asyncio.get_running_loop().create_future()
         try:
             await self._log.append([draft for draft, _ in drafts], ticket=self._ticket)
-        except LogFullError:
-            for reply in self._appended.pop(self._ticket):
-                reply(Unsure.RETRY_LATER)
+        except LogRetryError:
+            for waiting in self._appended.pop(self._ticket):
+                self._answer(waiting, Unsure.RETRY_LATER)
             return
         await came_back
 
@@ -157,14 +191,22 @@ class Writer:
     def _apply(self, batch: Batch) -> None:
         for entry in batch.entries:
             self._registry.apply(entry)
-        for entry, reply in zip(batch.entries, self._appended.pop(batch.ticket), strict=True):
-            reply(entry)
+        for entry, waiting in zip(batch.entries, self._appended.pop(batch.ticket), strict=True):
+            self._answer(waiting, entry)
 
     def _fail(self) -> None:
         self._refusing = Unsure.FAILED
-        waiting = [reply for replies in self._appended.values() for reply in replies]
-        waiting += [queued.reply for queued in self._queue]
+        unanswered = [waiting for batch in self._appended.values() for waiting in batch]
+        unanswered += self._queue
         self._appended.clear()
         self._queue.clear()
-        for reply in waiting:
-            reply(Unsure.FAILED)
+        for waiting in unanswered:
+            self._answer(waiting, Unsure.FAILED)
+
+
+def _tell(reply: Reply, outcome: Outcome) -> None:
+    try:
+        reply(outcome)
+    except Exception:
+        # What is decided is decided: a page that cannot be told must not silence the rest of its batch.
+        _log.exception("an answer could not be delivered")

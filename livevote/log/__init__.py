@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from livevote.log.base import Batch, Head, Log, LogFailedError, LogFullError, Reader
+from livevote.log.base import Batch, Head, Log, LogFailedError, LogRetryError, Reader
 from livevote.log.memory import MemoryLog
 from livevote.log.sqlite import SqliteLog, SqliteReader
 
-__all__ = ["Batch", "Head", "Log", "LogFailedError", "LogFullError", "Reader", "open_log", "open_reader"]
+__all__ = ["Batch", "Head", "Log", "LogFailedError", "LogRetryError", "Reader", "open_log", "open_reader"]
 
 
 async def open_log(url: str) -> Log:

@@ -1,6 +1,6 @@
 """The contract of a log: order, atomicity, durability and failure."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -9,8 +9,8 @@ from livevote.domain.audit import GENESIS, link
 from livevote.domain.records import Draft, Entry, encode
 
 
-class LogFullError(Exception):
-    """No room on the disk: nothing of the batch was kept, and a later append may succeed."""
+class LogRetryError(Exception):
+    """Nothing of the batch was kept; a later one may succeed: the disk is full, or another program locks the file."""
 
 
 class LogFailedError(Exception):
@@ -41,15 +41,14 @@ class Reader(Protocol):
     async def head(self, room: str) -> Head:
         """Where the room's log ends now."""
 
-    def read(
-        self, room: str | None = None, *, after: int = 0, upto: int | None = None
-    ) -> AsyncIterator[Sequence[Entry]]:
-        """The durable entries of one room with ``after < index <= upto`` in order of index, in chunks.
+    def read(self, room: str, *, after: int = 0, upto: int | None = None) -> AsyncIterator[Sequence[Entry]]:
+        """The durable entries of a room with ``after < index <= upto`` in order of index, in chunks.
 
-        Without a ``room``: those of all rooms, room by room. What is appended meanwhile is not seen.
+        Without ``upto``, up to where the log ends now: what is appended meanwhile is not seen. Nothing is held between
+        two chunks, however long the caller takes.
         """
 
-    def scan(self) -> Iterator[Entry]:
+    def scan(self) -> Generator[Entry, None, None]:
         """All entries, room by room, without giving way to anything else: for a start, before anybody is served."""
 
     async def aclose(self) -> None:
@@ -62,7 +61,7 @@ class Log(Reader, Protocol):
     Order: entries of a room have the indexes 1, 2, 3 ... in the order of the drafts, without a gap.
     Atomicity: an append is kept whole or not at all.
     Durability: when ``append`` returns, the entries survive the loss of power (as far as the disk honours fsync).
-    Failure: ``LogFullError`` leaves the log as it was; after ``LogFailedError`` every further append raises it again.
+    Failure: ``LogRetryError`` leaves the log as it was; after ``LogFailedError`` every further append raises it again.
     One append runs at a time: the caller waits for the answer before the next.
     """
 

@@ -4,7 +4,7 @@ It is as durable as the process.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 
 from livevote.domain.records import Draft, Entry
 from livevote.log.base import Batch, Head, Heads, LogFailedError
@@ -40,15 +40,11 @@ class MemoryLog:
         while (batch := await self._followed.get()) is not None:
             yield batch
 
-    async def read(
-        self, room: str | None = None, *, after: int = 0, upto: int | None = None
-    ) -> AsyncIterator[Sequence[Entry]]:
-        wanted = sorted(self._rooms) if room is None else [room]
-        for entries in [self._rooms.get(code, [])[after:upto] for code in wanted]:
-            if entries:
-                yield entries
+    async def read(self, room: str, *, after: int = 0, upto: int | None = None) -> AsyncIterator[Sequence[Entry]]:
+        if entries := self._rooms.get(room, [])[after:upto]:
+            yield entries
 
-    def scan(self) -> Iterator[Entry]:
+    def scan(self) -> Generator[Entry, None, None]:
         for code in sorted(self._rooms):
             yield from self._rooms[code]
 

@@ -7,7 +7,7 @@ many times so, because executemany asks for the GIL again at every row.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import msgspec
 
 from livevote.domain.records import Draft, Entry, Opening, decode
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError
-from livevote.log.base import Batch, Head, Heads, LogFailedError, LogFullError
+from livevote.log.base import Batch, Head, Heads, LogFailedError, LogRetryError
 from livevote.log.lock import Lock
 from livevote.log.schema import migrate
 
@@ -28,6 +28,7 @@ _INSERT = "INSERT INTO records (room, idx, body, chain, salt, answer) VALUES "
 _COLUMNS = "SELECT room, idx, CAST(body AS BLOB), chain, salt, CAST(answer AS BLOB) FROM records"
 _EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
 _CANNOT_USE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM)
+_NOTHING_KEPT = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0}
 
 
@@ -60,23 +61,22 @@ class SqliteReader:
                 )
         return next((Head(index, chain) for index, chain in rows), Heads()[room])
 
-    async def read(
-        self, room: str | None = None, *, after: int = 0, upto: int | None = None
-    ) -> AsyncIterator[Sequence[Entry]]:
-        where = " WHERE idx > ? AND idx <= ?"
-        values: tuple[object, ...] = (after, (1 << 62) if upto is None else upto)
-        if room is not None:
-            where += " AND room = ?"
-            values += (room,)
+    async def read(self, room: str, *, after: int = 0, upto: int | None = None) -> AsyncIterator[Sequence[Entry]]:
+        # Each chunk is a query of its own: one that stays open while a slow reader takes its time keeps SQLite from
+        # ever checkpointing the write-ahead log.
+        last = (await self.head(room)).index if upto is None else upto
         with _explained(self._path):
-            async with (
-                _read_only(self._path) as connection,
-                connection.execute(f"{_COLUMNS}{where} ORDER BY room, idx", values) as cursor,
-            ):
-                while rows := await cursor.fetchmany(_CHUNK):
+            async with _read_only(self._path) as connection:
+                while rows := list(
+                    await connection.execute_fetchall(
+                        f"{_COLUMNS} WHERE room = ? AND idx > ? AND idx <= ? ORDER BY idx LIMIT {_CHUNK}",
+                        (room, after, last),
+                    )
+                ):
                     yield [_entry(*row) for row in rows]
+                    after = rows[-1][1]
 
-    def scan(self) -> Iterator[Entry]:
+    def scan(self) -> Generator[Entry, None, None]:
         # Not through aiosqlite: rows that one thread makes and another reads cost a third more, and at a start there is
         # nobody to give way to.
         with _explained(self._path), closing(sqlite3.connect(_read_only_uri(self._path), uri=True)) as connection:
@@ -149,8 +149,8 @@ class SqliteLog(SqliteReader):
             await self._connection.execute(_INSERT + ",".join(("(?,?,?,?,?,?)",) * len(entries)), values)
         except sqlite3.Error as error:
             # Errors that the sqlite3 module finds by itself carry no code.
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                raise LogFullError(str(error)) from error
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOTHING_KEPT:
+                raise LogRetryError(str(error)) from error
             self._failed = True
             name = getattr(error, "sqlite_errorname", type(error).__name__)
             raise LogFailedError(f"{name}: {error}") from error

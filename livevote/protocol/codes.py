@@ -24,6 +24,7 @@ class Unsure(StrEnum):
     TOO_FAST = "too_fast"
     RETRY_LATER = "retry_later"
     STOPPING = "stopping"
+    FAULT = "fault"
     FAILED = "failed"
 
 
@@ -64,8 +65,9 @@ def explain(refusal: Refusal) -> str:
 UNKNOWN: dict[Unsure, str] = {
     Unsure.BUSY: "More votes are waiting than the server takes at once. The vote will be sent again.",
     Unsure.TOO_FAST: "Too many messages from this page. The vote will be sent again in a moment.",
-    Unsure.RETRY_LATER: "The server's disk is full. The vote will be sent again.",
+    Unsure.RETRY_LATER: "The server's disk is full or in use. The vote will be sent again.",
     Unsure.STOPPING: "The server is restarting. The vote will be sent again.",
+    Unsure.FAULT: "Something went wrong on the server. The vote will be sent again.",
     Unsure.FAILED: "The server cannot write to its disk. The vote will be sent again.",
 }
 """Text for every reason of an ``unknown``. The client sends the same id again after ``retry_ms``."""
@@ -91,7 +93,12 @@ CLOSES: tuple[Close, ...] = (
     Close(4403, "not_the_host", False, "This browser is not signed in as the host. Open the host link again."),
     Close(4404, "no_such_room", False, "There is no room with this code. Check the code on the wall."),
     Close(4408, "timed_out", True, "The connection was silent for too long."),
-    Close(4409, "too_many_sockets", False, "This room is open in too many tabs. Close one and reload the page."),
+    Close(
+        4409,
+        "too_many_sockets",
+        False,
+        "This room was opened in too many tabs. Go on in the newest one, or reload this page.",
+    ),
     Close(4429, "too_fast", True, "Too many messages from this page."),
 )
 

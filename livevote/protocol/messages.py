@@ -87,15 +87,15 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
-    """The ballot of this voter that counts in the current round."""
+    """The ballot of this voter that counts in the round; all None where there is none."""
 
     question: str
     round: int
-    id: str
-    index: int
-    rev: int
-    at: int
-    answer: msgspec.Raw
+    id: str | None = None
+    index: int | None = None
+    rev: int | None = None
+    at: int | None = None
+    answer: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Recorded(msgspec.Struct, frozen=True, tag_field="type", tag="recorded"):

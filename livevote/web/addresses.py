@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 import ifaddr
 
 from livevote.config import Config
+from livevote.failures import SetupError
+
+_PORTS = {"http": 80, "https": 443}
 
 
 def lan_addresses() -> list[str]:
@@ -22,14 +25,34 @@ def lan_addresses() -> list[str]:
 
 def base_urls(config: Config, port: int) -> list[str]:
     """Where people find this server, best first, without a final slash; the last one works on this machine."""
+    if config.url:
+        return [config.url]  # the only one under which cookies and sockets work behind a proxy
     scheme = "https" if config.tls_cert else "http"
     suffix = "" if port == (443 if config.tls_cert else 80) else f":{port}"
     if config.host in ("", "0.0.0.0", "::"):
         hosts = [*lan_addresses(), "127.0.0.1"]
     else:
         hosts = [f"[{config.host}]" if ":" in config.host else config.host]
-    urls = [f"{scheme}://{host}{suffix}" for host in hosts]
-    return [config.url.rstrip("/"), *urls] if config.url else urls
+    return [f"{scheme}://{host}{suffix}" for host in hosts]
+
+
+def public_url(text: str) -> str:
+    """``text`` as browsers write an origin: lower case, no default port, no path. Raises ``SetupError``."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if (
+        not host
+        or parts.scheme not in ("http", "https")
+        or parts.path not in ("", "/")
+        or parts.query
+        or parts.username
+    ):
+        raise SetupError(f"--url takes an address such as https://vote.example.org, not {text!r}.")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port not in (None, _PORTS[parts.scheme]) else "")
 
 
 class KnownHosts:

@@ -1,26 +1,26 @@
 """The HTTP API: everything that a host can do, one handler a path. ``openapi`` describes it from these classes."""
 
+import asyncio
+import contextlib
 import io
-import secrets
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
 import segno
+from tornado.iostream import StreamClosedError
 
 from livevote import export
 from livevote.domain.commands import AnyHostCommand, CreateRoom
 from livevote.domain.records import Entry, QuestionDefined
 from livevote.domain.refusals import Code, Refusal
+from livevote.domain.room import decide
+from livevote.keys import random_code
 from livevote.live.outcome import Outcome
 from livevote.protocol import codec
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostState
 from livevote.web.base import Access, ApiError, Handler
-
-CODE_CHARS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Letters and digits that nobody confuses when they read them off a wall."""
-CODE_LENGTH = 6
 
 
 class NewRoom(msgspec.Struct, frozen=True):
@@ -95,11 +95,17 @@ class Rooms(ApiHandler):
 
     async def post(self) -> None:
         title = self.read(NewRoom).title
-        code = "".join(secrets.choice(CODE_CHARS) for _ in range(CODE_LENGTH))
         services = self.services
+        if not services.room_bucket.take():
+            raise ApiError(429, Unsure.TOO_FAST, "Too many rooms at once. Try again in a minute.")
+        code = random_code()
         if services.registry.get(code) is not None:
-            raise ApiError(503, "busy", "Try again.")  # one chance in a billion for each room there is
-        key = services.keyring.make_room(code)
+            raise ApiError(503, Unsure.BUSY, "Try again.")  # one chance in a billion for each room there is
+        # Asked before the key is made, so that a refused room leaves nothing behind.
+        refusal = decide(None, CreateRoom(code, title), at=services.clock.now_ms())
+        if isinstance(refusal, Refusal):
+            self.settled(refusal)
+        key = await asyncio.get_running_loop().run_in_executor(None, services.keyring.make_room, code)
         self.settled(await services.writer.ask(code, CreateRoom(code, title)))
         base = services.base_url()
         made = RoomMade(code, f"{base}/{code}", f"{base}/host/{code}#{key.host_token}", key.host_token)
@@ -137,9 +143,10 @@ class Ballots(ApiHandler):
         room = self.room().code
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", f'attachment; filename="livevote-{room}-ballots.csv"')
-        async for rows in export.ballots_csv(self.services.log, room):
-            self.write(rows)
-            await self.flush()
+        with contextlib.suppress(StreamClosedError):  # whoever gave up the download needs no answer
+            async for rows in export.ballots_csv(self.services.log, room):
+                self.write(rows)
+                await self.flush()
 
 
 class JoinQr(ApiHandler):
@@ -148,7 +155,7 @@ class JoinQr(ApiHandler):
 
     async def get(self, code: str) -> None:  # noqa: ARG002
         # The address in the visitor's own address bar is the one that worked, so it is the one to pass on.
-        base = self.services.config.url.rstrip("/") or f"{self.request.protocol}://{self.request.host}"
+        base = self.services.config.url or f"{self.request.protocol}://{self.request.host}"
         picture = io.BytesIO()
         segno.make(f"{base}/{self.room().code}", micro=False).save(
             picture, kind="svg", border=4, light="#fff", svgclass=None, lineclass=None, omitsize=True

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from tornado.web import Application, RequestHandler, url
 
+from livevote.keys import CODE_LENGTH
 from livevote.web import api, openapi, page_handlers
 from livevote.web.base import Access, Guarded
 from livevote.web.services import Services
@@ -36,7 +37,7 @@ PAGES: dict[str, type[Guarded]] = {
 # hang up.
 _MAX_FRAME_BYTES = 64 * 1024
 
-_CODE = rf"(?P<code>[0-9A-Za-z]{{{api.CODE_LENGTH}}})"
+_CODE = rf"(?P<code>[0-9A-Za-z]{{{CODE_LENGTH}}})"
 
 
 class OpenApi(api.ApiHandler):

@@ -42,7 +42,7 @@ def describe(routes: dict[str, type[ApiHandler]], *, cookie_prefix: str) -> dict
                     "scheme": "bearer",
                     "description": "The operator key, or the host token of the room.",
                 },
-                "hostCookie": {"type": "apiKey", "in": "cookie", "name": f"{cookie_prefix}-host-CODE"},
+                "hostCookie": {"type": "apiKey", "in": "cookie", "name": f"{cookie_prefix}-host"},
                 "operatorCookie": {"type": "apiKey", "in": "cookie", "name": f"{cookie_prefix}-operator"},
             },
         },

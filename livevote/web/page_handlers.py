@@ -9,17 +9,17 @@ from livevote.web.base import Access, Handler
 class _AssetHandler(Handler):
     access = Access.ANYBODY
 
-    def send(self, asset: Asset, *, status: int = 200) -> None:
-        """Send a file as the browser can take it: not at all, compressed, or plain."""
+    def send(self, asset: Asset, *, status: int = 200, unchanged: bool = True) -> None:
+        """Send a file as the browser can take it: not at all (if that may be: ``unchanged``), compressed, or plain."""
         self.set_header("Content-Type", asset.content_type)
-        self.set_header("Cache-Control", "no-cache")
+        self.set_header("Cache-Control", "private, no-cache")
         self.set_header("Vary", "Accept-Encoding")
         self.set_header("Etag", asset.etag)
         if isinstance(asset, Page):
             secure = self.services.config.secure
             self.set_header("Content-Security-Policy", asset.policy(host=self.request.host, secure=secure))
         self.set_status(status)
-        if status == 200 and self.check_etag_header():
+        if status == 200 and unchanged and self.check_etag_header():
             self.set_status(304)
             self.finish()
         elif "gzip" in self.request.headers.get("Accept-Encoding", ""):
@@ -42,8 +42,8 @@ class VoterPage(_AssetHandler):
         if code and self.services.registry.get(code.upper()) is None:
             self.send(self.services.assets.not_found, status=404)
             return
-        self.services.sessions.ensure_voter(self)
-        self.send(self.services.assets.client)
+        known = self.services.sessions.ensure_voter(self)
+        self.send(self.services.assets.client, unchanged=known)
 
 
 class HostPage(_AssetHandler):
@@ -53,8 +53,8 @@ class HostPage(_AssetHandler):
         if code and self.services.registry.get(code.upper()) is None:
             self.send(self.services.assets.not_found, status=404)
             return
-        self.services.sessions.ensure_voter(self)
-        self.send(self.services.assets.host)
+        known = self.services.sessions.ensure_voter(self)
+        self.send(self.services.assets.host, unchanged=known)
 
 
 class Chart(_AssetHandler):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from livevote.clock import Clock
 from livevote.config import Config
 from livevote.keys import Keyring
+from livevote.live.limits import TokenBucket
 from livevote.live.registry import Registry
 from livevote.live.writer import Writer
 from livevote.log import Log
@@ -27,6 +28,7 @@ class Services:
     sessions: Sessions
     assets: Assets
     hosts: KnownHosts
+    room_bucket: TokenBucket
     base_url: Callable[[], str]
     """The address for links, known once the server listens."""
 

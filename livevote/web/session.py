@@ -4,6 +4,7 @@ from tornado.web import RequestHandler
 
 from livevote.keys import Keyring, random_id
 
+_MAX_HOSTED = 20
 _DAYS = 400  # the longest that browsers keep a cookie
 
 
@@ -24,18 +25,25 @@ class Sessions:
         """The session id of a valid cookie: 22 characters."""
         return self._get(handler, self._prefix)
 
-    def ensure_voter(self, handler: RequestHandler) -> None:
-        """Give the browser a session unless it has one."""
-        if self.voter(handler) is None:
+    def ensure_voter(self, handler: RequestHandler) -> bool:
+        """Give the browser a session unless it has one; whether it had."""
+        known = self.voter(handler) is not None
+        if not known:
             self._set(handler, self._prefix, random_id(), "Lax")
+        return known
 
     def is_host(self, handler: RequestHandler, code: str) -> bool:
         """Whether the browser proved to hold the host token of this room."""
-        return self._get(handler, f"{self._prefix}-host-{code}") == code
+        return code in self._hosted(handler)
 
     def sign_in_host(self, handler: RequestHandler, code: str) -> None:
         """Remember that the browser holds this room's host token."""
-        self._set(handler, f"{self._prefix}-host-{code}", code, "Strict")
+        # One cookie for all rooms, the newest first: a cookie for each would outgrow what a request may carry.
+        codes = [code, *(other for other in self._hosted(handler) if other != code)]
+        self._set(handler, f"{self._prefix}-host", ".".join(codes[:_MAX_HOSTED]), "Strict")
+
+    def _hosted(self, handler: RequestHandler) -> list[str]:
+        return (self._get(handler, f"{self._prefix}-host") or "").split(".")
 
     def is_operator(self, handler: RequestHandler) -> bool:
         """Whether the browser proved to hold the operator key."""

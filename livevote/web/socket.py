@@ -30,7 +30,7 @@ class PageSocket(WebSocketHandler, Guarded):
     def initialize(self, services: Services) -> None:
         super().initialize(services)
         self.session = ""
-        self.role: Role = "host" if self.get_query_argument("role", "") == "host" else "voter"
+        self.role: Role = "voter"
         self.alive = True
         self._room: LiveRoom | None = None
         self._pseudonyms: dict[str, str] = {}
@@ -41,11 +41,13 @@ class PageSocket(WebSocketHandler, Guarded):
 
     def prepare(self) -> None:
         self.check_host()
+        if self.get_query_argument("role", "") == "host":
+            self.role = "host"
         if self.request.headers.get("Origin") not in self._own_origins():
             raise ApiError(403, "foreign_origin", "Sockets are opened by this server's own pages.")
 
     def _own_origins(self) -> tuple[str, ...]:
-        configured = self.services.config.url.rstrip("/")
+        configured = self.services.config.url
         return (f"{self.request.protocol}://{self.request.host}", *([configured] if configured else []))
 
     def check_origin(self, origin: str) -> bool:
@@ -64,14 +66,11 @@ class PageSocket(WebSocketHandler, Guarded):
                 self.leave_with("not_the_host")
             else:
                 self._room = room
-                self.send(room.state_frame("host"))
                 room.channel.join(self, "host")
-        elif room.tabs(session) >= self.services.config.sockets_per_session:
-            self.leave_with("too_many_sockets")
         else:
             self.session = session
             self._room = room
-            room.join(self)
+            room.join(self, limit=self.services.config.sockets_per_session)
 
     def on_close(self) -> None:
         room, self._room = self._room, None
@@ -106,19 +105,13 @@ class PageSocket(WebSocketHandler, Guarded):
             return
         if isinstance(command, Sync):
             if allowed:
-                self._sync(room)
+                room.channel.sync(self, self.role)
         elif self.role == "host":
             self._answer(Rejected(command.id, Wire.NOT_A_VOTER, REJECTED[Wire.NOT_A_VOTER]))
         elif not allowed:
             self._answer(Unknown(command.id, Unsure.TOO_FAST, UNKNOWN[Unsure.TOO_FAST], self._bucket.wait_ms()))
         else:
             self._vote(room, command)
-
-    def _sync(self, room: LiveRoom) -> None:
-        if self.role == "host":
-            self.send(room.state_frame("host"))
-        else:
-            room.sync(self)
 
     def _vote(self, room: LiveRoom, vote: Vote) -> None:
         ballot = CastBallot(

@@ -198,3 +198,10 @@ class HostPage:
         """Press a key while the big button says this."""
         self.expect_step(label)
         self.page.keyboard.press(key)
+
+    def leave_dialog(self) -> None:
+        """Close the dialog that a key opened, and wait until keys go to the page again."""
+        self.page.keyboard.press("Escape")
+        expect(self.page.locator("dialog[open]")).to_have_count(0)
+        # What had the focus in a closed dialog keeps it for a frame: a test is quick enough to press that.
+        eventually(self.page, lambda: has_focus(self.page.locator("body")), True)

@@ -63,7 +63,7 @@ class Room:
 
 def create_room(base: str, data: Path, title: str) -> Room:
     """A new room on the server at ``base`` with this data directory."""
-    made = json.loads(_fetch(f"{base}/api/rooms", Keyring(data / "keys").operator_key, {"title": title}))
+    made = json.loads(_fetch(f"{base}/api/rooms", Keyring(data / "keys", create=False).operator_key, {"title": title}))
     return Room(base, made["code"], made["host_token"])
 
 

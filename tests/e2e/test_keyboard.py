@@ -85,8 +85,7 @@ def test_a_host_runs_an_event_with_the_keys_of_the_console(data: Path, visitors:
     for key, dialog in (("q", "#qr-dialog"), ("?", "#keys")):
         keyboard.press(key)
         expect(host.page.locator(dialog)).to_be_visible()
-        keyboard.press("Escape")
-        expect(host.page.locator(dialog)).to_be_hidden()
+        host.leave_dialog()
     host.press("Space", "Close voting")
     host.expect_step("Reveal results")
 
@@ -121,9 +120,7 @@ def test_keys_that_are_typed_or_held_down_start_nothing(host: HostPage, room: Ro
     host.expect_step("Close voting")
     host.page.keyboard.press("?")
     host.page.get_by_label("Use these keys").uncheck()
-    host.page.keyboard.press("Escape")
-    # Browsers close a dialog a moment after the key.
-    expect(host.page.locator("#keys")).to_be_hidden()
+    host.leave_dialog()
     host.page.keyboard.press("Space")
     host.page.keyboard.press("q")
     expect(host.page.locator("#qr-dialog")).to_be_hidden()

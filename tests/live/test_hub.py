@@ -2,9 +2,11 @@
 
 import asyncio
 
+import pytest
+
 from livevote.clock import SystemClock
 from livevote.live import hub
-from livevote.live.hub import Channel, Role
+from livevote.live.hub import Channel, Role, Subscriber
 from livevote.live.sweep import PING, sweep
 
 
@@ -15,6 +17,10 @@ class Screen:
         self.frames: list[bytes] = []
         self.writing = False
         self.alive = True
+        self.left_with = ""
+
+    def leave_with(self, name: str) -> None:
+        self.left_with = name
 
     def send(self, frame: bytes) -> None:
         self.frames.append(frame)
@@ -27,9 +33,12 @@ class Stage:
         self.version = 0
         self.rendered: list[bytes] = []
         self.hidden = False
-        self.channel = Channel(render=self.render, clock=SystemClock())
+        self.channel = Channel(views=self, clock=SystemClock())
 
-    def render(self, role: Role, *, full: bool) -> bytes | None:
+    def catch_up(self, subscriber: Subscriber, role: Role) -> None:
+        subscriber.send(f"{role} catches up {self.version}".encode())
+
+    def tick(self, role: Role, *, full: bool) -> bytes | None:
         if self.hidden and not full and role == "voter":
             return None
         frame = f"{role} {'state' if full else 'tally'} {self.version}".encode()
@@ -48,6 +57,7 @@ class Stage:
     def join(self, role: Role = "voter") -> Screen:
         screen = Screen()
         self.channel.join(screen, role)
+        screen.frames.clear()
         return screen
 
 
@@ -112,7 +122,7 @@ async def test_i15_a_slow_subscriber_gets_only_the_newest_state_when_it_drains()
     assert slow.frames == []
     slow.writing = False
     await stage.quiet()
-    assert slow.frames == [b"voter state 5"]
+    assert slow.frames == [b"voter catches up 5"]
     assert len(quick.frames) == 5
 
 
@@ -153,6 +163,7 @@ async def test_a_long_fan_out_lets_others_run_in_between() -> None:
     screens = [Heavy() for _ in range(500)]
     for screen in screens:
         stage.channel.join(screen, "voter")
+        screen.frames.clear()
     stage.change()
     turns = 0
     task = stage.channel._task
@@ -182,17 +193,76 @@ class Rooms:
         return [self]
 
 
-async def test_the_sweeper_pings_and_lets_go_of_those_who_never_answer() -> None:
+async def test_the_sweeper_pings_and_lets_go_of_those_who_are_never_heard_of() -> None:
     stage = Stage()
-    lively, silent, slow = stage.join(), stage.join(), stage.join()
-    slow.writing = True
-    closed: list[object] = []
-    sweeping = asyncio.create_task(sweep(Rooms(stage.channel), close=closed.append, interval_s=0.001))  # type: ignore[arg-type]
-    while silent not in closed:
+    lively, silent, stuck = stage.join(), stage.join(), stage.join()
+    stuck.writing = True
+    sweeping = asyncio.create_task(sweep(Rooms(stage.channel), interval_s=0.001))  # type: ignore[arg-type]
+    while not (silent.left_with and stuck.left_with):
         lively.alive = True
         await asyncio.sleep(0)
     sweeping.cancel()
-    assert lively not in closed
-    assert slow not in closed, "who still reads an earlier frame is slow, not gone"
+    assert (silent.left_with, stuck.left_with, lively.left_with) == ("timed_out", "timed_out", "")
     assert silent.frames[0] == lively.frames[0] == PING
-    assert slow.frames == []
+    assert stuck.frames == [], "who has not read an earlier frame gets no ping on top"
+
+
+async def test_a_channel_closes_although_one_page_never_reads() -> None:
+    stage = Stage()
+    stuck, screen = stage.join(), stage.join()
+    stuck.writing = True
+    stage.change()
+    await asyncio.wait_for(stage.channel.aclose(), 2)
+    assert (screen.frames, stuck.frames) == ([b"voter tally 1"], [])
+    stage.change()
+    stage.channel.leave(screen, "voter")
+    assert stage.channel._task is not None
+    assert stage.channel._task.done(), "nothing starts any more"
+
+
+async def test_i10_who_syncs_in_the_middle_of_a_fan_out_never_gets_an_older_frame_after_a_newer_one() -> None:
+    stage = Stage()
+
+    class Syncing(Screen):
+        def send(self, frame: bytes) -> None:
+            super().send(frame)
+            if b"tally" in frame:
+                stage.version += 1
+                for other in screens:
+                    stage.channel.sync(other, "voter")
+
+    screens: list[Screen] = [Syncing(), *(Screen() for _ in range(50))]
+    for screen in screens:
+        stage.channel.join(screen, "voter")
+        screen.frames.clear()
+    stage.change()
+    await stage.quiet()
+    for screen in screens:
+        versions = [int(frame.split()[-1]) for frame in screen.frames]
+        assert versions == sorted(versions)
+        assert screen.frames[-1] == b"voter catches up 2"
+
+
+async def test_i15_who_syncs_and_never_reads_is_sent_nothing_more() -> None:
+    stage = Stage()
+    stuck = stage.join()
+    stuck.writing = True
+    for _ in range(100):
+        stage.channel.sync(stuck, "voter")
+    assert stuck.frames == []
+    stuck.writing = False
+    await stage.quiet()
+    assert stuck.frames == [b"voter catches up 0"]
+
+
+async def test_a_frame_that_cannot_be_made_does_not_end_the_ticks(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+    screen = stage.join()
+    good, stage.tick = stage.tick, None  # type: ignore[method-assign, assignment]
+    stage.change()
+    await stage.quiet()
+    stage.tick = good  # type: ignore[method-assign]
+    stage.change()
+    await stage.quiet()
+    assert screen.frames == [b"voter tally 2"]
+    assert "could not be sent" in caplog.text

@@ -1,6 +1,6 @@
 """The rooms by code: folded from a log at start, moved on by entries, refused where log or keys do not fit."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ def registry(keys: Keyring) -> Registry:
 
 
 async def test_i4_after_a_restart_every_room_is_there(tmp_path: Path) -> None:
-    keys, log = Keyring(tmp_path), MemoryLog()
+    keys, log = Keyring(tmp_path, create=True), MemoryLog()
     for at, code in enumerate(("LATER2", "EARLY2")):
         keys.make_room(code)
         await log.append([Draft(code, RoomCreated(at=10 - at, code=code, title=code))], ticket=at)
@@ -33,18 +33,18 @@ async def test_a_room_without_its_key_stops_the_start(tmp_path: Path) -> None:
     log = MemoryLog()
     await log.append([Draft("ROOM22", RoomCreated(at=1, code="ROOM22", title="?"))], ticket=1)
     with pytest.raises(SetupError, match=r"ROOM22\.key"):
-        registry(Keyring(tmp_path)).load(log)
+        registry(Keyring(tmp_path, create=True)).load(log)
 
 
 class Swapped(MemoryLog):
     """A log that somebody has changed behind our back."""
 
-    def scan(self) -> Iterator[Entry]:
+    def scan(self) -> Generator[Entry, None, None]:
         yield from reversed(list(super().scan()))
 
 
 async def test_a_log_that_does_not_fold_stops_the_start(tmp_path: Path) -> None:
-    keys, log = Keyring(tmp_path), Swapped()
+    keys, log = Keyring(tmp_path, create=True), Swapped()
     keys.make_room("ROOM22")
     drafts = [
         Draft("ROOM22", RoomCreated(at=1, code="ROOM22", title="?")),

@@ -19,7 +19,12 @@ class Tab:
     def __init__(self, session: str) -> None:
         self.session = session
         self.writing = False
+        self.alive = True
+        self.left_with = ""
         self.messages: list[dict[str, object]] = []
+
+    def leave_with(self, name: str) -> None:
+        self.left_with = name
 
     def send(self, frame: bytes) -> None:
         start = 2 if frame[1] < 126 else 4
@@ -34,7 +39,7 @@ class Show:
     """A live room that is moved on by decided commands, without a log."""
 
     def __init__(self, keys: Path) -> None:
-        self.key = Keyring(keys).make_room("ROOM22")
+        self.key = Keyring(keys, create=True).make_room("ROOM22")
         self.room = LiveRoom(
             Room(code="ROOM22", title="Room", created_at=1), key=self.key, epoch="e", clock=ManualClock()
         )
@@ -56,16 +61,18 @@ class Show:
 async def test_a_page_gets_the_state_and_the_own_ballot(tmp_path: Path) -> None:
     show = Show(tmp_path)
     waiting = Tab("s0")
-    show.room.join(waiting)
+    show.room.join(waiting, limit=5)
     assert waiting.types == ["state"]
     show.do(AddQuestion(kind="single", text="?", options=("A", "B")))
     show.do(OpenVoting("q1"))
     show.vote("s1")
     mine, other = Tab("s1"), Tab("s2")
-    show.room.join(mine)
-    show.room.join(other)
+    show.room.join(mine, limit=5)
+    show.room.join(other, limit=5)
     assert mine.types == ["state", "mine"]
-    assert other.types == ["state"]
+    assert other.types == ["state", "mine"]
+    assert mine.messages[1]["answer"] == {"choices": [1]}
+    assert (other.messages[1]["id"], other.messages[1]["answer"], other.messages[1]["round"]) == (None, None, 1)
     await show.room.channel.aclose()
 
 
@@ -75,8 +82,8 @@ async def test_an_erased_ballot_is_not_shown_to_anybody(tmp_path: Path) -> None:
     show.do(OpenVoting("q1"))
     show.vote("s1", erased=True)
     tab = Tab("s1")
-    show.room.join(tab)
-    assert tab.types == ["state"]
+    show.room.join(tab, limit=5)
+    assert tab.messages[1]["answer"] is None
     await show.room.channel.aclose()
 
 
@@ -84,9 +91,39 @@ async def test_online_counts_voters_and_not_pages(tmp_path: Path) -> None:
     show = Show(tmp_path)
     tabs = [Tab("s1"), Tab("s1"), Tab("s2")]
     for tab in tabs:
-        show.room.join(tab)
-    assert (show.room.online, show.room.tabs("s1"), show.room.tabs("s3")) == (2, 2, 0)
+        show.room.join(tab, limit=5)
+    assert show.room.online == 2
     for tab in tabs[:2]:
         show.room.leave(tab)
     assert show.room.online == 1
     await show.room.channel.aclose()
+
+
+async def test_beyond_the_limit_the_oldest_page_of_a_session_goes(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    tabs = [Tab("s1") for _ in range(4)]
+    for tab in tabs:
+        show.room.join(tab, limit=3)
+    assert [tab.left_with for tab in tabs] == ["too_many_sockets", "", "", ""]
+    assert set(show.room.channel.subscribers()) == set(tabs[1:])
+    show.room.leave(tabs[0])
+    assert show.room.online == 1
+    await show.room.channel.aclose()
+
+
+async def test_i15_a_page_that_does_not_read_is_told_of_other_pages_when_it_does(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    show.do(AddQuestion(kind="single", text="?", options=("A", "B")))
+    show.do(OpenVoting("q1"))
+    voting, stuck = Tab("s1"), Tab("s1")
+    for tab in (voting, stuck):
+        show.room.join(tab, limit=5)
+        tab.messages.clear()
+    stuck.writing = True
+    show.vote("s1")
+    show.room.tell_other_tabs(voting, "q1", 1)
+    assert stuck.messages == []
+    stuck.writing = False
+    await show.room.channel.aclose()
+    show.room.tell_other_tabs(voting, "q1", 1)
+    assert stuck.messages[-1]["answer"] == {"choices": [1]}

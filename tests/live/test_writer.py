@@ -9,15 +9,16 @@ import msgspec
 import pytest
 
 from livevote.clock import ManualClock
-from livevote.domain.commands import AddQuestion, CastBallot, CloseVoting, CreateRoom, OpenVoting
+from livevote.domain.commands import AddQuestion, CastBallot, CloseVoting, Command, CreateRoom, OpenVoting
 from livevote.domain.records import Draft, Entry
 from livevote.domain.refusals import Code, Refusal
-from livevote.domain.room import Repeat
+from livevote.domain.room import Decision, Repeat, decide
+from livevote.domain.state import Room
 from livevote.keys import Keyring
 from livevote.live.outcome import Outcome
 from livevote.live.registry import Registry
 from livevote.live.writer import MAX_BATCH, Writer
-from livevote.log import LogFailedError, LogFullError
+from livevote.log import LogFailedError, LogRetryError
 from livevote.log.memory import MemoryLog
 from livevote.protocol.codes import Unsure
 
@@ -49,7 +50,7 @@ class Desk:
 
     def __init__(self, keys: Path, *, queue_limit: int = 10_000) -> None:
         self.log = SlowLog()
-        self.keyring = Keyring(keys)
+        self.keyring = Keyring(keys, create=True)
         self.registry = Registry(keyring=self.keyring, epoch="e", clock=ManualClock())
         self.writer = Writer(log=self.log, registry=self.registry, clock=ManualClock(), queue_limit=queue_limit)
         self.running = asyncio.create_task(self.writer.run())
@@ -109,6 +110,7 @@ async def test_i3_two_ballots_of_one_voter_in_one_batch_are_decided_one_after_th
     await desk.open_room(changeable=False)
     desk.vote("voter", "v1", 0)
     desk.vote("voter", "v2", 1)
+    await desk.settled(2)
     desk.vote("voter", "v1", 0)
     outcomes = await desk.settled(3)
     assert isinstance(desk.outcomes[0][1], Entry)
@@ -157,7 +159,7 @@ async def test_i15_a_full_queue_says_busy(tmp_path: Path) -> None:
 async def test_i11_a_full_disk_is_told_and_writing_resumes(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     await desk.open_room()
-    desk.log.failure = LogFullError("full")
+    desk.log.failure = LogRetryError("full")
     desk.vote("a", "v1")
     assert (await desk.settled(1))["v1"] is Unsure.RETRY_LATER
     assert desk.counts == (0, 0)
@@ -187,7 +189,9 @@ async def test_i11_a_broken_log_answers_unknown_and_stops_everything(tmp_path: P
     await desk.log.aclose()
 
 
-async def test_an_error_while_applying_fails_in_the_open(tmp_path: Path) -> None:
+async def test_one_answer_that_cannot_be_delivered_silences_nobody_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     desk = Desk(tmp_path)
     await desk.open_room()
 
@@ -196,10 +200,66 @@ async def test_an_error_while_applying_fails_in_the_open(tmp_path: Path) -> None
 
     ballot = CastBallot("a", "v1", "q1", 1, b'{"choices":[0]}', bytes(16))
     desk.writer.submit(ROOM, ballot, explode)
+    desk.vote("b", "v2")
+    desk.vote("c", "v3")
+    outcomes = await desk.settled(2)
+    assert all(isinstance(outcome, Entry) for outcome in outcomes.values())
+    assert desk.counts == (3, 0)
+    assert "could not be delivered" in caplog.text
+    await desk.stop()
+
+
+async def test_a_command_that_cannot_be_decided_stops_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+
+    def wrong(room: Room | None, command: Command, *, at: int) -> Decision:
+        if isinstance(command, CastBallot) and command.id == "poison":
+            raise ZeroDivisionError
+        return decide(room, command, at=at)
+
+    monkeypatch.setattr("livevote.live.writer.decide", wrong)
+    desk.vote("a", "poison")
+    desk.vote("b", "v2")
+    outcomes = await desk.settled(2)
+    assert outcomes["poison"] is Unsure.FAULT
+    assert isinstance(outcomes["v2"], Entry)
+    assert "could not be decided" in caplog.text
+    await desk.stop()
+
+
+async def test_an_error_while_applying_fails_in_the_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+
+    def explode(entry: Entry) -> None:  # noqa: ARG001
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(desk.registry, "apply", explode)
+    desk.vote("a", "v1")
     with pytest.raises(ZeroDivisionError):
         await desk.running
     assert desk.writer.failed
+    assert dict(desk.outcomes) == {"v1": Unsure.FAILED}
     await desk.log.aclose()
+
+
+async def test_i17_one_voter_cannot_fill_the_queue(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    for number in range(10):
+        desk.vote("greedy", f"g{number}")
+    desk.vote("modest", "m1")
+    assert [id_ for id_, outcome in desk.outcomes if outcome is Unsure.BUSY] == [f"g{n}" for n in range(2, 10)]
+    desk.outcomes.clear()
+    outcomes = await desk.settled(3)
+    assert [len(batch) for batch in desk.log.batches] == [2, 1]
+    assert isinstance(outcomes["m1"], Entry)
+    desk.vote("greedy", "g11")
+    assert isinstance((await desk.settled(4))["g11"], Entry)
+    await desk.stop()
 
 
 async def test_stop_answers_what_waits_and_takes_no_more(tmp_path: Path) -> None:

@@ -53,6 +53,9 @@ def other_tool(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 async def entries(reader: Reader, room: str | None = None, *, after: int = 0, upto: int | None = None) -> list[Entry]:
+    """What is read of one room, or the scan of all."""
+    if room is None:
+        return list(reader.scan())
     return [entry async for chunk in reader.read(room, after=after, upto=upto) for entry in chunk]
 
 

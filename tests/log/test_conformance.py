@@ -94,11 +94,9 @@ async def test_reading_begins_after_and_ends_upto(url: str, after: int, upto: in
         for code in "AB":
             found = await entries(log, code, after=after, upto=upto)
             assert [(entry.room, entry.index) for entry in found] == [(code, index) for index in indexes]
-        everywhere = await entries(log, after=after, upto=upto)
-        assert [(entry.room, entry.index) for entry in everywhere] == [(code, at) for code in "AB" for at in indexes]
 
 
-async def test_without_a_room_all_are_read_room_by_room(url: str) -> None:
+async def test_a_scan_gives_all_room_by_room(url: str) -> None:
     async with opened_log(url) as log:
         await log.append(interleaved(room("B"), room("C", ballots=0), room("A")), ticket=1)
         found = await entries(log)
@@ -107,11 +105,10 @@ async def test_without_a_room_all_are_read_room_by_room(url: str) -> None:
         assert [entry.room for entry in found] == ["A"] * 5 + ["B"] * 5 + ["C"] * 3
 
 
-async def test_a_scan_gives_what_reading_gives(url: str) -> None:
+async def test_a_scan_is_whole_however_long(url: str) -> None:
     async with opened_log(url) as log:
         assert list(log.scan()) == []
         await log.append(interleaved(room("B"), room("C", ballots=0), room("A")), ticket=1)
-        assert _comparable(list(log.scan())) == _comparable(await entries(log))
         await log.append(more("A", 2500), ticket=2)
         assert len(list(log.scan())) == 2513
 
@@ -125,11 +122,11 @@ async def test_long_logs_are_read_whole(url: str) -> None:
 async def test_what_is_appended_while_reading_is_not_seen(url: str) -> None:
     async with opened_log(url) as log:
         await log.append(interleaved(more("A", 1500), more("B", 1)), ticket=1)
-        reading = log.read()
+        reading = log.read("A")
         seen = list(await anext(reading))
         await log.append([*more("A", 1), *more("B", 1), *more("C", 1)], ticket=2)
         seen += [entry async for chunk in reading for entry in chunk]
-        assert len(seen) == 1501
+        assert len(seen) == 1500
         assert len(await entries(log)) == 1504
 
 

@@ -19,6 +19,6 @@ async def test_every_log_is_a_new_one() -> None:
 async def test_what_was_read_does_not_grow() -> None:
     log = MemoryLog()
     await log.append(more("A", 1), ticket=1)
-    [chunk] = [chunk async for chunk in log.read()]
+    [chunk] = [chunk async for chunk in log.read("A")]
     await log.append(more("A", 1), ticket=2)
     assert len(chunk) == 1

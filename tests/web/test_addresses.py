@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from livevote.config import Config
+from livevote.failures import SetupError
 from livevote.web import addresses
 
 
@@ -17,10 +20,39 @@ def test_urls_follow_the_settings() -> None:
     assert addresses.base_urls(Config(host="::1"), 8888) == ["http://[::1]:8888"]
     secure = Config(host="10.0.0.5", tls_cert=Path("c"), tls_key=Path("k"))
     assert addresses.base_urls(secure, 443) == ["https://10.0.0.5"]
-    assert addresses.base_urls(Config(host="10.0.0.5", url="https://v.example/"), 8888) == [
-        "https://v.example",
-        "http://10.0.0.5:8888",
-    ]
+    assert addresses.base_urls(Config(host="10.0.0.5", url="https://v.example"), 8888) == ["https://v.example"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "url"),
+    [
+        ("https://Vote.Example.org/", "https://vote.example.org"),
+        ("https://vote.example.org:443", "https://vote.example.org"),
+        ("http://vote.example.org:80", "http://vote.example.org"),
+        ("http://vote.example.org:8888", "http://vote.example.org:8888"),
+        ("http://[FE80::1]:8888/", "http://[fe80::1]:8888"),
+    ],
+)
+def test_a_public_address_becomes_what_browsers_send_as_origin(typed: str, url: str) -> None:
+    assert addresses.public_url(typed) == url
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "vote.example.org",
+        "http://[bad",
+        "ftp://x",
+        "https://",
+        "https://x/path",
+        "https://x?y",
+        "https://u@x",
+        "http://x:p",
+    ],
+)
+def test_what_is_no_public_address_is_refused(typed: str) -> None:
+    with pytest.raises(SetupError, match="--url"):
+        addresses.public_url(typed)
 
 
 def test_own_names_are_this_machines_and_the_configured() -> None:

@@ -1,8 +1,10 @@
 """The HTTP API: what a host can do, who may, what is refused, and that its description is the truth."""
 
+import asyncio
 import csv
 import io
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,8 @@ from openapi_spec_validator import validate
 from tornado.web import RequestHandler
 
 from livevote import cli, export
+from livevote.keys import CODE_CHARS
 from livevote.log import open_reader
-from livevote.web.api import CODE_CHARS
 from livevote.web.app import API, OpenApi, described
 from tests.client import Venue, venue
 
@@ -115,7 +117,8 @@ async def test_keys_are_exchanged_for_cookies_that_pages_can_use(tmp_path: Path)
         assert (await at.fetch(f"/api/rooms/{at.code}", headers={"Cookie": host})).code == 200
         foreign = json.loads(made.body)["code"]
         assert (await at.fetch(f"/api/rooms/{foreign}", headers={"Cookie": host})).code == 401
-        forged = host.replace(at.code, foreign)
+        forged = host.replace(b64encode(at.code.encode()).decode(), b64encode(foreign.encode()).decode())
+        assert forged != host
         assert (await at.fetch(f"/api/rooms/{foreign}", headers={"Cookie": forged})).code == 401
 
 
@@ -206,3 +209,45 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
     commands = document["paths"]["/api/rooms/{code}/commands"]["post"]["requestBody"]["content"]["application/json"]
     mapping = commands["schema"]["discriminator"]["mapping"]
     assert set(mapping) == {"add_question", "open", "close", "reveal", "hide", "ask_again"}
+
+
+async def test_a_refused_room_leaves_no_key_behind(tmp_path: Path) -> None:
+    async with venue(tmp_path, open_hosting=True) as at:
+        before = sorted((tmp_path / "keys" / "rooms").iterdir())
+        for title in ("", "x" * 300, "\u202e"):
+            assert error(await at.post("/api/rooms", {"title": title})) == (409, "bad_title")
+        assert sorted((tmp_path / "keys" / "rooms").iterdir()) == before
+
+
+async def test_rooms_are_not_made_without_limit(tmp_path: Path) -> None:
+    async with venue(tmp_path, open_hosting=True) as at:
+        codes = [(await at.post("/api/rooms", {"title": "X"})).code for _ in range(40)]
+        assert codes.count(201) >= 25
+        assert error(await at.post("/api/rooms", {"title": "X"})) == (429, "too_fast")
+
+
+async def test_a_host_of_many_rooms_carries_one_cookie(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        cookie = ""
+        for number in range(23):
+            code = await at.create_room(f"Room {number}")
+            response = await at.post(f"/api/rooms/{code}/host-session", {}, key=at.host_token, Cookie=cookie)
+            cookie = response.headers["Set-Cookie"].split(";")[0]
+        assert len(cookie) < 500
+        hosted = [room.code for room in at.server.registry.all() if room.state.title != "Test"]
+        statuses = [(await at.fetch(f"/api/rooms/{code}", headers={"Cookie": cookie})).code for code in hosted]
+        assert sorted(statuses) == [200] * 20 + [401] * 3
+
+
+async def test_a_download_that_is_given_up_is_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with venue(tmp_path) as at:
+        await at.ask()
+        reader, writer = await asyncio.open_connection("127.0.0.1", at.server.port)
+        writer.write(
+            f"GET /api/rooms/{at.code}/ballots.csv HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Authorization: Bearer {at.host_token}\r\n\r\n".encode()
+        )
+        writer.transport.abort()
+        assert await csv_over_http(at)
+        assert reader is not None
+    assert caplog.text == ""

@@ -8,7 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tornado.httputil import HTTPHeaders
 
 from livevote.protocol.codes import CLOSES
 from livevote.web.base import HEADERS
@@ -63,8 +62,11 @@ async def test_pages_are_compressed_once_and_not_sent_again_unchanged(tmp_path: 
         assert gzip.decompress(packed.body) == client
         assert len(packed.body) < 30_000
         etag = plain.headers["Etag"]
-        unchanged = await at.fetch("/", headers=HTTPHeaders({"If-None-Match": etag}))
+        unchanged = await at.fetch("/", headers={"If-None-Match": etag, "Cookie": await at.cookie()})
         assert (unchanged.code, unchanged.body) == (304, b"")
+        stranger = await at.fetch("/", headers={"If-None-Match": etag})
+        assert stranger.code == 200, "who has no session needs the answer that sets one"
+        assert stranger.headers["Cache-Control"] == "private, no-cache", "or a cache gives two people one session"
         assert (await at.fetch("/", method="HEAD")).headers["Etag"] == etag
         chart = await at.fetch("/assets/chart.js", decompress_response=False)
         assert chart.headers["Content-Type"].startswith("text/javascript")

@@ -66,7 +66,7 @@ async def test_several_tabs_are_one_voter(tmp_path: Path) -> None:
         cookie = await at.cookie()
         one, other = await at.open(cookie), await at.open(cookie)
         await one.vote("v1", 1)
-        mine = await other.until_type("mine")
+        mine = await other.until(lambda message: message["type"] == "mine" and message["id"] is not None)
         assert (mine["id"], mine["answer"], mine["rev"]) == ("v1", {"choices": [1]}, 0)
         assert (await other.vote("v2", 0))["rev"] == 1
         tally = await one.until_tally(6)
@@ -79,7 +79,9 @@ async def test_i3_a_storm_of_votes_from_one_session_leaves_one_ballot(tmp_path: 
         cookie = await at.cookie()
         pages = [await at.open(cookie) for _ in range(20)]
         answers = await asyncio.gather(*(page.vote(f"v{n}", n % 3) for n, page in enumerate(pages)))
-        assert sorted(answer["type"] for answer in answers) == ["recorded"] + ["rejected"] * 19
+        types = [answer["type"] for answer in answers]
+        assert types.count("recorded") == 1
+        assert set(types) <= {"recorded", "rejected", "unknown"}, "those who are told to try again have not voted"
         room = at.server.registry.get(at.code)
         assert room is not None
         assert room.state.head == 4
@@ -245,16 +247,27 @@ async def test_the_close_code_says_why_and_whether_to_come_back(
         assert await page.closed() == CLOSE[wanted].code
 
 
-async def test_too_many_tabs_of_one_browser_are_turned_away(tmp_path: Path) -> None:
+async def test_too_many_tabs_of_one_browser_cost_the_oldest(tmp_path: Path) -> None:
     async with venue(tmp_path, sockets_per_session=2) as at:
+        await at.ask()
         cookie = await at.cookie()
-        pages = [await at.open(cookie) for _ in range(2)]
-        assert await (await at.open(cookie)).closed() == CLOSE["too_many_sockets"].code
-        pages[0].close()
+        pages = [await at.open(cookie) for _ in range(4)]
+        for page in pages[:2]:
+            assert await page.closed() == CLOSE["too_many_sockets"].code
+        for number, page in enumerate(pages[2:]):
+            assert (await page.vote(f"v{number}", number))["type"] == "recorded"
         room = at.server.registry.get(at.code)
         assert room is not None
-        await eventually(lambda: len(room.channel.subscribers()) == 1)
-        assert (await (await at.open(cookie)).receive()) is not None
+        await eventually(lambda: len(room.channel.subscribers()) == 2)
+
+
+async def test_a_role_that_is_no_text_is_refused_and_not_a_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with venue(tmp_path) as at:
+        response = await at.fetch(f"/ws/{at.code}?role=%ff", headers={"Origin": at.base})
+        assert response.code == 400
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "https://127.0.0.1", "null", ""])
@@ -306,8 +319,8 @@ async def test_i10_as_of_never_goes_back(tmp_path: Path) -> None:
             await voter.vote(f"v{number}", number % 3)
         seen: list[int] = []
         while not seen or seen[-1] < 204:
-            message = await watcher.receive()
-            assert message is not None
+            await watcher.send({"type": "sync"})
+            message = await watcher.until(lambda message: "as_of" in message)
             seen.append(message["as_of"])
         assert seen == sorted(seen)
         assert len(seen) < 200, "votes within a tick share a frame"
