@@ -37,9 +37,9 @@ class State(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
-    """The voter's own ballot."""
+    """The voter's own ballot, or that there is none."""
 
-    id: str
+    id: str | None
 
 
 class Recorded(msgspec.Struct, frozen=True, tag_field="type", tag="recorded"):

@@ -31,6 +31,7 @@ class Process:
         )
         self._lines: Queue[str | None] = Queue()
         self.output = ""
+        self._ended = False
         Thread(target=self._read, daemon=True).start()
         self.port = self._wait_for_port()
 
@@ -48,6 +49,7 @@ class Process:
                 self.kill()
                 raise AssertionError(f"the server did not start: {self.output}") from None
             if line is None:
+                self._ended = True
                 raise AssertionError(f"the server ended: {self.output} {self.end()[1]}")
             self.output += line
             if found := _ADDRESS.search(line):
@@ -75,6 +77,12 @@ class Process:
         self._process.kill()
         self.end()
 
+    def _drain(self) -> None:
+        while not self._ended:
+            line = self._lines.get(timeout=_PATIENCE_S)
+            self._ended = line is None
+            self.output += line or ""
+
     def end(self) -> tuple[int, str]:
         """Wait for the end; the exit code and what was on stderr."""
         assert self._process.stderr is not None
@@ -82,8 +90,7 @@ class Process:
         code = self._process.wait(_PATIENCE_S)
         errors = self._process.stderr.read()
         self._process.stderr.close()
-        while self._lines.get(timeout=_PATIENCE_S) is not None:
-            pass
+        self._drain()
         self._process.stdout.close()
         return code, errors
 

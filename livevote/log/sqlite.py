@@ -1,8 +1,7 @@
 """The log on one machine: SQLite through aiosqlite, WAL, ``synchronous=FULL``, one writing connection.
 
 A batch is one INSERT statement outside any other transaction, so that it is one transaction, one fsync and one round
-trip to the worker thread: measured against BEGIN, executemany and COMMIT it was faster, and under a busy event loop
-many times so, because executemany asks for the GIL again at every row.
+trip to the worker thread. ``python -m bench.inserts`` compares it with the other ways.
 """
 
 import asyncio

@@ -17,7 +17,6 @@ _log = logging.getLogger("livevote")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), screen-wake-lock=(self)",
     "Cache-Control": "no-store",
@@ -73,6 +72,8 @@ class Handler(Guarded):
             self.set_header(name, value)
         if self.settings.get("secure"):
             self.set_header("Strict-Transport-Security", "max-age=31536000")
+            # Over plain HTTP browsers ignore it and complain on every page.
+            self.set_header("Cross-Origin-Opener-Policy", "same-origin")
 
     def prepare(self) -> None:
         self.check_host()

@@ -47,6 +47,7 @@ async def test_under_tls_cookies_are_secure_and_bound_to_the_host(tmp_path: Path
         assert cookie.startswith("__Host-livevote=")
         assert "Secure" in cookie
         assert response.headers["Strict-Transport-Security"]
+        assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert "connect-src 'self' wss://vote.example.org;" in response.headers["Content-Security-Policy"]
         page = await at.open(await at.cookie(), Origin="https://vote.example.org")
         assert await page.receive()
