@@ -85,15 +85,7 @@ def _host_question(question: Question) -> HostQuestionInfo:
     asked = question.rounds[-1] if question.rounds else None
     tally = question.kind.empty(len(question.options)) if asked is None else asked.tally
     return HostQuestionInfo(
-        id=question.id,
-        kind=question.kind.name,
-        text=question.text,
-        options=question.options,
-        rules=msgspec.Raw(question.stored_rules),
-        changeable=question.changeable,
-        round=len(question.rounds),
-        phase=question.phase,
-        revealed=_revealed(question),
+        **msgspec.structs.asdict(_question(question)),
         counts=tally.counts(),
         voters=0 if asked is None else len(asked.ballots),
     )
