@@ -11,10 +11,12 @@ import segno
 
 from livevote import __version__, export
 from livevote.config import SETTINGS, Config, Setting
+from livevote.domain.audit import TamperedError
 from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError
 from livevote.keys import Keyring
 from livevote.log import open_reader
 from livevote.server import Server, serve
+from livevote.verify import Verdict, verify
 from livevote.web.addresses import base_urls, public_url
 
 
@@ -110,6 +112,48 @@ async def _rooms(config: Config) -> None:
     reader = await open_reader(f"sqlite:{config.database}")
     for code, title, records in export.rooms(reader):
         click.echo(f"{code}  {records:>9}  {title}")
+
+
+@cli.command("verify")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@_settings("data")
+def verify_(data: Path, path: Path | None) -> None:
+    """Check the log at PATH (a database or a data directory): nothing changed, dropped or reordered. Writes nothing.
+
+    Exit code 0: intact; 1: tampered with, the first bad record is named; 2: cannot be read.
+    """
+    chosen = data if path is None else path
+    database = Config(data=chosen).database if chosen.is_dir() else chosen
+    try:
+        for verdict in _verdicts(database):
+            _print_verdict(verdict)
+    except TamperedError as error:
+        click.echo(f"TAMPERED  {error}", err=True)
+        sys.exit(1)
+    except FailureError as error:
+        click.echo(f"livevote: {error}", err=True)
+        sys.exit(2)
+
+
+def _verdicts(database: Path) -> list[Verdict]:
+    reader = asyncio.run(open_reader(f"sqlite:{database}"))
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(
+        reader.scan(), length=reader.count(), label="Checking", file=sys.stderr, hidden=hidden
+    ) as bar:
+        return list(verify(bar))
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    room = verdict.room
+    click.echo(f"INTACT  {room.code}  {room.title}")
+    click.echo(f"  {verdict.records} records, {verdict.ballots} of them ballots")
+    click.echo(f"  root  {verdict.root.hex()}\n  chain {verdict.chain.hex()}")
+    for result in verdict.results:
+        question = room.questions[result.question]
+        click.echo(f"  {question.text} (round {result.round}, {result.voters} voted)")
+        for option, count in zip(question.options, result.counts, strict=False):
+            click.echo(f"    {count:>9}  {option}")
 
 
 @cli.command("host-link")

@@ -51,6 +51,9 @@ class Reader(Protocol):
     def scan(self) -> Generator[Entry, None, None]:
         """All entries, room by room, without giving way to anything else: for a start, before anybody is served."""
 
+    def count(self) -> int:
+        """How many entries ``scan`` gives."""
+
     async def aclose(self) -> None:
         """Release everything. Safe to call twice."""
 

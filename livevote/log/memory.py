@@ -48,6 +48,9 @@ class MemoryLog:
         for code in sorted(self._rooms):
             yield from self._rooms[code]
 
+    def count(self) -> int:
+        return sum(len(entries) for entries in self._rooms.values())
+
     async def aclose(self) -> None:
         if not self._closed:
             self._closed = True

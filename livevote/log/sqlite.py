@@ -82,6 +82,11 @@ class SqliteReader:
             for row in connection.execute(f"{_COLUMNS} ORDER BY room, idx"):
                 yield _entry(*row)
 
+    def count(self) -> int:
+        with _explained(self._path), closing(sqlite3.connect(_read_only_uri(self._path), uri=True)) as connection:
+            ((found,),) = connection.execute("SELECT count(*) FROM records")
+        return int(found)
+
     async def aclose(self) -> None:
         """Nothing is held between reads."""
 

@@ -210,3 +210,10 @@ async def _turns() -> None:
     """Let everything run that can run."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+async def test_a_count_is_the_length_of_a_scan(url: str) -> None:
+    async with opened_log(url) as log:
+        assert log.count() == 0
+        await log.append(interleaved(room("B"), room("C", ballots=0), room("A")), ticket=1)
+        assert log.count() == len(list(log.scan())) == 13
