@@ -182,21 +182,30 @@ def _announce(server: Server) -> None:
     secret = sys.stdout.isatty()
     listed = server.registry.all()
     newest = listed[-1] if listed else None
-    click.echo(f"livevote {__version__} is listening. Data: {server.services.config.data.resolve()}")
+    data = server.services.config.data.resolve()
+    click.echo(f"livevote {__version__} is listening on port {server.port}. Data: {data}")
     for url in server.urls:
         click.echo(f"  {url}/")
     if newest is not None:
         join = server.join_url(newest.code)
         click.echo(f"\nRoom '{newest.state.title}', code {newest.code}. Join at\n  {join}\n")
         segno.make(join, micro=False).terminal(compact=True)
-        link = server.host_url(newest.code) if secret else f"run 'livevote host-link {newest.code}' to see it"
+        command = f"{_host_link_command(server)} {newest.code}"
+        link = server.host_url(newest.code) if secret else f"run '{command}' to see it"
         click.echo(f"\nHost this room:   {link}")
-    link = server.new_room_url() if secret else "run 'livevote host-link' to see it"
+    link = server.new_room_url() if secret else f"run '{_host_link_command(server)}' to see it"
     click.echo(f"Create a room:    {link}")
     if not server.services.config.secure:
         click.echo("Plain HTTP: fine on a network you trust; use --tls-cert and --tls-key, or a proxy, elsewhere.")
     click.echo("Stop with Ctrl-C. Votes are kept.")
     sys.stdout.flush()
+
+
+def _host_link_command(server: Server) -> str:
+    """What to type for the links, as this process was started."""
+    program = sys.argv[0] if Path(sys.argv[0]).name == "livevote" else "livevote"
+    data = server.services.config.data
+    return f"{program} host-link" + ("" if data == Config().data else f" --data {data}")
 
 
 def main() -> None:

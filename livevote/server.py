@@ -88,7 +88,13 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         with contextlib.closing(log.scan()) as entries:
             empty = next(entries, None) is None
         keyring = Keyring(config.keys, create=empty)
-        registry = Registry(keyring=keyring, epoch=log.epoch, clock=clock)
+        server: Server | None = None
+
+        def base_url() -> str:
+            assert server is not None
+            return server.urls[0]
+
+        registry = Registry(keyring=keyring, epoch=log.epoch, clock=clock, base_url=base_url)
         registry.load(log)
         auditing = asyncio.create_task(audit(log, [room.code for room in registry.all()]), name="auditor")
         stack.push_async_callback(_cancel, auditing)
@@ -98,12 +104,6 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         writer = Writer(log=log, registry=registry, clock=clock, queue_limit=config.queue_limit)
         writing = asyncio.create_task(writer.run(), name="writer")
         stack.push_async_callback(_finish, writer, writing)
-        server: Server | None = None
-
-        def base_url() -> str:
-            assert server is not None
-            return server.urls[0]
-
         services = Services(
             config=config,
             clock=clock,

@@ -12,7 +12,7 @@ from queue import Empty, Queue
 from threading import Thread
 
 CHECKOUT = Path(__file__).parent.parent
-_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/?\s")
+_ADDRESS = re.compile(r"is listening on port (\d+)\.")
 _PATIENCE_S = 30
 
 

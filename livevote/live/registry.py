@@ -1,6 +1,7 @@
 """The rooms of this process by code, folded from the log at start and moved on by what comes back from it."""
 
 import gc
+from collections.abc import Callable
 
 from livevote.clock import Clock
 from livevote.domain import room as fold
@@ -16,10 +17,11 @@ from livevote.log import Reader
 class Registry:
     """All rooms."""
 
-    def __init__(self, *, keyring: Keyring, epoch: str, clock: Clock) -> None:
+    def __init__(self, *, keyring: Keyring, epoch: str, clock: Clock, base_url: Callable[[], str]) -> None:
         self._keyring = keyring
         self._epoch = epoch
         self._clock = clock
+        self._base_url = base_url
         self._rooms: dict[str, LiveRoom] = {}
 
     def __len__(self) -> int:
@@ -58,6 +60,7 @@ class Registry:
         return room
 
     def _open(self, state: Room) -> LiveRoom:
-        room = LiveRoom(state, key=self._keyring.room(state.code), epoch=self._epoch, clock=self._clock)
+        key = self._keyring.room(state.code)
+        room = LiveRoom(state, key=key, epoch=self._epoch, clock=self._clock, base_url=self._base_url)
         self._rooms[state.code] = room
         return room

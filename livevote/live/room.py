@@ -1,5 +1,6 @@
 """A room while it runs: its state, its key and everybody who is connected to it."""
 
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from livevote.clock import Clock
@@ -24,12 +25,13 @@ class Voter(Subscriber, Protocol):
 class LiveRoom:
     """One room. Only ``registry.Registry.apply`` moves its state."""
 
-    def __init__(self, state: Room, *, key: RoomKey, epoch: str, clock: Clock) -> None:
+    def __init__(self, state: Room, *, key: RoomKey, epoch: str, clock: Clock, base_url: Callable[[], str]) -> None:
         self.state = state
         self.key = key
         self.channel = Channel(views=self, clock=clock)
         self._epoch = epoch
         self._clock = clock
+        self._base_url = base_url
         self._sessions: dict[str, dict[Voter, None]] = {}
 
     @property
@@ -106,4 +108,10 @@ class LiveRoom:
         return views.voter_state(self.state, epoch=self._epoch, at=self._clock.now_ms())
 
     def _host_state(self) -> HostState:
-        return views.host_state(self.state, epoch=self._epoch, at=self._clock.now_ms(), online=self.online)
+        return views.host_state(
+            self.state,
+            epoch=self._epoch,
+            at=self._clock.now_ms(),
+            join_url=f"{self._base_url()}/{self.code}",
+            online=self.online,
+        )

@@ -36,7 +36,7 @@ def voter_tally(room: Room) -> TallyMessage | None:
     return _tally(room, room.current, room.current.rounds[-1])
 
 
-def host_state(room: Room, *, epoch: str, at: int, online: int) -> HostState:
+def host_state(room: Room, *, epoch: str, at: int, join_url: str, online: int) -> HostState:
     """The room as its host sees it: every question with its latest result."""
     return HostState(
         epoch=epoch,
@@ -44,6 +44,7 @@ def host_state(room: Room, *, epoch: str, at: int, online: int) -> HostState:
         at=at,
         role="host",
         room=RoomInfo(room.code, room.title),
+        join_url=join_url,
         online=online,
         current=None if room.current is None else room.current.id,
         questions=tuple(_host_question(question) for question in room.questions.values()),

@@ -22,7 +22,7 @@ class Lock:
         except BlockingIOError:
             os.close(self._descriptor)
             raise AlreadyRunningError(
-                f"Another livevote uses {path.parent}. Stop it first, or choose another directory with --data."
+                f"Another livevote uses {path.parent.resolve()}. Stop it first, or choose another with --data."
             ) from None
         except OSError as error:
             os.close(self._descriptor)

@@ -74,13 +74,17 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
 
 
 class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
-    """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last."""
+    """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last.
+
+    ``join_url`` is where other machines find the room, for a host who looks at the server on its own machine.
+    """
 
     epoch: str
     as_of: int
     at: int
     role: str
     room: RoomInfo
+    join_url: str
     online: int
     current: str | None
     questions: tuple[HostQuestionInfo, ...]

@@ -9,6 +9,9 @@ import ifaddr
 from livevote.config import Config
 from livevote.failures import SetupError
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+"""What only the machine itself is called."""
+
 _PORTS = {"http": 80, "https": 443}
 
 

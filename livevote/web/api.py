@@ -20,6 +20,7 @@ from livevote.live.outcome import Outcome
 from livevote.protocol import codec
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostState
+from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
 
 
@@ -154,8 +155,10 @@ class JoinQr(ApiHandler):
     operations = {"get": Operation(summary="The join address as a QR code", returns="image/svg+xml")}
 
     async def get(self, code: str) -> None:  # noqa: ARG002
-        # The address in the visitor's own address bar is the one that worked, so it is the one to pass on.
-        base = self.services.config.url or f"{self.request.protocol}://{self.request.host}"
+        # The address in the visitor's own address bar is the one that worked, so it is the one to pass on; but nobody
+        # else can use this machine's name for itself.
+        own = f"{self.request.protocol}://{self.request.host}"
+        base = self.services.base_url() if self.services.config.url or self.request.host_name in LOOPBACK else own
         picture = io.BytesIO()
         segno.make(f"{base}/{self.room().code}", micro=False).save(
             picture, kind="svg", border=4, light="#fff", svgclass=None, lineclass=None, omitsize=True
@@ -185,6 +188,9 @@ class OperatorSession(ApiHandler):
 class HealthCheck(ApiHandler):
     access = Access.ANYBODY
     operations = {"get": Operation(summary="Whether votes are recorded", returns=Health)}
+
+    async def head(self) -> None:
+        await self.get()  # what many monitors ask
 
     async def get(self) -> None:
         failed = self.services.writer.failed

@@ -97,7 +97,7 @@ def test_a_host_reaches_every_step_with_tab_and_enter(host: HostPage, room: Room
         if not has_focus(host.primary):
             tab_to(host.page, host.primary)
         host.press("Enter", step)
-    host.expect_step("Next question")
+    host.expect_step("Add a question")
     tab_to(host.page, host.ask_again)
     host.page.keyboard.press("Space")
     host.expect_step("Close voting")

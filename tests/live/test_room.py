@@ -41,7 +41,11 @@ class Show:
     def __init__(self, keys: Path) -> None:
         self.key = Keyring(keys, create=True).make_room("ROOM22")
         self.room = LiveRoom(
-            Room(code="ROOM22", title="Room", created_at=1), key=self.key, epoch="e", clock=ManualClock()
+            Room(code="ROOM22", title="Room", created_at=1),
+            key=self.key,
+            epoch="e",
+            clock=ManualClock(),
+            base_url=lambda: "http://x",
         )
         self.room.state.head = 1
 
