@@ -96,7 +96,17 @@ def test_the_examples_of_the_reference_are_messages() -> None:
             {"type": "state", "role": "voter", "question": None, "tally": None},
         ),
         (
-            HostState(epoch="e", as_of=4, at=9, role="host", room=ROOM, online=0, current=None, questions=()),
+            HostState(
+                epoch="e",
+                as_of=4,
+                at=9,
+                role="host",
+                room=ROOM,
+                join_url="http://x/ABC",
+                online=0,
+                current=None,
+                questions=(),
+            ),
             {"type": "state", "role": "host", "room": {"code": "ABC", "title": "Welcome"}, "questions": []},
         ),
     ],
