@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import resource
@@ -161,18 +162,23 @@ def _bind(config: Config) -> socket.socket:
             family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
             bound = socket.create_server((config.host, config.port), family=family, backlog=_BACKLOG)
         else:
-            dual = socket.has_dualstack_ipv6()
-            bound = socket.create_server(
-                ("", config.port),
-                family=socket.AF_INET6 if dual else socket.AF_INET,
-                backlog=_BACKLOG,
-                dualstack_ipv6=dual,
-            )
+            bound = _bind_everywhere(config.port)
     except OSError as error:
         where = f"port {config.port}" + (f" of {config.host}" if config.host else "")
         raise PortError(f"Cannot listen on {where}: {error.strerror}. Choose another with --port or --host.") from error
     bound.setblocking(False)
     return bound
+
+
+def _bind_everywhere(port: int) -> socket.socket:
+    """One socket for all interfaces: IPv6 and IPv4 together, or IPv4 where the system has no IPv6 or has it off."""
+    if socket.has_dualstack_ipv6():
+        try:
+            return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+    return socket.create_server(("", port), backlog=_BACKLOG)
 
 
 async def _stop_listening(http: HTTPServer, writer: Writer, writing: "asyncio.Task[None]") -> None:

@@ -1,6 +1,7 @@
 """Start, stop and restart of a server in this process, and what the sample room holds."""
 
 import asyncio
+import errno
 import socket
 from pathlib import Path
 
@@ -91,6 +92,19 @@ async def test_on_all_interfaces_it_lists_an_address_for_this_machine(tmp_path: 
         assert f"http://127.0.0.1:{server.port}" == server.urls[-1]
         assert (tmp_path / "livevote.url").read_text().strip() == server.urls[0]
     assert not (tmp_path / "livevote.url").exists()
+
+
+async def test_where_ipv6_is_switched_off_it_listens_on_ipv4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = socket.create_server
+
+    def without_ipv6(address: tuple[str, int], *, family: int = socket.AF_INET, **options: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+        return create(address, family=family, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "create_server", without_ipv6)
+    async with venue(tmp_path, host="") as at:
+        assert (await at.fetch("/healthz")).code == 200
 
 
 async def test_a_tls_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
