@@ -59,7 +59,6 @@ class Keyring:
     """
 
     def __init__(self, directory: Path, *, create: bool) -> None:
-        self._directory = directory
         self._rooms = directory / "rooms"
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -54,7 +54,7 @@ class LiveRoom:
         Beyond ``limit`` pages of one session the oldest is closed: it is most likely a socket whose phone has vanished.
         """
         tabs = self._sessions.setdefault(voter.session, {})
-        while len(tabs) >= limit:
+        while tabs and len(tabs) >= limit:
             oldest = next(iter(tabs))
             del tabs[oldest]
             self.channel.leave(oldest, "voter")

@@ -32,7 +32,7 @@ _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0}
 
 
 class SqliteReader:
-    """Read-only access to a log file; every read has a connection and a snapshot of its own."""
+    """Read-only access to a log file; every read has a connection of its own."""
 
     def __init__(self, path: Path, epoch: str) -> None:
         self._path = path

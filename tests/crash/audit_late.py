@@ -1,0 +1,8 @@
+"""livevote as it treats a large log, with a small one: it serves first and checks beside it."""
+
+from livevote import cli, server
+
+server._AUDIT_FIRST_RECORDS = -1
+
+if __name__ == "__main__":
+    cli.main()
