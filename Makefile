@@ -16,7 +16,7 @@ complete := livevote/domain/*,livevote/protocol/*,livevote/log/*
 with_browser = LIVEVOTE_CHROMIUM="$$(cat .venv/.browser)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check format bench crash lock clean
+.PHONY: help run test lint check format bench crash soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -57,9 +57,13 @@ bench: ## run the load generator (ARGS are passed on)
 	@tools/setup dev chart
 	@exec $(bin)/python -m bench $(ARGS)
 
-crash: ## run the crash tests with 40 kills (LIVEVOTE_CRASH_KILLS=...)
+crash: ## run the crash tests alone, as often as make test does
 	@tools/setup dev chart
-	LIVEVOTE_CRASH_KILLS="$${LIVEVOTE_CRASH_KILLS:-40}" $(bin)/python -m pytest tests/crash $(PYTEST_ARGS)
+	$(bin)/python -m pytest tests/crash $(PYTEST_ARGS)
+
+soak: ## run the crash tests for hours, and write docs/evidence
+	@tools/setup dev chart
+	LIVEVOTE_SOAK=1 $(bin)/python -m pytest tests/crash --durations=0 $(PYTEST_ARGS)
 
 lock: ## rebuild the lock files (ARGS=--upgrade takes newer versions)
 	@tools/lock $(ARGS)

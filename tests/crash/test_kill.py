@@ -1,7 +1,7 @@
 """Sudden death under load: SIGKILL at random moments while voters vote over real sockets and never give up.
 
 Acknowledged is a subset of the log, the log is a subset of what was sent, every voter has one effective ballot, and the
-counts are those of the fold (I1, I2, I3, I4, I6, I7). ``LIVEVOTE_CRASH_KILLS`` sets the number of kills.
+counts are those of the fold (I1, I2, I3, I4, I6, I7).
 """
 
 import asyncio
@@ -17,11 +17,12 @@ from tornado.websocket import websocket_connect
 
 from tests.crash.history import BrokenPromiseError, History, check
 from tests.crash.voters import Voter, stop_all
+from tests.evidence import size
 from tests.process import Process
 
 pytestmark = pytest.mark.crash
 
-KILLS = int(os.environ.get("LIVEVOTE_CRASH_KILLS", "20"))
+KILLS = size(20, 500)
 VOTERS = 16
 SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
 
