@@ -3,10 +3,23 @@
 from pathlib import Path
 
 from livevote.log.base import Batch, Head, Log, LogFailedError, LogRetryError, Reader
+from livevote.log.checkpoints import Checkpoints, opened, read_notes
 from livevote.log.memory import MemoryLog
 from livevote.log.sqlite import SqliteLog, SqliteReader
 
-__all__ = ["Batch", "Head", "Log", "LogFailedError", "LogRetryError", "Reader", "open_log", "open_reader"]
+__all__ = [
+    "Batch",
+    "Checkpoints",
+    "Head",
+    "Log",
+    "LogFailedError",
+    "LogRetryError",
+    "Reader",
+    "open_log",
+    "open_reader",
+    "opened",
+    "read_notes",
+]
 
 
 async def open_log(url: str) -> Log:
