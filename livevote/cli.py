@@ -12,13 +12,16 @@ import segno
 
 from livevote import __version__, export
 from livevote.bundle import Bundle, NoBundleError
+from livevote.clock import SystemClock
 from livevote.config import SETTINGS, Config, Setting
 from livevote.domain.audit import TamperedError
+from livevote.domain.checker import ContradictedError
 from livevote.domain.note import NoteError, Verifier
 from livevote.domain.receipt import ReceiptError, check, parse
 from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError
 from livevote.keys import Keyring
 from livevote.log import open_reader
+from livevote.maintenance import accept_recovery, erase, import_bundle
 from livevote.server import Server, serve
 from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_database
 from livevote.web.addresses import base_urls, public_url
@@ -216,6 +219,58 @@ def _print_sought(sought: Sought) -> None:
             f"The ballot of the receipt is record {receipt.index} of room {receipt.room}. It does not count: its voter "
             f"replaced it by record {sought.replaced_by}."
         )
+
+
+@cli.command("accept-recovery")
+@_settings("data")
+@click.argument("code")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def accept_recovery_(data: Path, code: str, yes: bool) -> None:
+    """Go on with the log of room CODE although it contradicts its checkpoints, and record that in it.
+
+    For when a start says that the log was changed or is an older copy, and there is no better backup.
+    """
+    code = code.upper()
+
+    def agrees(error: ContradictedError) -> bool:
+        click.echo(
+            f"{error}.\nA checkpoint of {export.instant(error.lost.at)} has {error.lost.size} records. Up to record "
+            f"{error.kept} the log is the same; what came after may be missing or changed."
+        )
+        return yes or click.confirm("Go on with the log as it is, and record that?")
+
+    accepted = asyncio.run(accept_recovery(Config(data=data), code, SystemClock(), agrees=agrees))
+    if accepted:
+        click.echo(f"Recorded. Room {code} goes on; whoever verifies it is told.")
+    else:
+        click.echo("Nothing was written.")
+
+
+@cli.command()
+@_settings("data")
+@click.argument("code")
+@click.argument("index", type=click.IntRange(min=1))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def redact(data: Path, code: str, index: int, yes: bool) -> None:
+    """Erase the answer of the ballot at record INDEX of room CODE, for good. The log says so and still verifies.
+
+    The server must be stopped. Backups and exports made before still have the answer.
+    """
+    code = code.upper()
+    if yes or click.confirm(f"Erase the answer of record {index} in room {code}? It cannot be brought back."):
+        recorded = asyncio.run(erase(Config(data=data), code, index, SystemClock()))
+        click.echo(f"Erased, and recorded as record {recorded}. Backups and exports made before still have the answer.")
+
+
+@cli.command("import")
+@_settings("data")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--new-key", is_flag=True, help="Make a new key where voting is open: everybody can vote again.")
+def import_(data: Path, bundle: Path, new_key: bool) -> None:
+    """Take a room from its BUNDLE into the data directory, byte for byte. The server must be stopped."""
+    verdict = asyncio.run(import_bundle(Config(data=data), bundle, SystemClock(), new_key=new_key))
+    _print_verdict(verdict)
+    click.echo(f"Imported into {data}.")
 
 
 @cli.command("host-link")
