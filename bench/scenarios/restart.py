@@ -20,11 +20,13 @@ from bench.wire import State, from_server
 from livevote.clock import SystemClock
 from livevote.config import Config
 from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, OpenVoting, RevealResults
+from livevote.domain.note import Signer
 from livevote.domain.records import Draft
 from livevote.domain.room import apply, decide
 from livevote.domain.state import Room
 from livevote.keys import Keyring, random_id
-from livevote.log import Batch, Log, open_log
+from livevote.live.seal import Seal
+from livevote.log import Batch, Checkpoints, Log, open_log
 
 NAME = "restart"
 OPTIONS = 4
@@ -72,7 +74,9 @@ async def run(place: Place, sizes: Sizes) -> list[Row]:
 
 async def _write(config: Config, ballots: int) -> tuple[int, ...]:
     """Make the log and the room's key; the counts that the tally has to show."""
-    Keyring(config.keys, create=True).make_room(CODE)
+    keyring = Keyring(config.keys, create=True)
+    keyring.make_room(CODE)
+    seal = Seal()
     log = await open_log(f"sqlite:{config.database}")
     try:
         followed = log.follow()
@@ -86,12 +90,18 @@ async def _write(config: Config, ballots: int) -> tuple[int, ...]:
         for command in commands:
             for entry in (await _append(log, followed, [_decided(room, command)])).entries:
                 room = apply(room, entry)
+                seal.add(entry)
         assert room is not None
         cast = _ballots(room, ballots)
         while batch := [draft for _, draft in zip(range(BATCH), cast, strict=False)]:
-            await _append(log, followed, batch)
+            for entry in (await _append(log, followed, batch)).entries:
+                seal.add(entry)
     finally:
         await log.aclose()
+    # As a server leaves it that was stopped: the next start goes on from here.
+    checkpoints = Checkpoints(config.checkpoints, Signer(keyring.checkpoint_seed(create=True)))
+    checkpoint, frontier = seal.sign_here(origin=room.origin, at=SystemClock().now_ms())
+    checkpoints.append(CODE, checkpoints.signer.sign(checkpoint).encode(), frontier)
     return counts_of((number % OPTIONS for number in range(ballots)), OPTIONS)
 
 
