@@ -86,15 +86,17 @@ def verify(
     checker = Checker(code, known)
     room: Room | None = None
     ballots = 0
-    for entry in entries:
-        checker.add(entry)
-        try:
+    check = checker.add
+    try:
+        for entry in entries:
+            check(entry)
             room = apply(room, entry)
-        except BrokenLogError as error:
-            raise TamperedError(str(error)) from error
-        ballots += isinstance(entry.record, BallotCast)
-        if sought is not None:
-            sought.look(entry)
+            if type(entry.record) is BallotCast:
+                ballots += 1
+            if sought is not None:
+                sought.look(entry)
+    except BrokenLogError as error:
+        raise TamperedError(str(error)) from error
     checker.finish()
     if room is None:
         raise TamperedError(f"room {code} has no records")

@@ -30,7 +30,7 @@ def check(entry: Entry, chain: bytes) -> tuple[bytes, bytes]:
 
     Raises ``TamperedError`` if the entry's chain value or its opening does not fit its body.
     """
-    sealed = leaf(entry.body)
+    sealed = sha256(b"\x00" + entry.body).digest()
     found = sha256(chain + sealed).digest()
     if found != entry.chain:
         raise TamperedError(f"room {entry.room}: the chain breaks at record {entry.index}")
