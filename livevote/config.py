@@ -44,6 +44,11 @@ class Config:
         return self.data / "livevote.url"
 
     @property
+    def checkpoints(self) -> Path:
+        """The directory of the signed checkpoints, beside the log and not in it."""
+        return self.data / "checkpoints"
+
+    @property
     def keys(self) -> Path:
         """The directory of the secrets, so that data can be copied without them."""
         return self.data / "keys"

@@ -4,9 +4,21 @@ from pathlib import Path
 
 from livevote.log.base import Batch, Head, Log, LogFailedError, LogRetryError, Reader
 from livevote.log.memory import MemoryLog
+from livevote.log.snapshot import quick_check, snapshot
 from livevote.log.sqlite import SqliteLog, SqliteReader
 
-__all__ = ["Batch", "Head", "Log", "LogFailedError", "LogRetryError", "Reader", "open_log", "open_reader"]
+__all__ = [
+    "Batch",
+    "Head",
+    "Log",
+    "LogFailedError",
+    "LogRetryError",
+    "Reader",
+    "open_log",
+    "open_reader",
+    "quick_check",
+    "snapshot",
+]
 
 
 async def open_log(url: str) -> Log:
