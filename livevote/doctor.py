@@ -51,6 +51,7 @@ _SPARE_FILES = 200  # beside the sockets: modules, the log, pipes, the listener
 _FEW_PHONES = 2000
 _EARLIEST_YEAR = 2024  # a machine without a battery behind its clock starts long before that
 _FUTURE_MS = 5000
+_MOUNTS = Path("/proc/self/mounts")
 _TIME_SERVICES = {
     Path("/run/systemd/timesync/synchronized"): "synchronised by systemd-timesyncd",
     Path("/run/chrony"): "chrony runs",
@@ -88,7 +89,7 @@ async def examine(config: Config, *, clock: Clock) -> list[Check]:
     else:
         log, rooms, newest = await _read_log(config.database)
         checks += [
-            check_file_system(file_system(config.data.resolve(), _read(Path("/proc/self/mounts")))),
+            check_file_system(file_system(config.data.resolve(), _read(_MOUNTS))),
             check_space(shutil.disk_usage(config.data).free),
             check_fsync(config.data),
             directory,

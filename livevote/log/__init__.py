@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from livevote.log.base import Batch, Head, Log, LogFailedError, LogRetryError, Reader
+from livevote.log.copies import quick_check, snapshot
 from livevote.log.memory import MemoryLog
-from livevote.log.snapshot import quick_check, snapshot
 from livevote.log.sqlite import SqliteLog, SqliteReader
 
 __all__ = [

@@ -318,6 +318,22 @@ async def test_a_file_that_cannot_be_opened_is_named(path: Path) -> None:
         assert threading.active_count() == threads
 
 
+async def test_a_file_that_another_program_locks_is_not_called_damaged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(path)
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **kwargs: connect(*args, **{"timeout": 0, **kwargs}))
+    with other_tool(path) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("DELETE FROM meta WHERE key = 'no such key'")
+        for opening in (opened_file, opened_reader):
+            with pytest.raises(DataDirectoryError, match=r"database is locked.*no other program locks it"):
+                async with opening(path):
+                    pass
+    await filled(path)
+
+
 async def test_a_place_without_write_ahead_log_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataDirectoryError, match=r"cannot set journal_mode to wal .*\(it is memory\)"):
