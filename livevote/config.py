@@ -45,7 +45,7 @@ class Config:
 
     @property
     def checkpoints(self) -> Path:
-        """The directory of the signed checkpoints, beside the log and not in it."""
+        """The directory of the signed checkpoints: outside the database, which they are there to contradict."""
         return self.data / "checkpoints"
 
     @property

@@ -66,8 +66,13 @@ class Keyring:
             self._rooms.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise _unusable(self._rooms, error) from error
+        self._checkpoint = directory / "checkpoint.key"
         self.cookie_secret = self._key(directory / "cookie.key", create=create)
         self.operator_key = _text(self._key(directory / "operator.key", create=create)[:16])
+
+    def checkpoint_seed(self, *, create: bool) -> bytes:
+        """The 32 bytes from which the key that signs checkpoints is made. Raises ``SetupError`` where it is missing."""
+        return self._key(self._checkpoint, create=create)
 
     def make_room(self, code: str) -> RoomKey:
         """The key of a room that is about to be created; durable when this returns."""
@@ -85,12 +90,16 @@ class Keyring:
                 return _make(path)
         except OSError as error:
             raise _unusable(path, error) from error
-        raise SetupError(f"The key {path} is missing: put it back from your backup of the keys, or voters vote twice.")
+        raise SetupError(
+            f"The key {path} is missing: put it back from your backup of the keys. With another, voters vote twice or "
+            "checkpoints cannot be read."
+        )
 
 
 def missing(directory: Path, rooms: Iterable[str]) -> list[Path]:
     """The secrets that a server whose log holds these rooms would not find in ``directory``."""
-    needed = [Path("cookie.key"), Path("operator.key"), *(Path("rooms", f"{code}.key") for code in rooms)]
+    needed = [Path("cookie.key"), Path("operator.key"), Path("checkpoint.key")]
+    needed += [Path("rooms", f"{code}.key") for code in rooms]
     return [path for path in needed if not (directory / path).exists()]
 
 

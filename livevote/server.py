@@ -16,15 +16,17 @@ from tornado.httpserver import HTTPServer
 from livevote.clock import Clock, SystemClock
 from livevote.config import Config
 from livevote.domain.commands import AddQuestion, Command, CreateRoom, OpenVoting, RevealResults
+from livevote.domain.note import Signer
 from livevote.domain.records import Entry
 from livevote.failures import CorruptError, DataDirectoryError, FailureError, PortError, SetupError, WriteError
 from livevote.keys import Keyring, random_code
-from livevote.live.auditor import audit
+from livevote.live.auditor import Auditor
 from livevote.live.limits import TokenBucket
+from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.sweep import sweep
 from livevote.live.writer import Writer
-from livevote.log import LogFailedError, open_log
+from livevote.log import Checkpoints, LogFailedError, open_log
 from livevote.web.addresses import KnownHosts, base_urls
 from livevote.web.app import make_app
 from livevote.web.assets import Assets
@@ -35,7 +37,7 @@ _BACKLOG = 4096  # a room that scans the QR code at once
 _IDLE_S = 15
 _LAST_RESULTS_S = 1.5
 _CLOSE_PAGES_S = 2.0
-_AUDIT_FIRST_RECORDS = 50_000  # about a third of a second
+_CHECK_AT_ONCE_RECORDS = 50_000  # about a third of a second
 _ROOM_BURST = 30  # rooms that may be created at once, and how many a second after that
 _ROOMS_PER_S = 0.5
 
@@ -43,10 +45,17 @@ _ROOMS_PER_S = 0.5
 class Server:
     """A server that listens. Made by ``running``."""
 
-    def __init__(self, services: Services, writing: "asyncio.Task[None]", auditing: "asyncio.Task[None]") -> None:
+    def __init__(
+        self,
+        services: Services,
+        writing: "asyncio.Task[None]",
+        auditing: "asyncio.Task[None]",
+        sealing: "asyncio.Task[None]",
+    ) -> None:
         self.services = services
         self.writing = writing
         self.auditing = auditing
+        self.sealing = sealing
         self.urls: list[str] = []
         self.port = 0
 
@@ -95,13 +104,20 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             assert server is not None
             return server.urls[0]
 
-        registry = Registry(keyring=keyring, epoch=log.epoch, clock=clock, base_url=base_url)
+        checkpoints = Checkpoints(
+            config.checkpoints,
+            Signer(keyring.checkpoint_seed(create=not any(config.checkpoints.glob("*.notes")))),
+        )
+        registry = Registry(keyring=keyring, clock=clock, base_url=base_url)
         registry.load(log)
-        auditing = asyncio.create_task(audit(log, [room.code for room in registry.all()]), name="auditor")
-        stack.push_async_callback(_cancel, auditing)
+        auditor = Auditor(log=log, registry=registry, checkpoints=checkpoints)
         # A small log is checked before anybody is served, a large one while they are.
-        if sum(room.state.head for room in registry.all()) <= _AUDIT_FIRST_RECORDS:
-            await auditing
+        await auditor.begin(at_once=_CHECK_AT_ONCE_RECORDS)
+        auditing = asyncio.create_task(auditor.finish(), name="auditor")
+        stack.push_async_callback(_cancel, auditing)
+        notary = Notary(registry=registry, checkpoints=checkpoints, clock=clock)
+        sealing = asyncio.create_task(notary.run(), name="notary")
+        stack.push_async_callback(_last_seal, notary, sealing)
         writer = Writer(log=log, registry=registry, clock=clock, queue_limit=config.queue_limit)
         writing = asyncio.create_task(writer.run(), name="writer")
         stack.push_async_callback(_finish, writer, writing)
@@ -112,13 +128,14 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             log=log,
             registry=registry,
             writer=writer,
+            notary=notary,
             sessions=Sessions(keyring, secure=config.secure),
             assets=assets,
             hosts=KnownHosts(config),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
             base_url=base_url,
         )
-        server = Server(services, writing, auditing)
+        server = Server(services, writing, auditing, sealing)
         if config.sample and not len(registry):
             await make_sample(writer, keyring)
         http = HTTPServer(
@@ -208,6 +225,14 @@ async def _close_pages(registry: Registry, http: HTTPServer) -> None:
             await http.close_all_connections()
 
 
+async def _last_seal(notary: Notary, sealing: "asyncio.Task[None]") -> None:
+    """Sign what the log has become at the end, unless signing is what failed."""
+    if not sealing.done():
+        await _cancel(sealing)
+        with contextlib.suppress(OSError):  # the next start signs it
+            await notary.seal()
+
+
 async def _cancel(task: "asyncio.Task[None]") -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError, CorruptError):  # who waits for the task hears of its failure
@@ -277,16 +302,23 @@ async def serve(config: Config, *, announce: Callable[[Server], None]) -> None:
         stop = asyncio.create_task(stopping.wait())
         # An audit that ends well ends nothing else.
         sound = asyncio.create_task(_only_failures(server.auditing))
-        await asyncio.wait((stop, server.writing, sound), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((stop, server.writing, server.sealing, sound), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         sound.cancel()
     if server.auditing.done() and not server.auditing.cancelled():
         server.auditing.result()
     error = server.writing.exception()
+    if error is None and not server.sealing.cancelled():
+        error = server.sealing.exception()
     if isinstance(error, LogFailedError):
         raise WriteError(
             f"A write to {config.database} failed: {error}. Nothing was acknowledged after it. "
             "Check the disk, then start again."
+        ) from error
+    if isinstance(error, OSError):
+        raise WriteError(
+            f"A checkpoint could not be written to {config.checkpoints} ({error.strerror}). Every vote that was "
+            "acknowledged is in the log. Check the disk, then start again."
         ) from error
     if error is not None:
         raise FailureError(f"The writer stopped: {error!r}. Start again, and report this.") from error

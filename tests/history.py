@@ -6,7 +6,7 @@ import msgspec
 
 from livevote.domain.audit import GENESIS, commitment, link
 from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, OpenVoting
-from livevote.domain.records import BallotCast, Draft, Entry, Opening, Record, decode, encode
+from livevote.domain.records import AnswerErased, BallotCast, Draft, Entry, Opening, Record, decode, encode
 from livevote.domain.room import Decision, apply, decide
 from livevote.domain.state import Question, Room, Round
 
@@ -73,6 +73,9 @@ class History:
         entry = self.next(draft.record, None if erased else draft.opening)
         self.state = apply(self.state, entry)
         self.entries.append(entry)
+        if isinstance(entry.record, AnswerErased):
+            place = entry.record.index - 1
+            self.entries[place] = msgspec.structs.replace(self.entries[place], opening=None)
         return entry
 
     def next(self, record: Record, opening: Opening | None = None) -> Entry:
@@ -122,6 +125,7 @@ def dump(room: Room | None) -> object:
         return None
     return (
         (room.code, room.title, room.created_at, room.head, None if room.current is None else room.current.id),
+        (room.origin, room.receipts, room.replay_public, list(room.recoveries)),
         {question.id: _dump_question(question) for question in room.questions.values()},
     )
 
@@ -132,7 +136,7 @@ def _dump_question(question: Question) -> object:
         (question.changeable, question.phase),
         [
             (
-                (asked.number, asked.opened_at, asked.closed_at, asked.revealed, asked.tally.counts()),
+                (asked.number, asked.opened_at, asked.closed_at, asked.revealed, asked.tally.counts(), asked.erased),
                 dict(asked.ballots),
                 dict(asked.superseded),
             )

@@ -21,7 +21,7 @@ from livevote.domain.audit import TamperedError
 from livevote.failures import AlreadyRunningError, DataDirectoryError, NoSuchRoomError, SetupError
 from livevote.log import open_reader
 from livevote.log.lock import Lock
-from tests.client import Venue, venue
+from tests.client import Venue, eventually, venue
 from tests.disks import small_disk
 from tests.process import CHECKOUT, process, run_cli
 
@@ -57,30 +57,26 @@ def modes(directory: Path) -> dict[str, int]:
     }
 
 
-def note_checkpoints(data: Path) -> None:
-    (data / "checkpoints").mkdir()
-    (data / "checkpoints" / "ROOM22.notes").write_text("one\ntwo\n")
-    (data / "checkpoints" / "livevote.vkey").write_text("key\n")
-    (data / "checkpoints" / "other.new").write_text("half")
-
-
 async def test_an_event_comes_back_whole(tmp_path: Path) -> None:
     data, new = tmp_path / "data", tmp_path / "new" / "data"
     async with venue(data) as at:
         await hold_an_event(at)
-        note_checkpoints(data)
+        await eventually((data / "checkpoints" / f"{at.code}.notes").exists)
+        (data / "checkpoints" / "something.new").write_text("half of it")
         backup = await backed_up(data, tmp_path / "backups", tmp_path / "keys")
         code, before = at.code, await bodies(data)
     assert modes(backup) == {
         ".": 0o700,
         "livevote.db": 0o600,
         "checkpoints": 0o700,
-        "checkpoints/ROOM22.notes": 0o600,
+        f"checkpoints/{code}.notes": 0o600,
+        f"checkpoints/{code}.peaks": 0o600,
         "checkpoints/livevote.vkey": 0o600,
     }
     assert modes(tmp_path / "keys") == {
         ".": 0o700,
         NAME: 0o700,
+        f"{NAME}/checkpoint.key": 0o600,
         f"{NAME}/cookie.key": 0o600,
         f"{NAME}/operator.key": 0o600,
         f"{NAME}/rooms": 0o700,
@@ -91,7 +87,8 @@ async def test_an_event_comes_back_whole(tmp_path: Path) -> None:
     assert sorted(path.name for path in new.iterdir()) == ["checkpoints", "keys", "livevote.db", "livevote.lock"]
     assert modes(new)["."] == 0o700
     assert set(modes(new).values()) == {0o700, 0o600}
-    assert (new / "checkpoints" / "ROOM22.notes").read_text() == "one\ntwo\n"
+    for name in (f"{code}.notes", "livevote.vkey"):
+        assert (new / "checkpoints" / name).read_bytes() == (backup / "checkpoints" / name).read_bytes() != b""
     assert await bodies(new) == before
     async with venue(new) as at:
         assert at.code == code
@@ -114,7 +111,7 @@ async def test_keys_are_taken_along_only_when_asked_for(tmp_path: Path) -> None:
         backup = await backed_up(tmp_path / "data", tmp_path / "backups")
         secrets = [path.read_bytes() for path in (tmp_path / "data" / "keys").rglob("*.key")]
         assert at.code
-    assert [path.name for path in backup.iterdir()] == ["livevote.db"]
+    assert sorted(path.name for path in backup.iterdir()) == ["checkpoints", "livevote.db"]
     assert not [secret for secret in secrets if secret in (backup / "livevote.db").read_bytes()]
 
 
@@ -284,7 +281,7 @@ def test_the_commands_say_what_they_did_and_what_remains_to_be_done(tmp_path: Pa
         assert server.terminate() == (0, "")
     done = run_cli("restore", backup, "--data", str(new))
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"Put 3 keys into {new}/keys before you start it" in done.stdout
+    assert f"Put 4 keys into {new}/keys before you start it" in done.stdout
     started = run_cli("run", "--port", "0", "--data", str(new))
     assert started.returncode == 78
     assert "cookie.key is missing" in started.stderr

@@ -69,7 +69,16 @@ def test_every_route_and_command_is_listed() -> None:
             assert (method.upper(), path) in listed or ("", path) in listed, path
     rows = table(PROTOCOL, "reaches a server or its logs")
     commands = {name for row in rows for name in re.findall(r"`(\w+)`", row[0])}
-    assert commands == {"add_question", "open", "close", "reveal", "hide", "ask_again"}
+    assert commands == {
+        "add_question",
+        "open",
+        "close",
+        "reveal",
+        "hide",
+        "ask_again",
+        "switch_receipts",
+        "publish_replay",
+    }
 
 
 def test_every_column_of_the_csv_is_explained() -> None:

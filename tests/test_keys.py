@@ -53,6 +53,7 @@ def test_keys_that_cannot_be_written_or_read_are_named(tmp_path: Path) -> None:
 def test_what_is_missing_for_a_log_is_listed(tmp_path: Path) -> None:
     keys = Keyring(tmp_path, create=True)
     keys.make_room("ROOM22")
+    keys.checkpoint_seed(create=True)
     assert missing(tmp_path, ["ROOM22"]) == []
     (tmp_path / "cookie.key").unlink()
     assert missing(tmp_path, ["ROOM22", "ROOM33"]) == [Path("cookie.key"), Path("rooms/ROOM33.key")]

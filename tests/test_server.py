@@ -36,7 +36,7 @@ async def test_a_restart_finds_every_vote_once(tmp_path: Path) -> None:
         question = await at.ask(reveal=True)
         for number in range(10):
             await (await at.open()).vote(f"v{number}", number % 3)
-        epoch = at.server.services.log.epoch
+        epoch = (await (await at.open()).until_type("state"))["epoch"]
     for _ in range(2):
         async with venue(tmp_path) as at:
             state = await (await at.open()).until_type("state")

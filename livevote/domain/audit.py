@@ -39,6 +39,14 @@ def check(entry: Entry, chain: bytes) -> bytes:
     return found
 
 
+def origin(code: str, body: bytes) -> str:
+    """The name of an incarnation of a room's log, which begins with the record ``body``.
+
+    Made from the record itself, so that nobody can give a log the name of another.
+    """
+    return f"livevote/{code}/{leaf(body).hex()[:16]}"
+
+
 def commitment(opening: Opening) -> str:
     """SHA-256(salt || answer) in lower-case hex: binds a ballot to its answer without showing it."""
     return sha256(opening.salt + opening.answer).hexdigest()

@@ -65,5 +65,35 @@ class AskAgain(OnQuestion, tag="ask_again", frozen=True):
     """Begin the next round of a closed question, with no ballots and hidden results."""
 
 
-AnyHostCommand = AddQuestion | OpenVoting | CloseVoting | RevealResults | HideResults | AskAgain
-Command = CastBallot | CreateRoom | AnyHostCommand
+class SwitchReceipts(HostCommand, tag="switch_receipts", frozen=True):
+    """Give voters receipts, or give none from now on."""
+
+    on: bool
+
+
+class PublishReplay(HostCommand, tag="publish_replay", frozen=True):
+    """Let everybody watch the replay, or the host alone."""
+
+    public: bool
+
+
+class EraseAnswer(msgspec.Struct, frozen=True):
+    """Erase the answer of the ballot at log index ``index``, as its voter demanded."""
+
+    index: int
+
+
+class AcceptRecovery(msgspec.Struct, frozen=True):
+    """Go on with a log that contradicts its checkpoints. The fields are those of the record."""
+
+    origin: str
+    kept: int
+    lost: int
+    root: str
+
+
+AnyHostCommand = (
+    AddQuestion | OpenVoting | CloseVoting | RevealResults | HideResults | AskAgain | SwitchReceipts | PublishReplay
+)
+OperatorCommand = CreateRoom | EraseAnswer | AcceptRecovery
+Command = CastBallot | OperatorCommand | AnyHostCommand

@@ -4,7 +4,7 @@ Apart from ``audit``, which hashes single records, because a tree is about many.
 section 2.1, and RFC 9162, sections 2.1.3 and 2.1.4; a hash is 32 bytes everywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
 EMPTY_ROOT = sha256(b"").digest()
@@ -23,29 +23,103 @@ def node(left: bytes, right: bytes) -> bytes:
 class Frontier:
     """The roots of the perfect subtrees of a growing tree: enough to append and to give the root, in log(n) space."""
 
-    __slots__ = ("_peaks", "size")
+    __slots__ = ("peaks", "size")
 
-    def __init__(self) -> None:
-        self.size = 0
-        self._peaks: list[bytes] = []
+    def __init__(self, *, size: int = 0, peaks: Iterable[bytes] = ()) -> None:
+        self.size = size
+        self.peaks = list(peaks)
+        """One root for each one-bit of ``size``, the largest subtree's first."""
+        if len(self.peaks) != size.bit_count():
+            raise ProofError(f"a tree of {size} leaves has {size.bit_count()} peaks, not {len(self.peaks)}")
 
     def append(self, leaf: bytes) -> None:
         """Add the hash of the next leaf."""
         carry, size = leaf, self.size
         while size & 1:
-            carry = node(self._peaks.pop(), carry)
+            carry = node(self.peaks.pop(), carry)
             size >>= 1
-        self._peaks.append(carry)
+        self.peaks.append(carry)
         self.size += 1
 
     def root(self) -> bytes:
         """The root over all leaves so far."""
-        if not self._peaks:
+        if not self.peaks:
             return EMPTY_ROOT
-        root = self._peaks[-1]
-        for peak in reversed(self._peaks[:-1]):
+        root = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
             root = node(peak, root)
         return root
+
+
+_BLOCK_BITS = 8
+BLOCK = 1 << _BLOCK_BITS
+"""Leaves below the smallest node that a ``Tree`` keeps: so it holds a quarter of a byte for each leaf, and not 64."""
+
+
+class Tree(Frontier):
+    """A growing tree that can prove where its leaves are, given some hundreds of them again.
+
+    Of the nodes over complete subtrees, which never change, it keeps those over ``BLOCK`` leaves and more.
+    """
+
+    __slots__ = ("_levels",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._levels: list[list[bytes]] = []
+        """``_levels[n][k]`` is the root over ``BLOCK * 2**n`` leaves, the first of which is the k-th multiple."""
+
+    def append(self, leaf: bytes) -> None:
+        carry, size, height = leaf, self.size, 0
+        while size & 1:
+            carry = node(self.peaks.pop(), carry)
+            size >>= 1
+            height += 1
+            if height >= _BLOCK_BITS:
+                self._keep(height - _BLOCK_BITS, carry)
+        self.peaks.append(carry)
+        self.size += 1
+
+    def _keep(self, level: int, root: bytes) -> None:
+        if level == len(self._levels):
+            self._levels.append([])
+        self._levels[level].append(root)
+
+    def needed(self, position: int, size: int) -> tuple[range, range]:
+        """The positions of the leaves that ``inclusion`` has to be given: at most ``BLOCK`` twice.
+
+        Raises ``IndexError`` where there is no such leaf or the tree never had ``size`` leaves.
+        """
+        if not 0 <= position < size <= self.size:
+            raise IndexError(f"there is no leaf {position} among {size} of {self.size}")
+        start, tail = position - position % BLOCK, size - size % BLOCK
+        return range(start, min(start + BLOCK, size)), range(tail, size)
+
+    def inclusion(self, position: int, size: int, leaves: Mapping[int, bytes]) -> list[bytes]:
+        """The audit path of the leaf at ``position`` (from 0) in the tree as it was with ``size`` leaves.
+
+        ``leaves`` holds the hashes at the positions that are ``needed``. Lowest sibling first.
+        """
+        path: list[bytes] = []
+        low, high = 0, size
+        while high - low > 1:
+            middle = low + _split(high - low)
+            if position < middle:
+                path.append(self._root_of(middle, high, leaves))
+                high = middle
+            else:
+                path.append(self._root_of(low, middle, leaves))
+                low = middle
+        return path[::-1]
+
+    def _root_of(self, low: int, high: int, leaves: Mapping[int, bytes]) -> bytes:
+        size = high - low
+        if size < BLOCK:
+            return root([leaves[place] for place in range(low, high)])
+        if size & (size - 1) == 0:
+            return self._levels[size.bit_length() - 1 - _BLOCK_BITS][low // size]
+        middle = low + _split(size)
+        return node(self._root_of(low, middle, leaves), self._root_of(middle, high, leaves))
 
 
 def root(leaves: Sequence[bytes]) -> bytes:

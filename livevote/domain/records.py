@@ -76,7 +76,53 @@ class BallotCast(Fact, tag="ballot_cast/1", frozen=True, gc=False):
     commitment: str
 
 
-Record = RoomCreated | QuestionDefined | VotingOpened | VotingClosed | ResultsRevealed | ResultsHidden | BallotCast
+class AnswerErased(Fact, tag="answer_erased/1", frozen=True):
+    """The opening of the ballot at log index ``index`` was erased on demand: it is in no result any more."""
+
+    index: int
+    question: str
+    round: int
+    voter: str
+
+
+class ReceiptsSwitched(Fact, tag="receipts_switched/1", frozen=True):
+    """From here on voters are, or are not, given receipts. A new room gives them."""
+
+    on: bool
+
+
+class ReplayPublished(Fact, tag="replay_published/1", frozen=True):
+    """From here on everybody, or the host alone, may watch the replay. A new room's is the host's alone."""
+
+    public: bool
+
+
+class RecoveryAccepted(Fact, tag="recovery_accepted/1", frozen=True):
+    """The operator went on with a log that contradicts its checkpoints, and here a new incarnation of it begins.
+
+    ``origin`` names the incarnation that ended. Its checkpoints of up to ``kept`` records still hold; of the others,
+    the newest promised ``lost`` records with the Merkle root ``root`` (lower-case hex).
+    """
+
+    origin: str
+    kept: int
+    lost: int
+    root: str
+
+
+Record = (
+    RoomCreated
+    | QuestionDefined
+    | VotingOpened
+    | VotingClosed
+    | ResultsRevealed
+    | ResultsHidden
+    | BallotCast
+    | AnswerErased
+    | ReceiptsSwitched
+    | ReplayPublished
+    | RecoveryAccepted
+)
 
 
 class Opening(msgspec.Struct, frozen=True, gc=False):

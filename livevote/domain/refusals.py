@@ -32,6 +32,9 @@ class Code(StrEnum):
     STILL_OPEN = "still_open"
     ALREADY_REVEALED = "already_revealed"
     ALREADY_HIDDEN = "already_hidden"
+    ALREADY_SO = "already_so"
+    NO_SUCH_BALLOT = "no_such_ballot"
+    ALREADY_ERASED = "already_erased"
 
 
 class Refusal(msgspec.Struct, frozen=True):

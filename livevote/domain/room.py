@@ -2,28 +2,36 @@
 
 import msgspec
 
-from livevote.domain.audit import commitment
+from livevote.domain.audit import commitment, origin
 from livevote.domain.commands import (
+    AcceptRecovery,
     AddQuestion,
     AskAgain,
     CastBallot,
     CloseVoting,
     Command,
     CreateRoom,
+    EraseAnswer,
     HideResults,
     OnQuestion,
     OpenVoting,
+    PublishReplay,
     RevealResults,
+    SwitchReceipts,
 )
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.base import Answer
 from livevote.domain.records import (
+    AnswerErased,
     BallotCast,
     Draft,
     Entry,
     Opening,
     QuestionDefined,
+    ReceiptsSwitched,
     Record,
+    RecoveryAccepted,
+    ReplayPublished,
     ResultsHidden,
     ResultsRevealed,
     RoomCreated,
@@ -66,7 +74,37 @@ def decide(room: Room | None, command: Command, *, at: int) -> Decision:
         return _cast(room, command, at)
     if isinstance(command, AddQuestion):
         return _add(room, command, at)
-    return _on_question(room, command, at)
+    if isinstance(command, OnQuestion):
+        return _on_question(room, command, at)
+    record = _on_room(room, command, at)
+    return record if isinstance(record, Refusal) else Draft(room.code, record)
+
+
+def _on_room(
+    room: Room, command: SwitchReceipts | PublishReplay | EraseAnswer | AcceptRecovery, at: int
+) -> Record | Refusal:
+    if isinstance(command, SwitchReceipts):
+        return Refusal(Code.ALREADY_SO) if command.on is room.receipts else ReceiptsSwitched(at=at, on=command.on)
+    if isinstance(command, PublishReplay):
+        if command.public is room.replay_public:
+            return Refusal(Code.ALREADY_SO)
+        return ReplayPublished(at=at, public=command.public)
+    if isinstance(command, EraseAnswer):
+        return _erase(room, command.index, at)
+    return RecoveryAccepted(at=at, origin=command.origin, kept=command.kept, lost=command.lost, root=command.root)
+
+
+def _erase(room: Room, index: int, at: int) -> Record | Refusal:
+    for question in room.questions.values():
+        for asked in question.rounds:
+            cast = [*asked.ballots.items(), *((key[0], ballot) for key, ballot in asked.superseded.items())]
+            for voter, ballot in cast:
+                if ballot.index != index:
+                    continue
+                if ballot.answer is None:
+                    return Refusal(Code.ALREADY_ERASED)
+                return AnswerErased(at=at, index=index, question=question.id, round=asked.number, voter=voter)
+    return Refusal(Code.NO_SUCH_BALLOT, f"record {index} is none")
 
 
 def _create(room: Room | None, command: CreateRoom, at: int) -> Decision:
@@ -199,7 +237,7 @@ def apply(room: Room | None, entry: Entry) -> Room:
     if room is None:
         if not isinstance(record, RoomCreated) or entry.index != 1:
             raise BrokenLogError(f"room {entry.room}: the log begins with record {entry.index}, not with its creation")
-        room = Room(code=record.code, title=record.title, created_at=record.at)
+        room = Room(code=record.code, title=record.title, created_at=record.at, origin=origin(record.code, entry.body))
         room.head = 1
         return room
     if entry.index != room.head + 1:
@@ -209,7 +247,7 @@ def apply(room: Room | None, entry: Entry) -> Room:
         if type(record) is BallotCast:
             _count(room.questions[record.question], entry, record)
         else:
-            _fold(room, record)
+            _fold(room, entry)
     except (KeyError, IndexError, msgspec.DecodeError, RecursionError, _OutOfOrderError) as error:
         raise BrokenLogError(f"room {room.code}: record {entry.index} does not fit the ones before it") from error
     room.head = entry.index
@@ -225,7 +263,8 @@ def _require(condition: bool) -> None:
         raise _OutOfOrderError
 
 
-def _fold(room: Room, record: Record) -> None:
+def _fold(room: Room, entry: Entry) -> None:
+    record = entry.record
     if isinstance(record, QuestionDefined):
         _require(record.id not in room.questions)
         room.questions[record.id] = Question(record)
@@ -237,7 +276,17 @@ def _fold(room: Room, record: Record) -> None:
         room.current = question
     elif isinstance(record, RoomCreated):
         raise _OutOfOrderError
+    elif isinstance(record, ReceiptsSwitched):
+        room.receipts = record.on
+    elif isinstance(record, ReplayPublished):
+        room.replay_public = record.public
+    elif isinstance(record, RecoveryAccepted):
+        room.recoveries.append(record)
+        room.origin = origin(room.code, entry.body)
+    elif isinstance(record, AnswerErased):
+        _forget(room, record)
     else:
+        assert not isinstance(record, BallotCast), "ballots have their own branch"
         asked = room.questions[record.question].rounds[-1]
         _require(asked.number == record.round)
         if isinstance(record, VotingClosed):
@@ -245,6 +294,28 @@ def _fold(room: Room, record: Record) -> None:
             asked.closed_at = record.at
         else:
             asked.revealed = isinstance(record, ResultsRevealed)
+
+
+def _forget(room: Room, record: AnswerErased) -> None:
+    """Take an answer out of its round. In a log that is read again it has never been in."""
+    _require(record.round >= 1)
+    asked = room.questions[record.question].rounds[record.round - 1]
+    mine = asked.ballots[record.voter]
+    if mine.index == record.index:
+        if mine.answer is not None:
+            asked.tally.remove(mine.answer)
+            asked.erased += 1
+            asked.ballots[record.voter] = msgspec.structs.replace(mine, answer=None)
+    else:
+        key = _superseded_at(asked, record)
+        asked.superseded[key] = msgspec.structs.replace(asked.superseded[key], answer=None)
+
+
+def _superseded_at(asked: Round, record: AnswerErased) -> tuple[str, str]:
+    for key, ballot in asked.superseded.items():
+        if key[0] == record.voter and ballot.index == record.index:
+            return key
+    raise _OutOfOrderError
 
 
 def _count(question: Question, entry: Entry, record: BallotCast) -> None:
@@ -266,8 +337,12 @@ def _count(question: Question, entry: Entry, record: BallotCast) -> None:
             raise _OutOfOrderError
         answer = parsed
         asked.tally.add(answer)
+    else:
+        asked.erased += 1
     if before is not None:
         if before.answer is not None:
             asked.tally.remove(before.answer)
+        else:
+            asked.erased -= 1
         asked.superseded[voter, before.id] = before
     asked.ballots[voter] = Ballot(record.id, entry.index, rev, record.at, answer)

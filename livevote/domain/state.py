@@ -10,7 +10,7 @@ import msgspec
 
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.base import Answer, Kind, Rules, Tally
-from livevote.domain.records import QuestionDefined
+from livevote.domain.records import QuestionDefined, RecoveryAccepted
 
 Phase = Literal["draft", "open", "closed"]
 
@@ -28,7 +28,7 @@ class Ballot(msgspec.Struct, frozen=True, gc=False):
 class Round:
     """One asking of a question."""
 
-    __slots__ = ("ballots", "closed_at", "number", "opened_at", "revealed", "superseded", "tally")
+    __slots__ = ("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally")
 
     def __init__(self, *, number: int, opened_at: int, tally: Tally) -> None:
         self.number = number
@@ -40,6 +40,13 @@ class Round:
         """The ballot that counts, by voter."""
         self.superseded: dict[tuple[str, str], Ballot] = {}
         """Earlier ballots of voters who changed their answer, by voter and ballot id: a late retry finds its own."""
+        self.erased = 0
+        """How many of ``ballots`` have no answer any more."""
+
+    @property
+    def voters(self) -> int:
+        """How many voted and are counted."""
+        return len(self.ballots) - self.erased
 
 
 class Question:
@@ -68,13 +75,29 @@ class Question:
 class Room:
     """A room as its log says it is. ``head`` is the index of the last record that went in."""
 
-    __slots__ = ("code", "created_at", "current", "head", "questions", "title")
+    __slots__ = (
+        "code",
+        "created_at",
+        "current",
+        "head",
+        "origin",
+        "questions",
+        "receipts",
+        "recoveries",
+        "replay_public",
+        "title",
+    )
 
-    def __init__(self, *, code: str, title: str, created_at: int) -> None:
+    def __init__(self, *, code: str, title: str, created_at: int, origin: str) -> None:
         self.code = code
         self.title = title
         self.created_at = created_at
+        self.origin = origin
+        """The name of this incarnation of the log, see ``audit.origin``."""
         self.head = 0
+        self.receipts = True
+        self.replay_public = False
+        self.recoveries: list[RecoveryAccepted] = []
         self.questions: dict[str, Question] = {}
         self.current: Question | None = None
         """The question that was opened last: what voters see."""

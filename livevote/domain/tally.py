@@ -21,7 +21,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 def snapshot(room: Room, question: Question, asked: Round) -> Snapshot:
     """The result of a round as of the room's head."""
-    return Snapshot(question.id, asked.number, asked.tally.counts(), len(asked.ballots), room.head)
+    return Snapshot(question.id, asked.number, asked.tally.counts(), asked.voters, room.head)
 
 
 def fold(entries: Iterable[Entry]) -> Room | None:

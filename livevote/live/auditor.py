@@ -1,29 +1,133 @@
-"""Checks a whole log against its seals while the server runs, so that a large log does not hold up a start."""
+"""Checks logs against their seals and checkpoints: a small one before anybody is served, a large one meanwhile.
+
+Apart from the notary, which writes what is checked here at the next start.
+"""
 
 import asyncio
-from collections.abc import Iterable
 
-from livevote.domain.audit import GENESIS, TamperedError, check
+from livevote.domain.audit import TamperedError, check, leaf
+from livevote.domain.checker import Checker, ContradictedError
+from livevote.domain.note import Checkpoint
 from livevote.failures import CorruptError
-from livevote.log import Reader
+from livevote.live.registry import Registry
+from livevote.live.room import LiveRoom
+from livevote.live.seal import Seal
+from livevote.log import Checkpoints, Reader, opened
 
 _SLICE = 100  # records between two turns of the loop, about half a millisecond
 
 
-async def audit(log: Reader, rooms: Iterable[str]) -> None:
-    """Recompute the chain and the commitments of all records there are now.
+def explained(error: TamperedError, code: str) -> CorruptError:
+    """What the operator can do about it."""
+    if isinstance(error, ContradictedError):
+        return CorruptError(
+            f"The log was changed or is an older copy: {error}. Restore the newest backup; if there is none, 'livevote "
+            f"accept-recovery {code}' goes on with what is left and records that. Keep the files as evidence."
+        )
+    return CorruptError(f"The log was changed: {error}. Restore a backup; keep the changed file as evidence.")
 
-    Raises ``CorruptError`` that names the first bad record of a room.
-    """
-    for room in rooms:
-        chain = GENESIS
-        async for entries in log.read(room):
-            for number, entry in enumerate(entries):
+
+class Auditor:
+    """Knows the checkpoints of every room and brings each room's seal up to its head."""
+
+    def __init__(self, *, log: Reader, registry: Registry, checkpoints: Checkpoints) -> None:
+        self._log = log
+        self._registry = registry
+        self._checkpoints = checkpoints
+        self._notes: dict[str, list[bytes]] = {}
+
+    async def begin(self, *, at_once: int) -> None:
+        """Make every room ready to be served: sealed up to its head.
+
+        Logs of together up to ``at_once`` records are checked from the first to the last, as are those that have no
+        checkpoint to go on from. Of others only what came after their last checkpoint; ``finish`` does the rest.
+        Raises ``CorruptError``.
+        """
+        self._check_that_no_room_is_missing()
+        rooms = self._registry.all()
+        small = sum(room.state.head for room in rooms) <= at_once
+        for room in rooms:
+            notes = self._notes[room.code] = self._checkpoints.notes(room.code)
+            seal = None if small or not notes else await self._go_on(room, notes, at_once)
+            if seal is None:
+                checker = await self._check(room.code, room.state.head)
+                seal = Seal(checker.tree, checker.chain)
+                self._checked(room.code, checker)
+            if notes:
+                (last,) = self._open(room.code, notes[-1:])
+                seal.signed(last, notes[-1])
+            room.seal = seal
+            if not notes or seal.size > last.size:
+                self._registry.unsealed[room.code] = room
+                self._registry.grown.set()
+
+    def _check_that_no_room_is_missing(self) -> None:
+        for code in self._checkpoints.rooms():
+            if self._registry.get(code) is None:
+                raise CorruptError(
+                    f"Room {code} has checkpoints in {self._checkpoints.path(code)}, and it is not in the log. Restore "
+                    f"the newest backup; if there is none, 'livevote accept-recovery {code}' goes on without it."
+                )
+
+    def _open(self, code: str, notes: list[bytes]) -> list[Checkpoint]:
+        return opened(notes, self._checkpoints.signer, self._checkpoints.path(code))
+
+    async def _go_on(self, room: LiveRoom, notes: list[bytes], at_once: int) -> Seal | None:
+        """The seal from the last checkpoint on; None where only a whole check can tell."""
+        (last,) = self._open(room.code, notes[-1:])
+        frontier = self._checkpoints.frontier(room.code, last)
+        newer = room.state.head - last.size
+        if frontier is None or last.origin != room.state.origin or not 0 <= newer <= at_once:
+            return None
+        chain = last.chain
+        async for entries in self._log.read(room.code, after=last.size - 1, upto=room.state.head):
+            for entry in entries:
+                if entry.index == last.size:
+                    if entry.chain != chain:
+                        return None
+                    continue
                 try:
                     chain = check(entry, chain)
                 except TamperedError as error:
-                    raise CorruptError(
-                        f"The log was changed: {error}. Restore a backup; keep the changed file as evidence."
-                    ) from error
-                if number % _SLICE == _SLICE - 1:
-                    await asyncio.sleep(0)
+                    raise explained(error, room.code) from error
+                frontier.append(leaf(entry.body))
+        return Seal(frontier, chain)
+
+    async def finish(self) -> None:
+        """Check every log that ``begin`` has not, while the server runs. Raises ``CorruptError``."""
+        for room in self._registry.all():
+            if room.seal.tree is not None:
+                continue
+            checker = Checker(room.code, self._open(room.code, self._notes[room.code]))
+            after = 0
+            while True:
+                after = await self._add(checker, after, room.seal.size)
+                # Nothing may await between these two, or the room grows on.
+                if room.seal.complete(checker.tree):
+                    break
+                if checker.tree.size == room.seal.size:
+                    raise CorruptError(f"The log of room {room.code} was changed while it was being checked.")
+            self._checked(room.code, checker)
+
+    async def _check(self, code: str, upto: int) -> Checker:
+        checker = Checker(code, self._open(code, self._notes[code]))
+        await self._add(checker, 0, upto)
+        return checker
+
+    async def _add(self, checker: Checker, after: int, upto: int) -> int:
+        try:
+            async for entries in self._log.read(checker.code, after=after, upto=upto):
+                for number, entry in enumerate(entries):
+                    checker.add(entry)
+                    if number % _SLICE == _SLICE - 1:
+                        await asyncio.sleep(0)
+        except TamperedError as error:
+            raise explained(error, checker.code) from error
+        return checker.tree.size
+
+    def _checked(self, code: str, checker: Checker) -> None:
+        try:
+            checker.finish()
+        except TamperedError as error:
+            raise explained(error, code) from error
+        self._notes.pop(code)

@@ -1,11 +1,12 @@
 """The rooms of this process by code, folded from the log at start and moved on by what comes back from it."""
 
+import asyncio
 import gc
 from collections.abc import Callable
 
 from livevote.clock import Clock
 from livevote.domain import room as fold
-from livevote.domain.records import Entry
+from livevote.domain.records import BallotCast, Entry
 from livevote.domain.room import BrokenLogError
 from livevote.domain.state import Room
 from livevote.failures import CorruptError
@@ -17,12 +18,17 @@ from livevote.log import Reader
 class Registry:
     """All rooms."""
 
-    def __init__(self, *, keyring: Keyring, epoch: str, clock: Clock, base_url: Callable[[], str]) -> None:
+    def __init__(self, *, keyring: Keyring, clock: Clock, base_url: Callable[[], str]) -> None:
         self._keyring = keyring
-        self._epoch = epoch
         self._clock = clock
         self._base_url = base_url
         self._rooms: dict[str, LiveRoom] = {}
+        self.unsealed: dict[str, LiveRoom] = {}
+        """Rooms with records that no checkpoint holds yet."""
+        self.grown = asyncio.Event()
+        """Set when a room becomes one of those."""
+        self.urgent = asyncio.Event()
+        """Set when the record was the host's and not a ballot."""
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -55,12 +61,18 @@ class Registry:
         """Fold an entry that came back from the log."""
         room = self._rooms.get(entry.room)
         if room is None:
-            return self._open(fold.apply(None, entry))
-        room.apply(entry)
+            room = self._open(fold.apply(None, entry))
+            room.seal.add(entry)
+        else:
+            room.apply(entry)
+        self.unsealed[entry.room] = room
+        self.grown.set()
+        if not isinstance(entry.record, BallotCast):
+            self.urgent.set()
         return room
 
     def _open(self, state: Room) -> LiveRoom:
         key = self._keyring.room(state.code)
-        room = LiveRoom(state, key=key, epoch=self._epoch, clock=self._clock, base_url=self._base_url)
+        room = LiveRoom(state, key=key, clock=self._clock, base_url=self._base_url)
         self._rooms[state.code] = room
         return room

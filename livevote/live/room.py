@@ -10,6 +10,7 @@ from livevote.domain.state import Question, Room, Round
 from livevote.keys import RoomKey
 from livevote.live import views
 from livevote.live.hub import Channel, Role, Subscriber
+from livevote.live.seal import Seal
 from livevote.protocol import codec
 from livevote.protocol.messages import HostState, VoterState
 
@@ -25,11 +26,11 @@ class Voter(Subscriber, Protocol):
 class LiveRoom:
     """One room. Only ``registry.Registry.apply`` moves its state."""
 
-    def __init__(self, state: Room, *, key: RoomKey, epoch: str, clock: Clock, base_url: Callable[[], str]) -> None:
+    def __init__(self, state: Room, *, key: RoomKey, clock: Clock, base_url: Callable[[], str]) -> None:
         self.state = state
         self.key = key
         self.channel = Channel(views=self, clock=clock)
-        self._epoch = epoch
+        self.seal = Seal()
         self._clock = clock
         self._base_url = base_url
         self._sessions: dict[str, dict[Voter, None]] = {}
@@ -46,6 +47,7 @@ class LiveRoom:
     def apply(self, entry: Entry) -> None:
         """Fold an entry that came back from the log, and note who has to see it."""
         apply(self.state, entry)
+        self.seal.add(entry)
         self.channel.changed(full=not isinstance(entry.record, BallotCast))
 
     def join(self, voter: Voter, *, limit: int) -> None:
@@ -105,12 +107,11 @@ class LiveRoom:
         return codec.frame(views.mine(question, asked, asked.ballots.get(self.key.pseudonym(session, question.id))))
 
     def _voter_state(self) -> VoterState:
-        return views.voter_state(self.state, epoch=self._epoch, at=self._clock.now_ms())
+        return views.voter_state(self.state, at=self._clock.now_ms())
 
     def _host_state(self) -> HostState:
         return views.host_state(
             self.state,
-            epoch=self._epoch,
             at=self._clock.now_ms(),
             join_url=f"{self._base_url()}/{self.code}",
             online=self.online,

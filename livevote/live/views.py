@@ -16,16 +16,17 @@ from livevote.protocol.messages import (
 )
 
 
-def voter_state(room: Room, *, epoch: str, at: int) -> VoterState:
+def voter_state(room: Room, *, at: int) -> VoterState:
     """The room as every voter sees it: the current question, and its result only once it is revealed."""
     return VoterState(
-        epoch=epoch,
+        epoch=_epoch(room),
         as_of=room.head,
         at=at,
         role="voter",
         room=RoomInfo(room.code, room.title),
         question=None if room.current is None else _question(room.current),
         tally=voter_tally(room),
+        replay=room.replay_public,
     )
 
 
@@ -36,16 +37,18 @@ def voter_tally(room: Room) -> TallyMessage | None:
     return _tally(room, room.current, room.current.rounds[-1])
 
 
-def host_state(room: Room, *, epoch: str, at: int, join_url: str, online: int) -> HostState:
+def host_state(room: Room, *, at: int, join_url: str, online: int) -> HostState:
     """The room as its host sees it: every question with its latest result."""
     return HostState(
-        epoch=epoch,
+        epoch=_epoch(room),
         as_of=room.head,
         at=at,
         role="host",
         room=RoomInfo(room.code, room.title),
         join_url=join_url,
         online=online,
+        receipts=room.receipts,
+        replay_public=room.replay_public,
         current=None if room.current is None else room.current.id,
         questions=tuple(_host_question(question) for question in room.questions.values()),
     )
@@ -62,6 +65,10 @@ def mine(question: Question, asked: Round, ballot: Ballot | None) -> Mine:
 def _tally(room: Room, question: Question, asked: Round) -> TallyMessage:
     result = snapshot(room, question, asked)
     return TallyMessage(result.question, result.round, result.counts, result.voters, result.as_of)
+
+
+def _epoch(room: Room) -> str:
+    return room.origin.rpartition("/")[2]
 
 
 def _revealed(question: Question) -> bool:
@@ -88,5 +95,5 @@ def _host_question(question: Question) -> HostQuestionInfo:
     return HostQuestionInfo(
         **msgspec.structs.asdict(_question(question)),
         counts=tally.counts(),
-        voters=0 if asked is None else len(asked.ballots),
+        voters=0 if asked is None else asked.voters,
     )

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from livevote.log.base import Batch, Head, Log, LogFailedError, LogRetryError, Reader
+from livevote.log.checkpoints import Checkpoints, opened, read_notes
 from livevote.log.copies import quick_check, snapshot
 from livevote.log.memory import MemoryLog
 from livevote.log.sqlite import SqliteLog, SqliteReader
 
 __all__ = [
     "Batch",
+    "Checkpoints",
     "Head",
     "Log",
     "LogFailedError",
@@ -16,7 +18,9 @@ __all__ = [
     "Reader",
     "open_log",
     "open_reader",
+    "opened",
     "quick_check",
+    "read_notes",
     "snapshot",
 ]
 

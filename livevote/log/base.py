@@ -1,12 +1,12 @@
 """The contract of a log: order, atomicity, durability and failure."""
 
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
 
 from livevote.domain.audit import GENESIS, link
-from livevote.domain.records import Draft, Entry, encode
+from livevote.domain.records import AnswerErased, Draft, Entry, encode
 
 
 class LogRetryError(Exception):
@@ -64,6 +64,7 @@ class Log(Reader, Protocol):
     Order: entries of a room have the indexes 1, 2, 3 ... in the order of the drafts, without a gap.
     Atomicity: an append is kept whole or not at all.
     Durability: when ``append`` returns, the entries survive the loss of power (as far as the disk honours fsync).
+    Erasure: an ``AnswerErased`` takes the opening of the ballot that it names out of the log, in the same append.
     Failure: ``LogRetryError`` leaves the log as it was; after ``LogFailedError`` every further append raises it again.
     One append runs at a time: the caller waits for the answer before the next.
     """
@@ -74,11 +75,23 @@ class Log(Reader, Protocol):
         They then come back from ``follow`` as one batch with this ``ticket``.
         """
 
+    async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:
+        """Take over the whole log of a room from elsewhere, all of it or nothing, byte for byte.
+
+        Raises ``ValueError`` where an entry does not come next in its room. ``follow`` does not show
+        them: nobody serves from this log.
+        """
+
     def follow(self) -> AsyncIterator[Batch]:
         """All batches appended from now on, in order, each only after it is durable. Ends when the log is closed.
 
         There is one follower. State changes when a batch comes from here and never otherwise.
         """
+
+
+def erased(entries: Sequence[Entry]) -> list[tuple[str, int]]:
+    """Room and index of every ballot whose answer ``entries`` erase."""
+    return [(entry.room, entry.record.index) for entry in entries if isinstance(entry.record, AnswerErased)]
 
 
 class Heads:
@@ -103,6 +116,20 @@ class Heads:
             ends[draft.room] = index, chain
             entries.append(Entry(draft.room, index, draft.record, body, chain, draft.opening))
         return tuple(entries)
+
+    def copy(self) -> "Heads":
+        """The same ends, to go on from without moving these."""
+        other = Heads()
+        other._heads = dict(self._heads)
+        return other
+
+    def adopt(self, entries: Sequence[Entry]) -> None:
+        """Take entries as they are. Raises ``ValueError`` where one does not come next."""
+        for entry in entries:
+            before = self[entry.room]
+            if entry.index != before.index + 1 or entry.chain != link(before.chain, entry.body):
+                raise ValueError(f"record {entry.index} of room {entry.room} does not follow record {before.index}")
+            self._heads[entry.room] = Head(entry.index, entry.chain)
 
     def advance(self, entries: Sequence[Entry]) -> None:
         """The entries are in the log now."""

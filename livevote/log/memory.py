@@ -4,10 +4,12 @@ It is as durable as the process.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Sequence
+
+import msgspec
 
 from livevote.domain.records import Draft, Entry
-from livevote.log.base import Batch, Head, Heads, LogFailedError
+from livevote.log.base import Batch, Head, Heads, LogFailedError, erased
 
 
 class MemoryLog:
@@ -34,7 +36,17 @@ class MemoryLog:
         self._heads.advance(entries)
         for entry in entries:
             self._rooms.setdefault(entry.room, []).append(entry)
+        for room, index in erased(entries):
+            self._rooms[room][index - 1] = msgspec.structs.replace(self._rooms[room][index - 1], opening=None)
         self._followed.put_nowait(Batch(ticket, entries))
+
+    async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:
+        entries = [entry for chunk in chunks for entry in chunk]
+        heads = self._heads.copy()
+        heads.adopt(entries)
+        self._heads = heads
+        for entry in entries:
+            self._rooms.setdefault(entry.room, []).append(entry)
 
     async def follow(self) -> AsyncIterator[Batch]:
         while (batch := await self._followed.get()) is not None:

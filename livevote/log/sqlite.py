@@ -6,16 +6,17 @@ trip to the worker thread. ``python -m bench.inserts`` compares it with the othe
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 import msgspec
 
 from livevote.domain.records import Draft, Entry, Opening, decode
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError
-from livevote.log.base import Batch, Head, Heads, LogFailedError, LogRetryError
+from livevote.log.base import Batch, Head, Heads, LogFailedError, LogRetryError, erased
 from livevote.log.lock import Lock
 from livevote.log.schema import migrate
 
@@ -34,7 +35,8 @@ _CANNOT_USE = (
     sqlite3.SQLITE_PERM,
     *_NOTHING_KEPT,
 )
-_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0}
+# What is erased shall not stay behind in free space.
+_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0, "secure_delete": 1}
 
 
 class SqliteReader:
@@ -67,19 +69,25 @@ class SqliteReader:
         return next((Head(index, chain) for index, chain in rows), Heads()[room])
 
     async def read(self, room: str, *, after: int = 0, upto: int | None = None) -> AsyncIterator[Sequence[Entry]]:
-        # Each chunk is a query of its own: one that stays open while a slow reader takes its time keeps SQLite from
-        # ever checkpointing the write-ahead log.
+        # Each chunk is a query and a connection of its own: a query that stays open while a slow reader takes its time
+        # keeps SQLite from ever checkpointing the write-ahead log, and a connection that nobody closes, because the
+        # reader lost interest, outlives the loop.
         last = (await self.head(room)).index if upto is None else upto
+        while rows := await self._chunk(room, after, last):
+            with explained(self._path):
+                entries = [_entry(*row) for row in rows]
+            yield entries
+            after = entries[-1].index
+
+    async def _chunk(self, room: str, after: int, last: int) -> list[Any]:
         with explained(self._path):
             async with _read_only(self._path) as connection:
-                while rows := list(
+                return list(
                     await connection.execute_fetchall(
                         f"{_COLUMNS} WHERE room = ? AND idx > ? AND idx <= ? ORDER BY idx LIMIT {_CHUNK}",
                         (room, after, last),
                     )
-                ):
-                    yield [_entry(*row) for row in rows]
-                    after = rows[-1][1]
+                )
 
     def scan(self) -> Generator[Entry, None, None]:
         # Not through aiosqlite: rows that one thread makes and another reads cost a third more, and at a start there is
@@ -150,13 +158,11 @@ class SqliteLog(SqliteReader):
         if len(drafts) > MAX_BATCH:
             raise ValueError(f"an append takes at most {MAX_BATCH} records, not {len(drafts)}")
         entries = self._heads.link(drafts)
-        values: list[object] = []
-        for entry in entries:
-            opening = entry.opening
-            salt, answer = (None, None) if opening is None else (opening.salt, opening.answer.decode())
-            values += (entry.room, entry.index, entry.body.decode(), entry.chain, salt, answer)
         try:
-            await self._connection.execute(_INSERT + ",".join(("(?,?,?,?,?,?)",) * len(entries)), values)
+            if gone := erased(entries):
+                await self._append_and_erase(entries, gone)
+            else:
+                await self._connection.execute(*_insert(entries))
         except sqlite3.Error as error:
             # Errors that the sqlite3 module finds by itself carry no code.
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOTHING_KEPT:
@@ -166,6 +172,27 @@ class SqliteLog(SqliteReader):
             raise LogFailedError(f"{name}: {error}") from error
         self._heads.advance(entries)
         self._followed.put_nowait(Batch(ticket, entries))
+
+    async def _append_and_erase(self, entries: Sequence[Entry], gone: list[tuple[str, int]]) -> None:
+        assert self._connection is not None
+        async with _transaction(self._connection):
+            await self._connection.execute(*_insert(entries))
+            for room, index in gone:
+                await self._connection.execute(
+                    "UPDATE records SET salt = NULL, answer = NULL WHERE room = ? AND idx = ?", (room, index)
+                )
+        # The write-ahead log still has the page as it was.
+        await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:
+        assert self._connection is not None
+        heads = self._heads.copy()
+        async with _transaction(self._connection):
+            for chunk in chunks:
+                heads.adopt(chunk)
+                for start in range(0, len(chunk), MAX_BATCH):
+                    await self._connection.execute(*_insert(chunk[start : start + MAX_BATCH]))
+        self._heads = heads
 
     async def follow(self) -> AsyncIterator[Batch]:
         while (batch := await self._followed.get()) is not None:
@@ -177,6 +204,26 @@ class SqliteLog(SqliteReader):
             self._followed.put_nowait(None)
             await connection.close()
             self._lock.release()
+
+
+def _insert(entries: Sequence[Entry]) -> tuple[str, list[object]]:
+    values: list[object] = []
+    for entry in entries:
+        opening = entry.opening
+        salt, answer = (None, None) if opening is None else (opening.salt, opening.answer.decode())
+        values += (entry.room, entry.index, entry.body.decode(), entry.chain, salt, answer)
+    return _INSERT + ",".join(("(?,?,?,?,?,?)",) * len(entries)), values
+
+
+@asynccontextmanager
+async def _transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
+    await connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        await connection.execute("COMMIT")
+    except BaseException:
+        await connection.rollback()
+        raise
 
 
 async def _set_pragmas(connection: aiosqlite.Connection, path: Path) -> None:

@@ -52,6 +52,9 @@ REJECTED: dict[Code | Wire, str] = {
     Code.STILL_OPEN: "The question is open. Close it before you ask it again.",
     Code.ALREADY_REVEALED: "The results are revealed already.",
     Code.ALREADY_HIDDEN: "The results are hidden already.",
+    Code.ALREADY_SO: "The room is set like that already.",
+    Code.NO_SUCH_BALLOT: "There is no such ballot.",
+    Code.ALREADY_ERASED: "The answer of this ballot was erased before.",
 }
 """Text for every final refusal, in plain words that say what to do."""
 

@@ -62,7 +62,10 @@ class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
 
 
 class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
-    """All that a voter's page shows. ``at`` is the server's clock in ms; ``question`` is None in the waiting room."""
+    """All that a voter's page shows. ``at`` is the server's clock in ms; ``question`` is None in the waiting room.
+
+    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay.
+    """
 
     epoch: str
     as_of: int
@@ -71,6 +74,7 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     room: RoomInfo
     question: QuestionInfo | None
     tally: TallyMessage | None
+    replay: bool
 
 
 class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
@@ -86,6 +90,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     room: RoomInfo
     join_url: str
     online: int
+    receipts: bool
+    replay_public: bool
     current: str | None
     questions: tuple[HostQuestionInfo, ...]
 

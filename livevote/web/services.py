@@ -7,6 +7,7 @@ from livevote.clock import Clock
 from livevote.config import Config
 from livevote.keys import Keyring
 from livevote.live.limits import TokenBucket
+from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.writer import Writer
 from livevote.log import Log
@@ -25,6 +26,7 @@ class Services:
     log: Log
     registry: Registry
     writer: Writer
+    notary: Notary
     sessions: Sessions
     assets: Assets
     hosts: KnownHosts

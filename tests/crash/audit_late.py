@@ -2,7 +2,7 @@
 
 from livevote import cli, server
 
-server._AUDIT_FIRST_RECORDS = -1
+server._CHECK_AT_ONCE_RECORDS = 0
 
 if __name__ == "__main__":
     cli.main()

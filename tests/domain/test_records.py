@@ -11,9 +11,13 @@ from hypothesis import strategies as st
 
 from livevote.domain.kinds.choice import ChoiceRules, Choices
 from livevote.domain.records import (
+    AnswerErased,
     BallotCast,
     QuestionDefined,
+    ReceiptsSwitched,
     Record,
+    RecoveryAccepted,
+    ReplayPublished,
     ResultsHidden,
     ResultsRevealed,
     RoomCreated,
@@ -39,6 +43,10 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(ResultsRevealed, integers, texts, integers),
     st.builds(ResultsHidden, integers, texts, integers),
     st.builds(BallotCast, integers, texts, texts, texts, integers, integers, st.none() | integers, texts),
+    st.builds(AnswerErased, integers, integers, texts, integers, texts),
+    st.builds(ReceiptsSwitched, integers, st.booleans()),
+    st.builds(ReplayPublished, integers, st.booleans()),
+    st.builds(RecoveryAccepted, integers, texts, integers, integers, texts),
 )
 
 # Logs hold these bytes. A change of any of them makes a record that old logs do not have: give it a new tag.
@@ -60,6 +68,17 @@ WRITTEN: list[tuple[Record, bytes]] = [
         BallotCast(AT, "b1", "ann", "q1", 1, 0, None, "00ff"),
         b'{"@type":"ballot_cast/1","at":1790000000000,"commitment":"00ff","id":"b1","question":"q1","rev":0,'
         b'"round":1,"supersedes":null,"voter":"ann"}',
+    ),
+    (
+        AnswerErased(AT, 5, "q1", 1, "ann"),
+        b'{"@type":"answer_erased/1","at":1790000000000,"index":5,"question":"q1","round":1,"voter":"ann"}',
+    ),
+    (ReceiptsSwitched(AT, False), b'{"@type":"receipts_switched/1","at":1790000000000,"on":false}'),
+    (ReplayPublished(AT, True), b'{"@type":"replay_published/1","at":1790000000000,"public":true}'),
+    (
+        RecoveryAccepted(AT, "livevote/7KQ2MD/00ff", 5, 9, "ff00"),
+        b'{"@type":"recovery_accepted/1","at":1790000000000,"kept":5,"lost":9,"origin":"livevote/7KQ2MD/00ff",'
+        b'"root":"ff00"}',
     ),
 ]
 

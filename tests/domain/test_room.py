@@ -10,24 +10,30 @@ from hypothesis import strategies as st
 
 from livevote.domain.audit import commitment
 from livevote.domain.commands import (
+    AcceptRecovery,
     AddQuestion,
     AskAgain,
     CastBallot,
     CloseVoting,
     Command,
     CreateRoom,
+    EraseAnswer,
     HideResults,
     OnQuestion,
     OpenVoting,
+    PublishReplay,
     RevealResults,
+    SwitchReceipts,
 )
 from livevote.domain.records import (
+    AnswerErased,
     BallotCast,
     Draft,
     Entry,
     Opening,
     QuestionDefined,
     Record,
+    RecoveryAccepted,
     ResultsHidden,
     ResultsRevealed,
     RoomCreated,
@@ -95,6 +101,9 @@ def _full_of_questions() -> Case:
 
 
 REFUSED: dict[Code, Callable[[], Case]] = {
+    Code.ALREADY_SO: lambda: (created(), SwitchReceipts(on=True)),
+    Code.NO_SUCH_BALLOT: lambda: (opened(), EraseAnswer(1)),
+    Code.ALREADY_ERASED: lambda: (opened().did(cast("ann", 0), EraseAnswer(4)), EraseAnswer(4)),
     Code.UNKNOWN_QUESTION: lambda: (opened(), cast("ann", 0, question="q2")),
     Code.WRONG_ROUND: lambda: (again(), cast("bob", 0, round=1)),
     Code.NOT_OPEN: lambda: (drafted(), cast("ann", 0)),
@@ -468,6 +477,8 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(ResultsRevealed, st.just(AT), names, st.integers(0, 3)),
     st.builds(ResultsHidden, st.just(AT), names, st.integers(0, 3)),
     st.builds(RoomCreated, st.just(AT), texts, texts),
+    st.builds(AnswerErased, st.just(AT), st.integers(1, 9), names, st.integers(-1, 2), voters),
+    st.builds(RecoveryAccepted, st.just(AT), texts, st.integers(0, 9), st.integers(0, 9), texts),
     st.builds(_defined, id=names, kind=texts | st.just("single"), rules=contents.map(msgspec.Raw)),
 )
 openings = st.none() | st.builds(Opening, st.just(SALT), contents)
@@ -485,3 +496,82 @@ def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
             apply(room, Entry(CODE, room.head + 1, record, b"", b"", opening))
         except BrokenLogError:
             assert dump(room) == before
+
+
+def test_receipts_are_given_until_they_are_switched_off() -> None:
+    history = created()
+    assert history.room.receipts
+    assert history.do(SwitchReceipts(on=True)) == Refusal(Code.ALREADY_SO)
+    assert not history.did(SwitchReceipts(on=False)).room.receipts
+    assert history.do(SwitchReceipts(on=False)) == Refusal(Code.ALREADY_SO)
+    assert history.did(SwitchReceipts(on=True)).room.receipts
+
+
+def test_a_replay_is_the_hosts_until_it_is_published() -> None:
+    history = created()
+    assert not history.room.replay_public
+    assert history.do(PublishReplay(public=False)) == Refusal(Code.ALREADY_SO)
+    assert history.did(PublishReplay(public=True)).room.replay_public
+    assert history.do(PublishReplay(public=True)) == Refusal(Code.ALREADY_SO)
+    assert not history.did(PublishReplay(public=False)).room.replay_public
+
+
+def test_an_erased_answer_is_in_no_result_before_and_after_a_restart() -> None:
+    history = opened().did(cast("ann", 0), cast("bob", 1), EraseAnswer(5))
+    assert (history.round().tally.counts(), history.round().voters) == ((1, 0, 0), 1)
+    assert history.round().ballots["bob"].answer is None
+    assert dump(fold(stored(history.entries))) == dump(history.state)
+
+
+def test_an_erased_answer_that_was_replaced_changes_no_result() -> None:
+    history = opened().did(cast("ann", 0), cast("bob", 1), cast("ann", 2))
+    ann_first = history.round().superseded["ann", "ann-(0,)"].index
+    history.did(EraseAnswer(ann_first))
+    assert (history.round().tally.counts(), history.round().voters) == ((0, 1, 1), 2)
+    assert history.round().superseded["ann", "ann-(0,)"].answer is None
+    assert dump(fold(stored(history.entries))) == dump(history.state)
+
+
+def test_whoever_replaces_an_erased_answer_counts_again() -> None:
+    history = opened().did(cast("ann", 0), EraseAnswer(4), cast("ann", 2))
+    assert (history.round().tally.counts(), history.round().voters) == ((0, 0, 1), 1)
+    assert dump(fold(stored(history.entries))) == dump(history.state)
+
+
+def test_only_ballots_are_erased_and_only_once() -> None:
+    history = opened().did(cast("ann", 0), cast("ann", 1))
+    assert history.do(EraseAnswer(2)) == Refusal(Code.NO_SUCH_BALLOT, "record 2 is none")
+    assert history.do(EraseAnswer(99)) == Refusal(Code.NO_SUCH_BALLOT, "record 99 is none")
+    for index in (4, 5):
+        history.did(EraseAnswer(index))
+        assert history.do(EraseAnswer(index)) == Refusal(Code.ALREADY_ERASED)
+
+
+def test_a_retry_of_an_erased_ballot_is_answered_as_before() -> None:
+    history = opened().did(cast("ann", 0), EraseAnswer(4))
+    assert history.do(cast("ann", 0)) == Repeat(history.round().ballots["ann"])
+
+
+def test_an_erasure_names_its_ballot_rightly() -> None:
+    history = opened().did(cast("ann", 0), cast("ann", 1), cast("bob", 1))
+    for index, round_, voter in [(4, 1, "bob"), (6, 1, "ann"), (9, 1, "ann"), (4, 0, "ann"), (4, 2, "ann")]:
+        before = dump(history.state)
+        with pytest.raises(BrokenLogError):
+            history.put(Draft(CODE, AnswerErased(AT, index, "q1", round_, voter)))
+        assert dump(history.state) == before
+
+
+def test_a_second_erasure_of_one_ballot_changes_nothing() -> None:
+    history = opened().did(cast("ann", 0), EraseAnswer(4))
+    history.put(Draft(CODE, AnswerErased(AT, 4, "q1", 1, "ann")))
+    assert (history.round().tally.counts(), history.round().voters) == ((0, 0, 0), 0)
+
+
+def test_an_accepted_recovery_begins_a_new_incarnation() -> None:
+    history = opened()
+    before = history.room.origin
+    assert before.startswith(f"livevote/{CODE}/")
+    history.did(AcceptRecovery(before, kept=2, lost=9, root="ff"))
+    assert history.room.origin.startswith(f"livevote/{CODE}/")
+    assert history.room.origin != before
+    assert history.room.recoveries == [RecoveryAccepted(AT + 3, before, 2, 9, "ff")]

@@ -14,7 +14,7 @@ from livevote.log.memory import MemoryLog
 
 
 def registry(keys: Keyring) -> Registry:
-    return Registry(keyring=keys, epoch="e", clock=ManualClock(), base_url=lambda: "http://x")
+    return Registry(keyring=keys, clock=ManualClock(), base_url=lambda: "http://x")
 
 
 async def test_i4_after_a_restart_every_room_is_there(tmp_path: Path) -> None:

@@ -41,9 +41,8 @@ class Show:
     def __init__(self, keys: Path) -> None:
         self.key = Keyring(keys, create=True).make_room("ROOM22")
         self.room = LiveRoom(
-            Room(code="ROOM22", title="Room", created_at=1),
+            Room(code="ROOM22", title="Room", created_at=1, origin="livevote/ROOM22/e"),
             key=self.key,
-            epoch="e",
             clock=ManualClock(),
             base_url=lambda: "http://x",
         )

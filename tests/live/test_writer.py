@@ -51,7 +51,7 @@ class Desk:
     def __init__(self, keys: Path, *, queue_limit: int = 10_000) -> None:
         self.log = SlowLog()
         self.keyring = Keyring(keys, create=True)
-        self.registry = Registry(keyring=self.keyring, epoch="e", clock=ManualClock(), base_url=lambda: "http://x")
+        self.registry = Registry(keyring=self.keyring, clock=ManualClock(), base_url=lambda: "http://x")
         self.writer = Writer(log=self.log, registry=self.registry, clock=ManualClock(), queue_limit=queue_limit)
         self.running = asyncio.create_task(self.writer.run())
         self.outcomes: list[tuple[str, Outcome]] = []

@@ -5,12 +5,14 @@ from collections import defaultdict
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from livevote.domain.records import Entry, encode
+from livevote.domain.commands import EraseAnswer
+from livevote.domain.records import Draft, Entry, encode
 from livevote.domain.tally import fold
 from livevote.log import Head, LogFailedError
-from tests.history import dump
+from tests.history import CODE, cast, dump, opened
 from tests.log.cases import batches, entries, interleaved, more, opened_log, plain, room
 
 
@@ -217,3 +219,44 @@ async def test_a_count_is_the_length_of_a_scan(url: str) -> None:
         assert log.count() == 0
         await log.append(interleaved(room("B"), room("C", ballots=0), room("A")), ticket=1)
         assert log.count() == len(list(log.scan())) == 13
+
+
+async def test_an_erasure_takes_the_opening_out_of_the_log_with_the_record_that_says_so(url: str) -> None:
+    history = opened().did(cast("ann", 0), cast("bob", 1))
+    erasure = history.decide(EraseAnswer(5))
+    assert isinstance(erasure, Draft)
+    async with opened_log(url) as log:
+        await log.append(history.drafts(CODE), ticket=1)
+        await log.append([erasure, *more("B", 1)], ticket=2)
+        found = await entries(log, CODE)
+        assert [entry.opening is None for entry in found] == [True, True, True, False, True, True]
+        history.put(erasure)
+        assert dump(fold(found)) == dump(history.state)
+        await log.aclose()
+        assert [len(batch.entries) for batch in await batches(log)] == [5, 2]
+
+
+async def test_a_log_is_adopted_byte_for_byte_and_goes_on(url: str) -> None:
+    history = opened().did(cast("ann", 0), cast("bob", 1), EraseAnswer(5))
+    async with opened_log(url) as log:
+        await log.append(room("A"), ticket=1)
+        await log.adopt([history.entries[:2], history.entries[2:]])
+        assert _comparable(await entries(log, CODE)) == _comparable(history.entries)
+        await log.append(more(CODE, 1), ticket=2)
+        assert (await log.head(CODE)).index == 7
+        chained(await entries(log, CODE))
+
+
+async def test_what_does_not_come_next_is_not_adopted_and_neither_is_the_rest(url: str) -> None:
+    history = opened().did(cast("ann", 0), cast("bob", 1))
+    gap = [history.entries[:2], history.entries[3:]]
+    forged = [history.entries[:2], [msgspec.structs.replace(history.entries[2], body=b"{}")]]
+    async with opened_log(url) as log:
+        for chunks in (gap, forged):
+            with pytest.raises(ValueError, match="does not follow record 2"):
+                await log.adopt(chunks)
+            assert await entries(log, CODE) == []
+            assert await log.head(CODE) == Head(0, bytes(32))
+        await log.adopt([history.entries])
+        with pytest.raises(ValueError, match="record 1 of room"):
+            await log.adopt([history.entries])

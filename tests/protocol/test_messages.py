@@ -92,7 +92,7 @@ def test_the_examples_of_the_reference_are_messages() -> None:
         (Rejected(None, "bad_message", "What?"), {"type": "rejected", "id": None, "code": "bad_message"}),
         (Unknown("b1", "busy", "Later.", 200), {"type": "unknown", "id": "b1", "retry_ms": 200}),
         (
-            VoterState(epoch="e", as_of=4, at=9, role="voter", room=ROOM, question=None, tally=None),
+            VoterState(epoch="e", as_of=4, at=9, role="voter", room=ROOM, question=None, tally=None, replay=False),
             {"type": "state", "role": "voter", "question": None, "tally": None},
         ),
         (
@@ -104,6 +104,8 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 room=ROOM,
                 join_url="http://x/ABC",
                 online=0,
+                receipts=True,
+                replay_public=False,
                 current=None,
                 questions=(),
             ),

@@ -208,7 +208,16 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
     assert described() == {**API, "/api/openapi.json": OpenApi}
     commands = document["paths"]["/api/rooms/{code}/commands"]["post"]["requestBody"]["content"]["application/json"]
     mapping = commands["schema"]["discriminator"]["mapping"]
-    assert set(mapping) == {"add_question", "open", "close", "reveal", "hide", "ask_again"}
+    assert set(mapping) == {
+        "add_question",
+        "open",
+        "close",
+        "reveal",
+        "hide",
+        "ask_again",
+        "switch_receipts",
+        "publish_replay",
+    }
 
 
 async def test_a_refused_room_leaves_no_key_behind(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+"""Signs what the logs have become and writes it outside the database: at most once a second, and at what matters.
+
+Apart from the writer, because a vote never waits for a signature: a checkpoint says afterwards what was durable.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+
+from livevote.clock import Clock
+from livevote.live.registry import Registry
+from livevote.log import Checkpoints
+
+INTERVAL_S = 1.0
+
+_log = logging.getLogger("livevote")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Notary:
+    """Writes the checkpoints of all rooms of a registry."""
+
+    def __init__(self, *, registry: Registry, checkpoints: Checkpoints, clock: Clock) -> None:
+        self._registry = registry
+        self._checkpoints = checkpoints
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def vkey(self) -> str:
+        """The public key of the signatures, as ``name+id+key``."""
+        return self._checkpoints.signer.vkey
+
+    async def run(self) -> None:
+        """Seal rooms as they grow, each at most once a second, a host's command at once. Runs until cancelled.
+
+        Raises ``OSError`` when a checkpoint cannot be written for another reason than a full disk.
+        """
+        registry = self._registry
+        while True:
+            await registry.grown.wait()
+            registry.grown.clear()
+            registry.urgent.clear()
+            await self.seal()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL_S):
+                    await registry.urgent.wait()
+
+    async def seal(self) -> None:
+        """Sign and make durable what every room has become, as far as the disk has space. Raises ``OSError``."""
+        async with self._one_at_a_time:
+            rooms = list(self._registry.unsealed.values())
+            self._registry.unsealed.clear()
+            for room in rooms:
+                checkpoint, frontier = room.seal.sign_here(origin=room.state.origin, at=self._clock.now_ms())
+                note = self._checkpoints.signer.sign(checkpoint).encode()
+                writing = asyncio.get_running_loop().run_in_executor(
+                    None, self._checkpoints.append, room.code, note, frontier
+                )
+                try:
+                    await asyncio.shield(writing)
+                except OSError as error:
+                    if error.errno not in _FULL:
+                        raise
+                    _log.warning("no space on the disk for the checkpoints of room %s", room.code)
+                    self._registry.unsealed[room.code] = room
+                    self._registry.grown.set()
+                else:
+                    room.seal.signed(checkpoint, note)
