@@ -22,7 +22,7 @@ from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError,
 from livevote.keys import missing
 from livevote.log import Reader, open_reader, snapshot
 from livevote.log.lock import Lock
-from livevote.verify import verify
+from livevote.verify import verify_database
 
 Report = Callable[[str, int, int], None]
 """Told how far a step is: what is being done, how much of it is done, and how much there is."""
@@ -55,7 +55,7 @@ async def back_up(config: Config, directory: Path, *, clock: Clock, keys: Path |
         # Before the log: a checkpoint must never say more than the log beside it holds.
         _copy_files(config.checkpoints, copy.checkpoints)
         snapshot(config.database, copy.database, report=lambda done, all_: report("Copying", done, all_))
-        contents = _checked(await open_reader(f"sqlite:{copy.database}"), directory / name, report)
+        contents = _checked(await open_reader(f"sqlite:{copy.database}"), copy, directory / name, report)
         if keys is not None:
             # After the log: a room's key is there before the room is.
             with _under_its_name_when_whole(keys, name) as kept:
@@ -72,7 +72,7 @@ async def restore(config: Config, backup: Path, *, keys: Path | None, report: Re
     _require_empty(config.data)
     source = Config(data=backup)
     _require_backup(source)
-    contents = _checked(await open_reader(f"sqlite:{source.database}"), config.data, report)
+    contents = _checked(await open_reader(f"sqlite:{source.database}"), source, config.data, report)
     if keys is not None and (lacking := missing(keys, contents.rooms)):
         raise SetupError(f"{keys} lacks {_listed(lacking)}. Name the backup of the keys, or restore without --keys.")
     with _writing(config.data):
@@ -105,12 +105,12 @@ def _fill(config: Config, source: Config, keys: Path | None, report: Report) -> 
         shutil.rmtree(restoring.data, ignore_errors=True)
 
 
-def _checked(reader: Reader, path: Path, report: Report) -> Contents:
-    """What the log holds. Raises ``TamperedError`` where it is not what was sealed."""
+def _checked(reader: Reader, copy: Config, path: Path, report: Report) -> Contents:
+    """What the log of ``copy`` holds. Raises ``TamperedError`` where that is not what was sealed and signed."""
     rooms, records = [], 0
     try:
         with closing(_counted(reader, report)) as entries:
-            for verdict in verify(entries):
+            for verdict in verify_database(reader, copy.checkpoints, scan=entries):
                 rooms.append(verdict.room.code)
                 records += verdict.records
     except TamperedError as error:

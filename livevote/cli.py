@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,19 @@ import click
 import segno
 
 from livevote import __version__, backup, doctor, export
+from livevote.bundle import Bundle, NoBundleError
 from livevote.clock import SystemClock
 from livevote.config import SETTINGS, Config, Setting
 from livevote.domain.audit import TamperedError
+from livevote.domain.checker import ContradictedError
+from livevote.domain.note import NoteError, Verifier
+from livevote.domain.receipt import ReceiptError, check, parse
 from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError
 from livevote.keys import Keyring, missing
 from livevote.log import open_reader
+from livevote.maintenance import accept_recovery, erase, import_bundle
 from livevote.server import Server, serve
-from livevote.verify import Verdict, verify
+from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_database
 from livevote.web.addresses import base_urls, public_url
 
 if TYPE_CHECKING:
@@ -121,29 +126,60 @@ async def _rooms(config: Config) -> None:
 
 @cli.command("verify")
 @click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--receipt", type=click.Path(path_type=Path), help="A voter's receipt to look for in the log.")
+@click.option("--key", help="The public key (name+id+key) that must have signed; without it, the one beside the log.")
 @_settings("data")
-def verify_(data: Path, path: Path | None) -> None:
-    """Check the log at PATH (a database or a data directory): nothing changed, dropped or reordered. Writes nothing.
+def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None) -> None:
+    """Check PATH (a bundle, a database or a data directory): nothing changed, dropped or reordered. Writes nothing.
 
     Exit code 0: intact; 1: tampered with, the first bad record is named; 2: cannot be read.
     """
     chosen = data if path is None else path
-    database = Config(data=chosen).database if chosen.is_dir() else chosen
     try:
-        for verdict in _verdicts(database):
+        trusted = None if key is None else Verifier.parse(key)
+        sought = None if receipt is None else _receipt(receipt, trusted)
+        for verdict in _verdicts(Config(data=chosen).database if chosen.is_dir() else chosen, trusted, sought):
             _print_verdict(verdict)
-    except FailureError as error:
+        if sought is not None:
+            _print_sought(sought)
+    except (FailureError, NoteError) as error:
         click.echo(f"livevote: {error}", err=True)
         sys.exit(2)
 
 
-def _verdicts(database: Path) -> list[Verdict]:
-    reader = asyncio.run(open_reader(f"sqlite:{database}"))
+def _receipt(path: Path, trusted: Verifier | None) -> Sought:
+    try:
+        found = parse(path.read_bytes())
+    except (OSError, ReceiptError) as error:
+        raise NoBundleError(f"Cannot read the receipt {path}: {error}") from error
+    try:
+        checkpoint = check(found, trusted=trusted)
+    except ReceiptError as error:
+        raise TamperedError(f"the receipt: {error}") from error
+    if checkpoint is None:
+        click.echo("The receipt holds in itself. Nobody has signed it: it was saved before there was a checkpoint.")
+    else:
+        click.echo(
+            f"The receipt holds in itself: record {found.index} stands under the checkpoint of {checkpoint.size} "
+            f"records signed at {export.instant(checkpoint.at)}."
+        )
+    return Sought(found)
+
+
+def _verdicts(path: Path, trusted: Verifier | None, sought: Sought | None) -> list[Verdict]:
     hidden = not sys.stderr.isatty()
+    if kind_of(path) == "bundle":
+        with closing(Bundle(path, trusted=trusted)) as bundle:
+            size = path.stat().st_size
+            with click.progressbar(length=size, label="Checking", file=sys.stderr, hidden=hidden) as bytes_read:
+                done = verify_bundle(bundle, sought=sought, progress=bytes_read.update)
+            return [done]
+    reader = asyncio.run(open_reader(f"sqlite:{path}"))
     with click.progressbar(
         reader.scan(), length=reader.count(), label="Checking", file=sys.stderr, hidden=hidden
     ) as bar:
-        return list(verify(bar))
+        directory = path.parent / Config().checkpoints.name
+        return list(verify_database(reader, directory, trusted=trusted, sought=sought, scan=bar))
 
 
 def _print_verdict(verdict: Verdict) -> None:
@@ -151,11 +187,90 @@ def _print_verdict(verdict: Verdict) -> None:
     click.echo(f"INTACT  {room.code}  {room.title}")
     click.echo(f"  {verdict.records} records, {verdict.ballots} of them ballots")
     click.echo(f"  root  {verdict.root.hex()}\n  chain {verdict.chain.hex()}")
+    if verdict.newest is None:
+        click.echo("  no checkpoints: whoever could write the file could have made all of it")
+    else:
+        click.echo(
+            f"  {verdict.agreed} signed checkpoints agree, the newest over {verdict.newest.size} records at "
+            f"{export.instant(verdict.newest.at)}\n  signed by {verdict.vkey}"
+        )
+    for recovery in verdict.recoveries:
+        click.echo(
+            f"  RECOVERED at {export.instant(recovery.at)}: the log had {recovery.lost} records by its checkpoints, of "
+            f"which those after {recovery.kept} may be lost or changed"
+        )
     for result in verdict.results:
         question = room.questions[result.question]
         click.echo(f"  {question.text} (round {result.round}, {result.voters} voted)")
         for option, count in zip(question.options, result.counts, strict=False):
             click.echo(f"    {count:>9}  {option}")
+
+
+def _print_sought(sought: Sought) -> None:
+    receipt = sought.receipt
+    if not sought.found:
+        raise TamperedError(
+            f"room {receipt.room}: record {receipt.index}, the ballot of the receipt, is not in this log"
+        )
+    if sought.replaced_by is None:
+        click.echo(f"The ballot of the receipt is record {receipt.index} of room {receipt.room}, and it counts.")
+    else:
+        click.echo(
+            f"The ballot of the receipt is record {receipt.index} of room {receipt.room}. It does not count: its voter "
+            f"replaced it by record {sought.replaced_by}."
+        )
+
+
+@cli.command("accept-recovery")
+@_settings("data")
+@click.argument("code")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def accept_recovery_(data: Path, code: str, yes: bool) -> None:
+    """Go on with the log of room CODE although it contradicts its checkpoints, and record that in it.
+
+    For when a start says that the log was changed or is an older copy, and there is no better backup.
+    """
+    code = code.upper()
+
+    def agrees(error: ContradictedError) -> bool:
+        click.echo(
+            f"{error}.\nA checkpoint of {export.instant(error.lost.at)} has {error.lost.size} records. Up to record "
+            f"{error.kept} the log is the same; what came after may be missing or changed."
+        )
+        return yes or click.confirm("Go on with the log as it is, and record that?")
+
+    accepted = asyncio.run(accept_recovery(Config(data=data), code, SystemClock(), agrees=agrees))
+    if accepted:
+        click.echo(f"Recorded. Room {code} goes on; whoever verifies it is told.")
+    else:
+        click.echo("Nothing was written.")
+
+
+@cli.command()
+@_settings("data")
+@click.argument("code")
+@click.argument("index", type=click.IntRange(min=1))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def redact(data: Path, code: str, index: int, yes: bool) -> None:
+    """Erase the answer of the ballot at record INDEX of room CODE, for good. The log says so and still verifies.
+
+    The server must be stopped. Backups and exports made before still have the answer.
+    """
+    code = code.upper()
+    if yes or click.confirm(f"Erase the answer of record {index} in room {code}? It cannot be brought back."):
+        recorded = asyncio.run(erase(Config(data=data), code, index, SystemClock()))
+        click.echo(f"Erased, and recorded as record {recorded}. Backups and exports made before still have the answer.")
+
+
+@cli.command("import")
+@_settings("data")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--new-key", is_flag=True, help="Make a new key where voting is open: everybody can vote again.")
+def import_(data: Path, bundle: Path, new_key: bool) -> None:
+    """Take a room from its BUNDLE into the data directory, byte for byte. The server must be stopped."""
+    verdict = asyncio.run(import_bundle(Config(data=data), bundle, SystemClock(), new_key=new_key))
+    _print_verdict(verdict)
+    click.echo(f"Imported into {data}.")
 
 
 @cli.command("backup")
@@ -227,7 +342,7 @@ def doctor_(data: Path) -> None:
         _print_table(checks)
     else:
         click.echo(doctor.text(checks))
-    if any(check.level is doctor.Level.PROBLEM for check in checks):
+    if any(row.level is doctor.Level.PROBLEM for row in checks):
         sys.exit(1)
 
 
@@ -239,9 +354,8 @@ def _print_table(checks: list[doctor.Check]) -> None:
 
     styles = {doctor.Level.OK: "green", doctor.Level.WARNING: "yellow", doctor.Level.PROBLEM: "bold red"}
     table = Table("", "check", "found", "what to do", show_lines=True)
-    for check in checks:
-        level = Text(check.level.value, styles[check.level])
-        table.add_row(level, check.name, Text(check.found), Text(check.remedy))
+    for row in checks:
+        table.add_row(Text(row.level.value, styles[row.level]), row.name, Text(row.found), Text(row.remedy))
     Console().print(table)
 
 

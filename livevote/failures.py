@@ -13,12 +13,16 @@ class FailureError(Exception):
 
 class CorruptError(FailureError):
     exit_code = 65
-    meaning = "the database is damaged or not one of livevote's"
+    meaning = "the log, a checkpoint or a bundle is damaged, was changed, or is not one of livevote's"
+
+
+class BadRecordError(CorruptError):
+    """A record that can be read from the file and that no version of livevote wrote."""
 
 
 class NoSuchRoomError(FailureError):
     exit_code = 66
-    meaning = "there is no room with this code in the data directory"
+    meaning = "there is no such room or ballot in the data directory"
 
 
 class PortError(FailureError):

@@ -78,6 +78,10 @@ class Keyring:
         """The key of a room that is about to be created; durable when this returns."""
         return RoomKey(self._key(self._rooms / f"{code}.key", create=True))
 
+    def has_room(self, code: str) -> bool:
+        """Whether the room's key is there."""
+        return (self._rooms / f"{code}.key").exists()
+
     def room(self, code: str) -> RoomKey:
         """The key of a room in the log. Raises ``SetupError`` where it is missing."""
         return RoomKey(self._key(self._rooms / f"{code}.key", create=False))

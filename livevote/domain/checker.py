@@ -103,10 +103,10 @@ class Checker:
             (checkpoint for key, wrong in self._open.items() if key[0] == name for checkpoint in wrong),
             key=lambda checkpoint: checkpoint.size,
         )
-        if name != self.origin and name not in {recovery.origin for recovery in self._recoveries}:
-            said = f"a checkpoint belongs to another log, {name}"
-        elif first.size > self.tree.size:
+        if first.size > self.tree.size:
             said = f"the log ends at record {self.tree.size}, and a checkpoint has {lost.size}: records are missing"
+        elif name != self.origin and name not in {recovery.origin for recovery in self._recoveries}:
+            said = f"a checkpoint belongs to another log, {name}"
         else:
             said = f"records {kept + 1} to {first.size} are not those that a checkpoint sealed"
         return ContradictedError(f"room {self.code}: {said}", origin=name, kept=kept, lost=lost)

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from livevote.log.base import Batch, Head, Log, LogFailedError, LogRetryError, Reader
-from livevote.log.checkpoints import Checkpoints, opened, read_notes
+from livevote.log.checkpoints import VKEY, Checkpoints, opened, read_notes, rooms_with_notes
 from livevote.log.copies import quick_check, snapshot
 from livevote.log.memory import MemoryLog
 from livevote.log.sqlite import SqliteLog, SqliteReader
 
 __all__ = [
+    "VKEY",
     "Batch",
     "Checkpoints",
     "Head",
@@ -21,6 +22,7 @@ __all__ = [
     "opened",
     "quick_check",
     "read_notes",
+    "rooms_with_notes",
     "snapshot",
 ]
 

@@ -17,6 +17,7 @@ API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms/{code}/commands": api.Commands,
     "/api/rooms/{code}/ballots.csv": api.Ballots,
     "/api/rooms/{code}/qr.svg": api.JoinQr,
+    "/api/rooms/{code}/proof": api.Proof,
     "/api/rooms/{code}/host-session": api.HostSession,
     "/api/operator-session": api.OperatorSession,
     "/healthz": api.HealthCheck,

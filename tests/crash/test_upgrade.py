@@ -23,7 +23,7 @@ from livevote.domain.note import Verifier
 from livevote.domain.records import BallotCast, Entry
 from livevote.log import open_reader, opened, read_notes
 from livevote.log.schema import MIGRATIONS, migrate
-from livevote.verify import verify
+from livevote.verify import verify_database
 from tests.crash.history import BrokenPromiseError, History, check
 from tests.crash.voters import Voter, stop_all
 from tests.evidence import Record, size
@@ -146,7 +146,7 @@ class Upgrades:
             await migrate(connection, directory=self.migrations)
         if dump(database) != fixture.versions[-1]:
             raise BrokenPromiseError(f"T17: {where} does not get to the newest version")
-        verdicts = list(verify((await open_reader(f"sqlite:{database}")).scan()))
+        verdicts = list(verify_database(await open_reader(f"sqlite:{database}"), self._directory))
         assert [verdict.ballots for verdict in verdicts] == [BALLOTS] * fixture.has_log
         return fixture.versions.index(left)
 
