@@ -171,6 +171,27 @@ async def test_a_backup_that_was_changed_is_not_restored(tmp_path: Path) -> None
     assert not (tmp_path / "new").exists()
 
 
+async def test_a_backup_whose_log_was_replaced_by_an_older_one_is_not_restored(tmp_path: Path) -> None:
+    """Each log is sealed in itself; the checkpoints beside it say that there was more."""
+    async with venue(tmp_path / "data") as at:
+        older = await backed_up(tmp_path / "data", tmp_path / "older")
+        await hold_an_event(at)
+    newer = await backed_up(tmp_path / "data", tmp_path / "newer")
+    shutil.copy(older / "livevote.db", newer / "livevote.db")
+    with pytest.raises(TamperedError, match="records are missing"):
+        await restored(newer, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+async def test_a_log_without_checkpoints_is_backed_up_as_it_is(tmp_path: Path) -> None:
+    async with venue(tmp_path / "data") as at:
+        await hold_an_event(at)
+    shutil.rmtree(tmp_path / "data" / "checkpoints")
+    backup = await backed_up(tmp_path / "data", tmp_path / "backups")
+    await restored(backup, tmp_path / "new")
+    assert await bodies(tmp_path / "new") == await bodies(tmp_path / "data")
+
+
 async def test_a_backup_that_is_damaged_or_not_one_is_not_restored(tmp_path: Path) -> None:
     async with venue(tmp_path / "data"):
         backup = await backed_up(tmp_path / "data", tmp_path / "backups")

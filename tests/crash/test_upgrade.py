@@ -36,7 +36,8 @@ pytestmark = pytest.mark.crash
 SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
 ROUNDS = size(20, 100)
 KILLED = size(10, 100)
-VOTERS = 4
+VOTERS = 8
+PAUSE_S = 0.02  # between two ballots of a voter: the machine is to make backups as well
 BALLOTS = 300
 HOW = ("statement", "step")
 
@@ -204,6 +205,14 @@ async def test_the_rig_sees_a_migration_without_its_transaction(tmp_path: Path) 
         await upgrades.kill(newest, "statement", places // 2, mutant=True)
 
 
+class CalmVoter(Voter):
+    """A voter who takes a breath after each ballot."""
+
+    async def _cast(self, id_: str, choice: int) -> None:
+        await super()._cast(id_, choice)
+        await asyncio.sleep(PAUSE_S)
+
+
 class Taken(NamedTuple):
     """A backup that was restored, and what voters had been told before it began."""
 
@@ -259,7 +268,9 @@ async def event_with_backups(work: Path, *, rounds: int, module: str = "livevote
         code = server.read_until("Votes are kept.").partition("code ")[2][:6]
         server.terminate()
     with process(data, "--vote-burst", "1000000", "--vote-rate", "1000000") as server:
-        voters = [Voter(f"voter{n}", server.base, code, history, random.Random(SEED + n)) for n in range(VOTERS)]
+        voters: list[Voter] = [
+            CalmVoter(f"voter{n}", server.base, code, history, random.Random(SEED + n)) for n in range(VOTERS)
+        ]
         tasks = [asyncio.create_task(voter.run()) for voter in voters]
         try:
             taken = []
