@@ -8,8 +8,8 @@ this name only when it is whole, on disk and verified. A backup of the keys has 
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,6 @@ from typing import NamedTuple
 from livevote.clock import Clock
 from livevote.config import Config
 from livevote.domain.audit import TamperedError
-from livevote.domain.records import Entry
 from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError, SetupError
 from livevote.keys import missing
 from livevote.log import Reader, open_reader, snapshot
@@ -29,7 +28,6 @@ Report = Callable[[str, int, int], None]
 
 _RESTORING = ".restoring"
 _NOT_OURS = ("livevote.lock", _RESTORING, "lost+found")  # may be in a data directory that counts as empty
-_SOME = 1000  # records between two reports
 
 
 class Contents(NamedTuple):
@@ -107,26 +105,24 @@ def _fill(config: Config, source: Config, keys: Path | None, report: Report) -> 
 
 def _checked(reader: Reader, copy: Config, path: Path, report: Report) -> Contents:
     """What the log of ``copy`` holds. Raises ``TamperedError`` where that is not what was sealed and signed."""
-    rooms, records = [], 0
+    rooms: list[str] = []
+    records, read, expected = 0, 0, reader.count()
+    report("Checking", read, expected)
+
+    def progress(more: int) -> None:
+        nonlocal read
+        read += more
+        report("Checking", read, expected)
+
     try:
-        with closing(_counted(reader, report)) as entries:
-            for verdict in verify_database(reader, copy.checkpoints, scan=entries):
-                rooms.append(verdict.room.code)
-                records += verdict.records
+        for verdict in verify_database(reader, copy.checkpoints, progress=progress):
+            rooms.append(verdict.room.code)
+            records += verdict.records
     except TamperedError as error:
         raise TamperedError(
             f"{error}. Nothing was copied: keep this log as evidence, and the earlier backups."
         ) from error
     return Contents(path, tuple(rooms), records)
-
-
-def _counted(reader: Reader, report: Report) -> Generator[Entry, None, None]:
-    expected = reader.count()
-    for number, entry in enumerate(reader.scan()):
-        if number % _SOME == 0:
-            report("Checking", number, expected)
-        yield entry
-    report("Checking", expected, expected)
 
 
 def _require_apart(keys: Path, directory: Path, data: Path) -> None:

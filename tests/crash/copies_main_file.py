@@ -5,11 +5,10 @@ one is blind.
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from livevote import backup, cli
-from livevote.domain.records import Entry
 from livevote.log import Reader
 from livevote.verify import Verdict, verify_database
 
@@ -18,8 +17,8 @@ def _copy(source: Path, target: Path, *, report: Callable[[int, int], None]) -> 
     shutil.copyfile(source, target)
 
 
-def _verify(reader: Reader, directory: Path, *, scan: Iterable[Entry]) -> Iterator[Verdict]:
-    return verify_database(reader, directory / "nowhere", scan=scan)
+def _verify(reader: Reader, directory: Path, *, progress: Callable[[int], object]) -> Iterator[Verdict]:
+    return verify_database(reader, directory / "nowhere", progress=progress)
 
 
 backup.snapshot = _copy  # type: ignore[attr-defined]
