@@ -3,15 +3,15 @@
 import asyncio
 import gc
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import segno
 
-from livevote import __version__, export
+from livevote import __version__, backup, doctor, export
 from livevote.bundle import Bundle, NoBundleError
 from livevote.clock import SystemClock
 from livevote.config import SETTINGS, Config, Setting
@@ -20,12 +20,15 @@ from livevote.domain.checker import ContradictedError
 from livevote.domain.note import NoteError, Verifier
 from livevote.domain.receipt import ReceiptError, check, parse
 from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError
-from livevote.keys import Keyring
+from livevote.keys import Keyring, missing
 from livevote.log import open_reader
 from livevote.maintenance import accept_recovery, erase, import_bundle
 from livevote.server import Server, serve
 from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_database
 from livevote.web.addresses import base_urls, public_url
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 def _option(setting: Setting) -> Callable[[Any], Any]:
@@ -142,9 +145,6 @@ def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None
             _print_verdict(verdict)
         if sought is not None:
             _print_sought(sought)
-    except TamperedError as error:
-        click.echo(f"TAMPERED  {error}", err=True)
-        sys.exit(1)
     except (FailureError, NoteError) as error:
         click.echo(f"livevote: {error}", err=True)
         sys.exit(2)
@@ -274,6 +274,92 @@ def import_(data: Path, bundle: Path, new_key: bool) -> None:
     click.echo(f"Imported into {data}.")
 
 
+@cli.command("backup")
+@_settings("data")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--with-keys", "keys", type=click.Path(path_type=Path), help="Copy the keys too, to this other place.")
+def backup_(data: Path, directory: Path, keys: Path | None) -> None:
+    """Copy the log into a new, dated directory below DIRECTORY, also while the server runs, and verify the copy.
+
+    Exit code 1: the log was tampered with, and nothing was copied.
+    """
+    with _progress() as report:
+        work = backup.back_up(Config(data=data), directory, clock=SystemClock(), keys=keys, report=report)
+        made = asyncio.run(work)
+    click.echo(f"{made.path}: verified, {len(made.rooms)} room(s), {made.records:,} records")
+    if keys is None:
+        click.echo(
+            f"The keys are not in it: keep a copy of {data / 'keys'} elsewhere (--with-keys). Without them a restored "
+            "server does not start, nobody can host these rooms, and whoever has voted could vote again."
+        )
+    else:
+        click.echo(f"{keys / made.path.name}: the keys; keep them where the log is not")
+
+
+@cli.command()
+@_settings("data")
+@click.argument("source", metavar="BACKUP", type=click.Path(path_type=Path))
+@click.option("--keys", type=click.Path(path_type=Path), help="A copy of the keys, as --with-keys made it.")
+def restore(data: Path, source: Path, keys: Path | None) -> None:
+    """Bring BACKUP into the empty or missing data directory, after verifying it. Never overwrites anything.
+
+    Exit code 1: the backup was tampered with, and nothing was restored.
+    """
+    config = Config(data=data)
+    with _progress() as report:
+        made = asyncio.run(backup.restore(config, source, keys=keys, report=report))
+    click.echo(f"{data}: verified, {len(made.rooms)} room(s), {made.records:,} records")
+    if lacking := missing(config.keys, made.rooms):
+        click.echo(f"Put {len(lacking)} keys into {config.keys} before you start it, {lacking[0]} for example.")
+
+
+@contextmanager
+def _progress() -> Iterator[backup.Report]:
+    """How far a step is, as a bar on a terminal and nothing elsewhere."""
+    # Not at the top: a tenth of a second that every other command would take longer.
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def report(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step)
+            bar.update(tasks[step], completed=done, total=max(done, total))
+
+        yield report
+
+
+@cli.command("doctor")
+@_settings("data")
+def doctor_(data: Path) -> None:
+    """Check this machine and the data directory: what may lose votes or keep phones out, and what to do about it.
+
+    Changes nothing. Exit code 0: no problem; 1: at least one.
+    """
+    checks = asyncio.run(doctor.examine(Config(data=data), clock=SystemClock()))
+    if sys.stdout.isatty():
+        _print_table(checks)
+    else:
+        click.echo(doctor.text(checks))
+    if any(row.level is doctor.Level.PROBLEM for row in checks):
+        sys.exit(1)
+
+
+def _print_table(checks: list[doctor.Check]) -> None:
+    # Not at the top: see _progress.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {doctor.Level.OK: "green", doctor.Level.WARNING: "yellow", doctor.Level.PROBLEM: "bold red"}
+    table = Table("", "check", "found", "what to do", show_lines=True)
+    for row in checks:
+        table.add_row(Text(row.level.value, styles[row.level]), row.name, Text(row.found), Text(row.remedy))
+    Console().print(table)
+
+
 @cli.command("host-link")
 @_settings("data")
 @click.argument("code", required=False)
@@ -330,6 +416,12 @@ def main() -> None:
     """The ``livevote`` command."""
     try:
         cli(standalone_mode=True)
+    except TamperedError as error:
+        click.echo(f"TAMPERED  {error}", err=True)
+        sys.exit(1)
+    except PermissionError as error:
+        click.echo(f"livevote: Cannot use {error.filename}: run this as the user whom the server runs as.", err=True)
+        sys.exit(DataDirectoryError.exit_code)
     except FailureError as failure:
         click.echo(f"livevote: {failure}", err=True)
         sys.exit(failure.exit_code)

@@ -32,7 +32,7 @@ class PortError(FailureError):
 
 class DataDirectoryError(FailureError):
     exit_code = 73
-    meaning = "the data directory cannot be made, read or written"
+    meaning = "the data directory, or another file or directory that was named, cannot be made, read or written"
 
 
 class WriteError(FailureError):

@@ -8,6 +8,7 @@ import hmac
 import os
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from pathlib import Path
 
 from livevote.failures import DataDirectoryError, SetupError
@@ -97,6 +98,13 @@ class Keyring:
             f"The key {path} is missing: put it back from your backup of the keys. With another, voters vote twice or "
             "checkpoints cannot be read."
         )
+
+
+def missing(directory: Path, rooms: Iterable[str]) -> list[Path]:
+    """The secrets that a server whose log holds these rooms would not find in ``directory``."""
+    needed = [Path("cookie.key"), Path("operator.key"), Path("checkpoint.key")]
+    needed += [Path("rooms", f"{code}.key") for code in rooms]
+    return [path for path in needed if not (directory / path).exists()]
 
 
 def _unusable(path: Path, error: OSError) -> DataDirectoryError:
