@@ -1,20 +1,21 @@
 """The worst first visit, on a livevote with the promise broken on purpose: all voters' cookies have one name."""
 
+from tornado.web import RequestHandler
+
 from livevote import cli
-from livevote.web import session
+from livevote.keys import random_id
+from livevote.web.session import Sessions
 from tests.e2e import first_visit  # noqa: F401 - imported for what it does to the pages
 
-_Sessions = session.Sessions
 
-
-def _ensure_voter(self: session.Sessions, handler: session.RequestHandler) -> bool:
+def _ensure_voter(self: Sessions, handler: RequestHandler) -> bool:
     known = self.voter(handler) is not None
     if not known:
-        self._set(handler, f"{self._prefix}.voter", session.random_id(), "Lax")
+        self._set(handler, f"{self._prefix}.voter", random_id(), "Lax")
     return known
 
 
-_Sessions.ensure_voter = _ensure_voter  # type: ignore[method-assign]
+Sessions.ensure_voter = _ensure_voter  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     cli.main()
