@@ -20,13 +20,13 @@ class Room:
     def __init__(self, port: int, code: str, token: str) -> None:
         self.port = port
         self.code = code
-        self._token = token
+        self.token = token
 
     async def command(self, type_: str, question: str = "", **fields: Any) -> dict[str, Any]:
         """A host's command that must succeed."""
         body = {"type": type_, **({"question": question} if question else {}), **fields}
         path = f"/api/rooms/{self.code}/commands"
-        return await _post(self.port, path, self._token, body, status=200)
+        return await _post(self.port, path, self.token, body, status=200)
 
     async def ask(self, *options: str, kind: str = "single", **fields: Any) -> str:
         """Add a question and open it; its id."""
@@ -59,9 +59,9 @@ async def create_room(port: int, data: Path) -> Room:
 
 
 async def settle(
-    socket: Socket, id_: str, question: str, round_: int, choices: list[int], rng: random.Random
+    socket: Socket, id_: str, question: str, round_: int, choices: list[int], rng: random.Random | None = None
 ) -> dict[str, Any]:
-    """Send a ballot until its answer is final; that answer."""
+    """Send a ballot until its answer is final; that answer. With ``rng``, many that race do not retry in step."""
     vote = {"type": "vote", "id": id_, "question": question, "round": round_, "answer": {"choices": choices}}
     while True:
         socket.send(vote)
@@ -71,4 +71,4 @@ async def settle(
                 break
         if answer["type"] != "unknown":
             return answer
-        await asyncio.sleep(rng.uniform(0, _RETRY_S))
+        await asyncio.sleep(_RETRY_S if rng is None else rng.uniform(0, _RETRY_S))

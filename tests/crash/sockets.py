@@ -28,59 +28,88 @@ def take_frame(buffer: bytearray) -> tuple[int, bytes] | None:
     return frame
 
 
-class Socket:
-    """An open WebSocket. What is cancelled here loses nothing: the next ``receive`` goes on."""
+class Socket(asyncio.Protocol):
+    """An open WebSocket, made by ``open``. It hears and answers pings whether or not anybody reads its messages."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, request: bytes) -> None:
+        self._request = request
+        self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
+        self._upgraded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self.close_code: int | None = None
         self.pings = 0
 
     @classmethod
     async def open(cls, port: int, code: str, cookie: str) -> "Socket":
-        """Connect. Raises ``OSError`` or ``EOFError`` where the server does not let it."""
-        reader, writer = await asyncio.open_connection(HOST, port)
+        """Connect. Raises ``OSError`` where the server does not let it."""
+        request = upgrade(port, code, cookie)
+        _, socket = await asyncio.get_running_loop().create_connection(lambda: cls(request), HOST, port)
         try:
-            writer.write(upgrade(port, code, cookie))
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 101 "):
-                raise ConnectionRefusedError(head.partition(b"\r\n")[0].decode())
+            await socket._upgraded
         except BaseException:
-            writer.transport.abort()
+            socket.drop()
             raise
-        return cls(reader, writer)
+        return socket
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if not self._upgraded.done() and not self._take_head():
+            return
+        while (frame := take_frame(self._buffer)) is not None:
+            self._hear(*frame)
+
+    def _take_head(self) -> bool:
+        head, end, rest = bytes(self._buffer).partition(b"\r\n\r\n")
+        if not end:
+            return False
+        if not head.startswith(b"HTTP/1.1 101 "):
+            self._upgraded.set_exception(ConnectionRefusedError(head.partition(b"\r\n")[0].decode()))
+            return False
+        self._upgraded.set_result(None)
+        self._buffer = bytearray(rest)
+        return True
+
+    def _hear(self, first: int, payload: bytes) -> None:
+        if first == _TEXT:
+            self._messages.put_nowait(json.loads(payload))
+        elif first == _PING:
+            self.pings += 1
+            self._frame(_PONG, payload)
+        else:
+            assert first == _CLOSE, f"not a frame of this server: {first:#x}"
+            self.close_code = int.from_bytes(payload[:2], "big")
+            self.drop()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._upgraded.done():
+            self._upgraded.set_exception(exc or ConnectionResetError("closed before it was a WebSocket"))
+        self._messages.put_nowait(None)
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message. A dead socket shows when its answer is read."""
         self._frame(_TEXT, json.dumps(message).encode())
 
     def _frame(self, first: int, payload: bytes) -> None:
+        assert self._transport is not None
         size = len(payload)
         length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-        self._writer.write(bytes([first]) + length + _MASK + payload)
+        self._transport.write(bytes([first]) + length + _MASK + payload)
 
     async def receive(self) -> dict[str, Any]:
-        """The next message. Raises ``EOFError`` or ``OSError`` when there will be none."""
-        while True:
-            while (frame := take_frame(self._buffer)) is None:
-                data = await self._reader.read(65536)
-                if not data:
-                    raise EOFError
-                self._buffer += data
-            first, payload = frame
-            if first == _TEXT:
-                message: dict[str, Any] = json.loads(payload)
-                return message
-            if first == _PING:
-                self.pings += 1
-                self._frame(_PONG, payload)
-            else:
-                assert first == _CLOSE, f"not a frame of this server: {first:#x}"
-                self.close_code = int.from_bytes(payload[:2], "big")
-                raise EOFError
+        """The next message. Raises ``EOFError`` when there will be none."""
+        message = await self._messages.get()
+        if message is None:
+            self._messages.put_nowait(None)
+            raise EOFError
+        return message
 
     def drop(self) -> None:
         """Be gone, without a word to the server."""
-        self._writer.transport.abort()
+        assert self._transport is not None
+        self._transport.abort()
