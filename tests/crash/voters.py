@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from typing import Any
 
 from bench.expected import BenchError
@@ -46,7 +47,9 @@ class Voter:
         self._pace_s = pace_s
         self._socket: Socket | None = None
         self._seen = ("", 0)
+        self._open: Counter[str] = Counter()
         self._own: list[tuple[str, int]] = []
+        self._told: dict[str, dict[str, Any]] = {}
         self.stopping = False
 
     @property
@@ -94,18 +97,19 @@ class Voter:
                 await asyncio.sleep(min(answer["retry_ms"], 50) / 1000)
 
     def _settle(self, id_: str, answer: dict[str, Any]) -> None:
-        acked, rejected = self._history.acked, self._history.rejected
-        if answer["type"] == "rejected":
-            rejected.add(id_)
-        elif acked.setdefault(id_, answer["index"]) != answer["index"]:
-            raise BrokenPromiseError(f"I6: {id_} was recorded at {acked[id_]} and is now at {answer['index']}")
-        if id_ in acked and id_ in rejected:
-            raise BrokenPromiseError(f"I9: {id_} was both recorded and rejected")
+        if (before := self._told.setdefault(id_, answer)) != answer:
+            raise BrokenPromiseError(f"I6: the answer to {id_} was {before} and is now {answer}")
+        if answer["type"] == "recorded":
+            self._history.acked[id_] = answer["index"]
+        else:
+            self._history.rejected.add(id_)
 
     async def _try(self, id_: str, choice: int) -> dict[str, Any]:
         if self._socket is None:
             self._socket = await self._connect()
             self._seen = ("", 0)
+            self._open.clear()
+        self._open[id_] += 1
         self._history.sent[id_] = choice
         vote = {"type": "vote", "id": id_, "question": "q1", "round": 1, "answer": {"choices": [choice]}}
         self._socket.send(vote)
@@ -118,6 +122,10 @@ class Voter:
     def _look(self, message: dict[str, Any]) -> None:
         if message["type"] not in _TYPES:
             raise BrokenPromiseError(f"I9: the server sent {message}")
+        if message["type"] in _ANSWERS:
+            self._open[message["id"]] -= 1
+            if self._open[message["id"]] < 0:
+                raise BrokenPromiseError(f"I9: one vote had two answers: {message}")
         if "as_of" not in message:
             return
         epoch, as_of = self._seen
