@@ -28,7 +28,7 @@ pytestmark = pytest.mark.crash
 DAY_S = 24 * 60 * 60
 YEARS_S = 46 * 365 * DAY_S  # where the clocks of small boards begin, which have no battery for them
 SLACK_S = 600
-SOON_S = 5
+SOON_S = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ async def play(data: Path, library: Path, turn: Turn, *, changeable: bool, modul
         assert ended(await bob.vote(2)) == again
         assert ended(await carl.vote(1)) == "recorded"
         await until(carl.socket, second["index"])
-        await until_pinged(ada.socket, 3)
+        await until_pinged(ada.socket, 2)
         for voter in scene.voters:
             assert await scene.fetch(f"/{room.code}", Cookie=voter.cookie)
 
@@ -273,7 +273,7 @@ async def play_all(directory: Path, library: Path, *, module: str = "tests.crash
     return [case.result() for case in cases]
 
 
-@pytest.mark.timeout(seconds=120)
+@pytest.mark.timeout(seconds=180)
 async def test_a_wrong_clock_changes_no_vote(tmp_path: Path, library: Path) -> None:
     record = Record("T7", "a server whose clock is wrong, or is turned", directory=tmp_path)
     ballots = await play_all(tmp_path, library)
@@ -281,7 +281,7 @@ async def test_a_wrong_clock_changes_no_vote(tmp_path: Path, library: Path) -> N
     record.write(cases=len(ballots), ballots=sum(ballots))
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=120)
 async def test_the_rig_sees_a_server_that_asks_the_clock(tmp_path: Path, library: Path) -> None:
     turn = TURNS["turned back while it runs"]
     with pytest.raises(AssertionError, match="not_open"):
