@@ -132,12 +132,12 @@ async def process_aside(
 ) -> AsyncIterator[Process]:
     """``process`` for a test whose own tasks go on while the server starts and ends."""
     loop = asyncio.get_running_loop()
-    started = await loop.run_in_executor(
-        None, lambda: Process(data, *arguments, module=module, environment=environment)
-    )
+    starting = loop.run_in_executor(None, lambda: Process(data, *arguments, module=module, environment=environment))
     try:
-        yield started
+        yield await asyncio.shield(starting)
     finally:
+        # Also where the test was cancelled while it waited: the thread goes on, and its server would stay.
+        started = await starting
         if started.running:
             await loop.run_in_executor(None, started.kill)
 

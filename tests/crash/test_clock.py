@@ -108,9 +108,13 @@ class Scene:
 
     async def __aenter__(self) -> "Scene":
         self._clock.turn(self._turn.before_s)
-        await self._start()
-        assert self._server is not None
-        self.room = await create_room(self._server.port, self.data)
+        try:
+            await self._start()
+            assert self._server is not None
+            self.room = await create_room(self._server.port, self.data)
+        except BaseException:
+            await self._stack.aclose()
+            raise
         return self
 
     async def _start(self) -> None:
@@ -146,7 +150,12 @@ class Scene:
             voter.socket.drop()
             voter.socket = await self.room.open(voter.cookie)
 
+    def turn_back(self) -> None:
+        """Give the server the clock that it began with."""
+        self._clock.turn(self._turn.before_s)
+
     async def stop(self) -> None:
+        """End the server, which must be clean."""
         assert self._server is not None
         server = self._server
         assert await asyncio.get_running_loop().run_in_executor(None, server.terminate) == (0, "")
@@ -165,7 +174,7 @@ def ended(answer: dict[str, Any]) -> str:
 
 
 def is_off(answer: dict[str, Any], seconds: int) -> bool:
-    """Whether the answer's instant is that far off, or the rig turns no clock."""
+    """Whether the instant of the answer is that far off. Else the rig has turned no clock."""
     at_s: float = answer["at"] / 1000
     return abs(at_s - time.time() - seconds) < SLACK_S
 
@@ -217,9 +226,8 @@ async def play(data: Path, library: Path, turn: Turn, *, changeable: bool, modul
         await room.command("ask_again", "q1")
         assert ended(await ada.vote(3)) == "wrong_round"
         assert ended(await ada.vote(4, round_=2)) == "recorded"
-        if not turn.restart:
-            scene._clock.turn(turn.before_s)
-        # Carl's cookie is from the other clock's days by now.
+        scene.turn_back()
+        # Carl's cookie is from another day by now, perhaps from one that has not come yet.
         assert ended(await carl.vote(3, round_=2)) == "recorded"
         assert ended(await carl.vote(4, round_=2)) == again
         await room.command("close", "q1")
