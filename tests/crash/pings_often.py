@@ -1,11 +1,11 @@
-"""livevote that pings its pages twenty times as often, for a rig that wants to see pings within seconds."""
+"""livevote that pings its pages ten times as often, for a rig that wants to see pings within seconds."""
 
 from functools import partial
 
 from livevote import cli, server
 from livevote.live.sweep import sweep
 
-INTERVAL_S = 1.0
+INTERVAL_S = 2.0
 
 server.sweep = partial(sweep, interval_s=INTERVAL_S)  # type: ignore[attr-defined]
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.crash
 DAY_S = 24 * 60 * 60
 YEARS_S = 46 * 365 * DAY_S  # where the clocks of small boards begin, which have no battery for them
 SLACK_S = 600
-SOON_S = 15
+SOON_S = 30
 
 
 @dataclass(frozen=True, slots=True)
