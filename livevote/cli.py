@@ -259,8 +259,15 @@ def redact(data: Path, code: str, index: int, yes: bool) -> None:
     """
     code = code.upper()
     if yes or click.confirm(f"Erase the answer of record {index} in room {code}? It cannot be brought back."):
-        recorded = asyncio.run(erase(Config(data=data), code, index, SystemClock()))
-        click.echo(f"Erased, and recorded as record {recorded}. Backups and exports made before still have the answer.")
+        done = asyncio.run(erase(Config(data=data), code, index, SystemClock()))
+        click.echo(
+            f"Erased, and recorded as record {done.recorded}. Backups and exports made before still have the answer."
+        )
+        if done.left_in is not None:
+            click.echo(
+                f"{done.left_in} has it as well, because another program has the database open. End that program, "
+                "then start and stop livevote once."
+            )
 
 
 @cli.command("import")

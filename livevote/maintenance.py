@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, closing
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from livevote.bundle import Bundle
 from livevote.clock import Clock
@@ -119,8 +120,15 @@ async def accept_recovery(
     return accepted
 
 
-async def erase(config: Config, code: str, index: int, clock: Clock) -> int:
-    """Erase the answer of the ballot at ``index``, and record that. The index of the record.
+class Erased(NamedTuple):
+    """What an erasure did: the index of its record, and the file that still has the answer, if a reader holds it."""
+
+    recorded: int
+    left_in: Path | None
+
+
+async def erase(config: Config, code: str, index: int, clock: Clock) -> Erased:
+    """Erase the answer of the ballot at ``index``, and record that.
 
     Raises ``NoSuchRoomError`` where there is no such ballot, or where it was erased before.
     """
@@ -133,7 +141,10 @@ async def erase(config: Config, code: str, index: int, clock: Clock) -> int:
         await desk.record(EraseAnswer(index))
         await desk.read()
         desk.sign()
-        return desk.room.head
+        recorded = desk.room.head
+    # It goes with the last connection, unless another program has the database open.
+    wal = config.database.with_name(f"{config.database.name}-wal")
+    return Erased(recorded, wal if wal.exists() and wal.stat().st_size else None)
 
 
 async def import_bundle(config: Config, path: Path, clock: Clock, *, new_key: bool) -> Verdict:

@@ -156,7 +156,7 @@ async def test_an_erased_answer_is_gone_from_the_disk_and_the_log_verifies(tmp_p
     with closing(sqlite3.connect(tmp_path / "livevote.db")) as database:
         ((salt,),) = database.execute("SELECT salt FROM records WHERE idx = 6").fetchall()
     before = await verdict_on(tmp_path)
-    assert await erase(config(tmp_path), code, 6, ManualClock()) == 10
+    assert await erase(config(tmp_path), code, 6, ManualClock()) == (10, None)
     assert not any(salt in path.read_bytes() for path in data_files(tmp_path))
     after = await verdict_on(tmp_path)
     assert (before.results[0].counts, after.results[0].counts) == ((2, 2), (2, 1))
@@ -166,6 +166,15 @@ async def test_an_erased_answer_is_gone_from_the_disk_and_the_log_verifies(tmp_p
         assert state["tally"]["counts"] == [2, 1]
     reader = await open_reader(f"sqlite:{tmp_path}/livevote.db")
     assert [entry.record.index for entry in reader.scan() if isinstance(entry.record, AnswerErased)] == [6]
+
+
+async def test_an_answer_that_another_program_keeps_from_being_erased_is_named(tmp_path: Path) -> None:
+    code = await evening(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "livevote.db", isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM records").fetchall()
+        done = await erase(config(tmp_path), code, 6, ManualClock())
+        assert done.left_in == tmp_path / "livevote.db-wal"
 
 
 async def test_only_ballots_are_erased_and_only_where_the_log_is_sound(tmp_path: Path) -> None:
