@@ -1,0 +1,122 @@
+"""Faults at the system calls of a process, made by strace: the process dies at one, or is told that it failed.
+
+Only calls on the files of its data directory count. strace keeps a count for each call and thread, so a fault names
+the file as well: then it is the same call in every run, whichever thread comes first.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.crash import one_evening
+from tests.process import CHECKOUT
+
+CHANGING = ("write", "pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate", "mkdir", "rename", "unlink")
+"""The calls by which a process changes what is on a disk. Names that this machine does not know are left out."""
+
+_PATIENCE_S = 60
+_CALL = re.compile(r'^\d+ +(?P<call>\w+)\((?:\d+<(?P<file>[^>]*)>|"(?P<path>[^"]*)").*')
+
+
+def _why_not() -> str:
+    if shutil.which("strace") is None:
+        return "needs strace"
+    tried = subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, text=True, check=False)
+    return f"strace may not trace here: {tried.stderr.strip()}" if tried.returncode else ""
+
+
+needs_strace = pytest.mark.skipif(bool(_why_not()), reason=_why_not())
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What happens at the ``number``-th ``call`` on ``file``, which is named from the data directory.
+
+    ``what`` is strace's word for it: ``signal=SIGKILL``, ``error=EIO``, ``retval=0``.
+    """
+
+    what: str
+    call: str
+    file: str
+    number: int
+
+    def options(self, data: Path) -> list[str]:
+        return [
+            *("-P", str(data / self.file), "-e", f"trace={self.call}"),
+            *("-e", f"inject={self.call}:{self.what}:when={self.number}"),
+        ]
+
+
+class Played(msgspec.Struct, frozen=True):
+    """How an evening in a process of its own ended."""
+
+    code: int
+    said: list[str]
+    errors: str
+    traced: str
+    """What strace wrote: the calls that it was asked for."""
+
+
+@contextmanager
+def traced(pid: int, log: Path, options: Sequence[str]) -> Iterator[None]:
+    """strace on a process that runs already: its start would be thousands of calls that are of no interest."""
+    command = ["strace", "-f", "-y", "-o", str(log), *options, "-p", str(pid)]
+    strace = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert strace.stderr is not None
+    try:
+        attached = strace.stderr.readline()
+        assert "attached" in attached, attached
+        yield
+        strace.stderr.read()  # until the process has ended
+        strace.wait(_PATIENCE_S)
+    finally:
+        strace.kill()
+        strace.wait()
+        strace.stderr.close()
+
+
+def played(data: Path, options: Sequence[str], *modules: str, prefix: Sequence[str] = ()) -> Played:
+    """Play the evening in ``data`` with strace's ``options``; ``prefix`` is a command that runs another."""
+    log = data.parent / f"{data.name}.strace"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    evening = subprocess.Popen(
+        [*prefix, sys.executable, "-B", "-m", one_evening.__name__, str(data), *modules],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=CHECKOUT,
+        env=environment,  # measuring would write files of its own
+    )
+    with evening:
+        try:
+            assert evening.stdout is not None
+            assert evening.stdout.readline() == f"{one_evening.READY}\n", evening.communicate()
+            with traced(evening.pid, log, options):
+                said, errors = evening.communicate("\n", timeout=_PATIENCE_S)
+        finally:
+            evening.kill()
+    trace = log.read_text()
+    log.unlink()
+    return Played(evening.returncode, said.splitlines(), errors, trace)
+
+
+def calls(data: Path, names: Sequence[str]) -> "Counter[tuple[str, str]]":
+    """How often an evening without faults makes each of these calls on each file of its data directory."""
+    whole = played(data, ["-e", "trace=" + ",".join(f"?{name}" for name in names)])
+    assert (whole.code, whole.errors) == (0, "")
+    found: Counter[tuple[str, str]] = Counter()
+    for line in whole.traced.splitlines():
+        if match := _CALL.match(line):
+            path = Path(match["file"] or match["path"])
+            if path.is_relative_to(data):
+                found[match["call"], str(path.relative_to(data))] += 1
+    return found
