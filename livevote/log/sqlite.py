@@ -26,8 +26,11 @@ _CHUNK = 1000
 _INSERT = "INSERT INTO records (room, idx, body, chain, salt, answer) VALUES "
 _COLUMNS = "SELECT room, idx, CAST(body AS BLOB), chain, salt, CAST(answer AS BLOB) FROM records"
 _EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
-_CANNOT_USE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM)
 _NOTHING_KEPT = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
+_CANNOT_USE = (
+    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM),
+    *_NOTHING_KEPT,
+)
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0}
 
 
@@ -215,7 +218,10 @@ def _explained(path: Path) -> Iterator[None]:
     except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
         # Extended codes hold the plain one in their lowest byte.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CANNOT_USE:
-            raise DataDirectoryError(f"Cannot open {path}: {error}. Check its owner and mode, and the disk.") from error
+            raise DataDirectoryError(
+                f"Cannot open {path}: {error}. Check its owner and mode, the disk and the space on it, and that no "
+                "other program holds the file."
+            ) from error
         raise CorruptError(
             f"The database {path} cannot be read ({error}). Restore a backup, or start with another --data "
             "directory; keep the damaged file."

@@ -17,12 +17,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from livevote.server import running
 from tests.crash import one_evening
+from tests.crash.history import History, check, check_so_far
 from tests.process import CHECKOUT
 
 CHANGING = ("write", "pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate", "mkdir", "rename", "unlink")
 """The calls by which a process changes what is on a disk. Names that this machine does not know are left out."""
 
+_CHANGING = "trace=" + ",".join(f"?{call}" for call in CHANGING)
 _PATIENCE_S = 60
 _CALL = re.compile(r'^\d+ +(?P<call>\w+)\((?:\d+<(?P<file>[^>]*)>|"(?P<path>[^"]*)").*')
 
@@ -40,19 +43,20 @@ needs_strace = pytest.mark.skipif(bool(_why_not()), reason=_why_not())
 class Fault(msgspec.Struct, frozen=True):
     """What happens at the ``number``-th ``call`` on ``file``, which is named from the data directory.
 
-    ``what`` is strace's word for it: ``signal=SIGKILL``, ``error=EIO``, ``retval=0``.
+    ``what`` is strace's word for it: ``signal=SIGKILL``, ``error=EIO``, ``retval=0``. With ``onwards`` it also happens
+    at every later one.
     """
 
     what: str
     call: str
     file: str
     number: int
+    onwards: bool = False
 
     def options(self, data: Path) -> list[str]:
-        return [
-            *("-P", str(data / self.file), "-e", f"trace={self.call}"),
-            *("-e", f"inject={self.call}:{self.what}:when={self.number}"),
-        ]
+        """For strace, which then also notes all other calls on the file that change it."""
+        when = f"{self.number}+" if self.onwards else f"{self.number}"
+        return ["-P", str(data / self.file), "-e", _CHANGING, "-e", f"inject={self.call}:{self.what}:when={when}"]
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -84,7 +88,10 @@ def traced(pid: int, log: Path, options: Sequence[str]) -> Iterator[None]:
 
 
 def played(data: Path, options: Sequence[str], *modules: str, prefix: Sequence[str] = ()) -> Played:
-    """Play the evening in ``data`` with strace's ``options``; ``prefix`` is a command that runs another."""
+    """Play the evening in ``data`` with strace's ``options``; ``prefix`` is a command that runs another.
+
+    ``modules`` break a promise.
+    """
     log = data.parent / f"{data.name}.strace"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     evening = subprocess.Popen(
@@ -100,7 +107,7 @@ def played(data: Path, options: Sequence[str], *modules: str, prefix: Sequence[s
         try:
             assert evening.stdout is not None
             assert evening.stdout.readline() == f"{one_evening.READY}\n", evening.communicate()
-            with traced(evening.pid, log, options):
+            with traced(evening.pid, log, options or ("-e", "trace=none")):
                 said, errors = evening.communicate("\n", timeout=_PATIENCE_S)
         finally:
             evening.kill()
@@ -109,9 +116,9 @@ def played(data: Path, options: Sequence[str], *modules: str, prefix: Sequence[s
     return Played(evening.returncode, said.splitlines(), errors, trace)
 
 
-def calls(data: Path, names: Sequence[str]) -> "Counter[tuple[str, str]]":
-    """How often an evening without faults makes each of these calls on each file of its data directory."""
-    whole = played(data, ["-e", "trace=" + ",".join(f"?{name}" for name in names)])
+def calls(data: Path) -> "Counter[tuple[str, str]]":
+    """How often an evening without faults makes each of the ``CHANGING`` calls on each file of its data directory."""
+    whole = played(data, ["-e", _CHANGING])
     assert (whole.code, whole.errors) == (0, "")
     found: Counter[tuple[str, str]] = Counter()
     for line in whole.traced.splitlines():
@@ -120,3 +127,15 @@ def calls(data: Path, names: Sequence[str]) -> "Counter[tuple[str, str]]":
             if path.is_relative_to(data):
                 found[match["call"], str(path.relative_to(data))] += 1
     return found
+
+
+async def recovered(data: Path, history: History) -> None:
+    """Start from what a fault left, find the log right, and play the rest of the evening."""
+    database = one_evening.config(data).database
+    async with running(one_evening.config(data)) as server:
+        await check_so_far(history, database, one_evening.CODE)
+        said: list[str] = []
+        await one_evening.play(server, said.append)
+        history.hear(said)
+    await check(history, database, one_evening.CODE)
+    assert history.acked.keys() == history.sent.keys()

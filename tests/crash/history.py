@@ -29,7 +29,7 @@ class History:
     """Power cuts. Who waits for an answer while this grows has not got it, whatever the socket still holds."""
 
     def hear(self, lines: Iterable[str]) -> None:
-        """Take in what ``one_evening`` said. Raises ``BrokenPromiseError`` where an answer contradicts an earlier one."""
+        """Take in what ``one_evening`` said. Raises ``BrokenPromiseError`` where answers contradict each other."""
         for line in lines:
             word, id_, what = line.split()
             if word == "sent":

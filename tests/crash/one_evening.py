@@ -17,7 +17,6 @@ import click
 
 from livevote.config import Config
 from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, OpenVoting
-from livevote.domain.records import Entry
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import Repeat
 from livevote.failures import FailureError
