@@ -61,6 +61,7 @@ class Voter:
 
     async def _try(self, id_: str, choice: int) -> dict[str, Any]:
         socket = self._socket or await self._connect()
+        cuts = self._history.cuts
         self._history.sent[id_] = choice
         vote = {"type": "vote", "id": id_, "question": "q1", "round": 1, "answer": {"choices": [choice]}}
         await socket.write_message(json.dumps(vote))
@@ -68,6 +69,8 @@ class Voter:
             text = await socket.read_message()
             if text is None:
                 raise EOFError
+            if self._history.cuts != cuts:
+                raise EOFError("read after the power was cut")
             message: dict[str, Any] = json.loads(text)
             if message.get("id") == id_ and message["type"] in _ANSWERS:
                 return message
