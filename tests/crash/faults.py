@@ -53,6 +53,10 @@ class Fault(msgspec.Struct, frozen=True):
     number: int
     onwards: bool = False
 
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        return ()
+
     def options(self, data: Path) -> list[str]:
         """For strace, which then also notes all other calls on the file that change it."""
         when = f"{self.number}+" if self.onwards else f"{self.number}"

@@ -27,7 +27,7 @@ _AT_ONCE = 2
 _BEGUN_AGAIN_EVERY = size(20, 5)
 """After every so many deaths the start is also a real process's."""
 
-_IN_A_ROW = size(8, 200)
+_IN_A_ROW = size(6, 100)
 _DEATHS_IN_A_ROW = 4
 
 
@@ -73,9 +73,7 @@ async def die_at_each(directory: Path, call: str, file: str) -> int:
 
 @pytest.mark.timeout(seconds=600)
 async def test_every_death_at_a_system_call_leaves_a_log_to_start_from(tmp_path: Path) -> None:
-    record = Record(
-        "T3 death at a system call", "killed at each call that writes, syncs, cuts, names", directory=tmp_path
-    )
+    record = Record("syscalls", "killed at each call that writes, syncs, cuts, names", directory=tmp_path)
     met = calls(tmp_path / "plain")
     assert met["pwrite64", "livevote.db-wal"] > 20
     assert met["pwrite64", "livevote.db"] > 5
@@ -96,7 +94,7 @@ async def test_every_death_at_a_system_call_leaves_a_log_to_start_from(tmp_path:
 
 @pytest.mark.timeout(seconds=600)
 async def test_one_death_after_the_other_leaves_a_log_to_start_from(tmp_path: Path) -> None:
-    record = Record("T3 deaths in a row", "killed again while starting from a death", directory=tmp_path, seed=_SEED)
+    record = Record("syscalls-in-a-row", "killed again while starting from a death", directory=tmp_path, seed=_SEED)
     rng = random.Random(_SEED)
     places = sorted(calls(tmp_path / "plain").items())
     deaths: Counter[int] = Counter()
