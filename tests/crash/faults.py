@@ -26,18 +26,9 @@ CHANGING = ("write", "pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate",
 """The calls by which a process changes what is on a disk. Names that this machine does not know are left out."""
 
 _CHANGING = "trace=" + ",".join(f"?{call}" for call in CHANGING)
+_NOTHING = ("-e", "trace=none")
 _PATIENCE_S = 60
 _CALL = re.compile(r'^\d+ +(?P<call>\w+)\((?:\d+<(?P<file>[^>]*)>|"(?P<path>[^"]*)").*')
-
-
-def _why_not() -> str:
-    if shutil.which("strace") is None:
-        return "needs strace"
-    tried = subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, text=True, check=False)
-    return f"strace may not trace here: {tried.stderr.strip()}" if tried.returncode else ""
-
-
-needs_strace = pytest.mark.skipif(bool(_why_not()), reason=_why_not())
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -91,6 +82,23 @@ def traced(pid: int, log: Path, options: Sequence[str]) -> Iterator[None]:
         strace.stderr.close()
 
 
+def _why_not() -> str:
+    """Why strace cannot attach to a process here; nothing where it can."""
+    if shutil.which("strace") is None:
+        return "needs strace"
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as cat:
+        assert cat.stdin is not None
+        try:
+            with traced(cat.pid, Path(os.devnull), _NOTHING):
+                cat.stdin.close()
+        except AssertionError as refused:
+            return f"needs strace to attach to a process: {refused}"
+    return ""
+
+
+needs_strace = pytest.mark.skipif(bool(reason := _why_not()), reason=reason)
+
+
 def played(data: Path, options: Sequence[str], *modules: str, prefix: Sequence[str] = ()) -> Played:
     """Play the evening in ``data`` with strace's ``options``; ``prefix`` is a command that runs another.
 
@@ -111,7 +119,7 @@ def played(data: Path, options: Sequence[str], *modules: str, prefix: Sequence[s
         try:
             assert evening.stdout is not None
             assert evening.stdout.readline() == f"{one_evening.READY}\n", evening.communicate()
-            with traced(evening.pid, log, options or ("-e", "trace=none")):
+            with traced(evening.pid, log, options or _NOTHING):
                 said, errors = evening.communicate("\n", timeout=_PATIENCE_S)
         finally:
             evening.kill()

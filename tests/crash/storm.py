@@ -19,7 +19,8 @@ from tests.crash.voters import Voter, stop_all
 from tests.process import Process
 
 VOTERS = 16
-_ARGUMENTS = ("--vote-burst", "1000000", "--vote-rate", "1000000")
+FAST = ("--vote-burst", "1000000", "--vote-rate", "1000000")
+"""What lets a voter vote as fast as it can."""
 
 
 class Storm:
@@ -97,7 +98,7 @@ def _free_port() -> int:
 async def _start(data: Path, port: int, module: str) -> Process:
     """Start the server without holding up the voters, who share this process."""
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(None, lambda: Process(data, *_ARGUMENTS, port=port, module=module))
+    return await loop.run_in_executor(None, lambda: Process(data, *FAST, port=port, module=module))
 
 
 async def _counts_on_a_screen(base: str, code: str) -> list[int]:

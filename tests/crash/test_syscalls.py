@@ -87,7 +87,6 @@ async def test_every_death_at_a_system_call_leaves_a_log_to_start_from(tmp_path:
         # The longest first, so that all end together.
         tasks = [group.create_task(in_turn(call, file)) for (call, file), _ in met.most_common()]
     deaths = [task.result() for task in tasks]
-    assert all(deaths)
     assert sum(deaths) >= 0.9 * met.total()
     record.write(deaths=sum(deaths), files_and_calls=len(deaths))
 
