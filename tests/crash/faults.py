@@ -129,7 +129,8 @@ def played(data: Path, options: Sequence[str], *modules: str, prefix: Sequence[s
 
 
 def calls(data: Path) -> "Counter[tuple[str, str]]":
-    """How often an evening without faults makes each of the ``CHANGING`` calls on each file of its data directory."""
+    """How often an evening without faults makes each of the ``CHANGING`` calls on each file of a new data directory."""
+    assert not data.exists(), "an evening that was played before makes fewer"
     whole = played(data, ["-e", _CHANGING])
     assert (whole.code, whole.errors) == (0, "")
     found: Counter[tuple[str, str]] = Counter()

@@ -8,7 +8,7 @@ import asyncio
 import os
 import random
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -128,12 +128,13 @@ def met(ends: Sequence[Played]) -> int:
     return found
 
 
-def places(directory: Path, names: Sequence[str], what: str, *, start: int = 0, onwards: bool = False) -> list[Fault]:
+def places(
+    found: Mapping[tuple[str, str], int], names: Sequence[str], what: str, *, start: int = 0, onwards: bool = False
+) -> list[Fault]:
     """One of ``_EVERY`` of the places where an evening makes one of these calls."""
-    found = sorted(calls(directory / "plain").items())
     every = [
         Fault(what, call, file, number, onwards)
-        for (call, file), count in found
+        for (call, file), count in sorted(found.items())
         if call in names
         for number in range(1, count + 1)
     ]
@@ -144,9 +145,10 @@ def places(directory: Path, names: Sequence[str], what: str, *, start: int = 0, 
 @pytest.mark.timeout(seconds=600)
 async def test_after_an_error_nothing_is_acknowledged_and_the_process_ends(tmp_path: Path) -> None:
     record = Record("disk-errors", "an I/O error, passing or lasting, at each write and sync", directory=tmp_path)
+    found = calls(tmp_path / "plain")
     names = ("pwrite64", "write", "fdatasync", "fsync", "ftruncate")
-    passing = places(tmp_path, names, "error=EIO")
-    lasting = places(tmp_path, names, "error=EIO", start=_EVERY // 2, onwards=True)
+    passing = places(found, names, "error=EIO")
+    lasting = places(found, names, "error=EIO", start=_EVERY // 2, onwards=True)
     record.write(errors=met(await suffer_each(tmp_path, [*passing, *lasting])))
 
 
@@ -154,8 +156,9 @@ async def test_after_an_error_nothing_is_acknowledged_and_the_process_ends(tmp_p
 @pytest.mark.timeout(seconds=600)
 async def test_where_nothing_can_be_written_for_a_moment_voting_goes_on_after_it(tmp_path: Path) -> None:
     record = Record("disk-no-space", "no space, or a write of no bytes, at each write", directory=tmp_path)
-    full = places(tmp_path, ("pwrite64", "write", "mkdir"), "error=ENOSPC")
-    nothing = places(tmp_path, ("pwrite64",), "retval=0", start=_EVERY // 2)
+    found = calls(tmp_path / "plain")
+    full = places(found, ("pwrite64", "write", "mkdir"), "error=ENOSPC")
+    nothing = places(found, ("pwrite64",), "retval=0", start=_EVERY // 2)
     record.write(faults=met(await suffer_each(tmp_path, [*full, *nothing])))
 
 
