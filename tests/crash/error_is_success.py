@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from livevote import cli
 from livevote.domain.records import Draft
-from livevote.log import Batch, LogFailedError
+from livevote.log import Batch, LogFailedError, LogRetryError
 from livevote.log.sqlite import SqliteLog
 
 _append = SqliteLog.append
@@ -16,7 +16,7 @@ _append = SqliteLog.append
 async def _append_in_any_case(self: SqliteLog, drafts: Sequence[Draft], *, ticket: int) -> None:
     try:
         await _append(self, drafts, ticket=ticket)
-    except LogFailedError:
+    except (LogFailedError, LogRetryError):
         self._failed = False
         entries = self._heads.link(drafts)
         self._heads.advance(entries)
