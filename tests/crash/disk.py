@@ -104,9 +104,9 @@ def _mounted(path: Path, mount: Callable[[], None]) -> Iterator[None]:
         mount()
     except subprocess.CalledProcessError as error:
         pytest.skip(f"no file system can be mounted here: {error.stderr.strip()}")
-    # It waits for the end of this process, however that comes: then its stdin ends.
+    # It waits for the end of this process, however that comes: then its stdin ends. A mount may be on its way then.
     guard = subprocess.Popen(
-        ["sh", "-c", 'read -r _; umount -l "$0" 2>/dev/null', str(path)],
+        ["sh", "-c", 'read -r _; sleep 2; umount -l "$0" 2>/dev/null', str(path)],
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
