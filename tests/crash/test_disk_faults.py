@@ -28,7 +28,7 @@ pytestmark = pytest.mark.crash
 
 _SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
 _AT_ONCE = 2
-_EVERY = size(5, 1)
+_EVERY = size(6, 1)
 """Of how many places one is tried."""
 
 _LIMITS = size(8, 300)
