@@ -379,7 +379,9 @@ def host_link(data: Path, code: str | None) -> None:
     try:
         base = config.address.read_text().strip()
     except FileNotFoundError:
-        base = base_urls(config, config.port)[0]  # not running: where it will be with the settings it has by default
+        base = ""
+    # Not running, or a power cut left the note empty: where it will be with the settings it has by default.
+    base = base or base_urls(config, config.port)[0]
     if code is None:
         click.echo(f"{base}/host#{keyring.operator_key}")
     elif not (config.keys / "rooms" / f"{code.upper()}.key").exists():

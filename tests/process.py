@@ -72,6 +72,10 @@ class Process:
         return self.output
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def base(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 

@@ -39,6 +39,9 @@ def test_run_prints_the_addresses_and_a_code_and_keeps_secrets_out_of_files(tmp_
         assert server.terminate() == (0, "")
     assert run_cli("export", code, "--data", str(tmp_path)).stdout == exported.stdout
     assert "host/" in run_cli("host-link", code, "--data", str(tmp_path)).stdout
+    # A power cut leaves the note of the address behind, and may leave it empty.
+    (tmp_path / "livevote.url").write_text("")
+    assert run_cli("host-link", code, "--data", str(tmp_path)).stdout.startswith("http")
 
 
 async def test_on_a_terminal_the_host_links_are_shown(

@@ -29,10 +29,7 @@ _COLUMNS = "SELECT room, idx, CAST(body AS BLOB), chain, salt, CAST(answer AS BL
 _EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
 _NOTHING_KEPT = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
 _CANNOT_USE = (
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_PERM,
+    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM),
     *_NOTHING_KEPT,
 )
 # What is erased shall not stay behind in free space.
@@ -276,7 +273,8 @@ def explained(path: Path) -> Iterator[None]:
         # Extended codes hold the plain one in their lowest byte.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CANNOT_USE:
             raise DataDirectoryError(
-                f"Cannot open {path}: {error}. Check its owner and mode, the disk, and that no other program locks it."
+                f"Cannot open {path}: {error}. Check its owner and mode, the disk and the space on it, and that no "
+                "other program holds the file."
             ) from error
         raise CorruptError(
             f"The database {path} cannot be read ({error}). Restore a backup, or start with another --data "

@@ -4,6 +4,7 @@ Every ballot id ends as acknowledged, rejected or open. A log is right when it h
 that was not sent, and one effective ballot for each voter.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,19 @@ class History:
     """How many answered ballots were sent once more."""
     retries: int = 0
     """How often a ballot was sent again because its answer did not come."""
+    cuts: int = 0
+    """Power cuts. Who waits for an answer while this grows has not got it, whatever the socket still holds."""
+
+    def hear(self, lines: Iterable[str]) -> None:
+        """Take in what ``one_evening`` said. Raises ``BrokenPromiseError`` where answers contradict each other."""
+        for line in lines:
+            word, id_, what = line.split()
+            if word == "sent":
+                self.sent[id_] = int(what)
+            elif word == "rejected":
+                self.rejected.add(id_)
+            elif word == "recorded" and self.acked.setdefault(id_, int(what)) != int(what):
+                raise BrokenPromiseError(f"I6: ballot {id_} was answered with {self.acked[id_]} and then with {what}")
 
 
 class BrokenPromiseError(AssertionError):
@@ -35,7 +49,17 @@ class BrokenPromiseError(AssertionError):
 
 
 async def check(history: History, database: Path, room: str) -> Room:
-    """The state of the log, if it agrees with the history. Raises ``BrokenPromiseError`` for the first that breaks."""
+    """The state of the log, if it agrees with the history and the room is in it."""
+    state = await check_so_far(history, database, room)
+    assert state is not None, "the room is not in the log"
+    return state
+
+
+async def check_so_far(history: History, database: Path, room: str) -> Room | None:
+    """``check`` for a room that may not have been made yet.
+
+    Raises ``BrokenPromiseError`` for the first promise that is broken.
+    """
     reader = await open_reader(f"sqlite:{database}")
     entries = [entry async for chunk in reader.read(room) for entry in chunk]
     _check_chain(entries)
@@ -54,8 +78,8 @@ async def check(history: History, database: Path, room: str) -> Room:
         if entry.opening.answer != b'{"choices":[%d]}' % history.sent[id_]:
             raise BrokenPromiseError(f"I2: ballot {id_} is in the log with another answer")
     state = fold(entries)
-    assert state is not None
-    _check_counts(state, entries, history)
+    if state is not None:
+        _check_counts(state, entries, history)
     return state
 
 

@@ -110,11 +110,14 @@ class Voter:
             self._seen = ("", 0)
             self._open.clear()
         self._open[id_] += 1
+        cuts = self._history.cuts
         self._history.sent[id_] = choice
         vote = {"type": "vote", "id": id_, "question": "q1", "round": 1, "answer": {"choices": [choice]}}
         self._socket.send(vote)
         while True:
             message = await self._socket.receive()
+            if self._history.cuts != cuts:
+                raise EOFError("read after the power was cut")
             self._look(message)
             if message["type"] in _ANSWERS and message["id"] == id_:
                 return message

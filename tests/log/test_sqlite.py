@@ -11,7 +11,7 @@ import pytest
 
 from livevote.domain.commands import AskAgain, CloseVoting
 from livevote.failures import AlreadyRunningError, CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
-from livevote.log import Head, LogFailedError, LogRetryError
+from livevote.log import Head, LogFailedError, LogRetryError, sqlite
 from livevote.log.sqlite import MAX_BATCH
 from tests.client import eventually
 from tests.history import cast, opened
@@ -329,10 +329,25 @@ async def test_a_file_that_another_program_locks_is_not_called_damaged(
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("DELETE FROM meta WHERE key = 'no such key'")
         for opening in (opened_file, opened_reader):
-            with pytest.raises(DataDirectoryError, match=r"database is locked.*no other program locks it"):
+            with pytest.raises(DataDirectoryError, match=r"database is locked.*no other program"):
                 async with opening(path):
                     pass
     await filled(path)
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR_FSYNC])
+async def test_a_disk_without_space_is_not_taken_for_damage(
+    path: Path, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def meets_a_full_disk(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = code
+        raise error
+
+    monkeypatch.setattr(sqlite, "_set_pragmas", meets_a_full_disk)
+    with pytest.raises(DataDirectoryError, match=r"log\.sqlite3: database or disk is full\. .* the space on it"):
+        async with opened_file(path):
+            pass
 
 
 async def test_a_place_without_write_ahead_log_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
