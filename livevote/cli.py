@@ -13,11 +13,10 @@ import segno
 from rich.console import Console
 from rich.progress import Progress
 
-from livevote import __version__
+from livevote import __version__, export
 from livevote.config import SETTINGS, Config, Setting
 from livevote.domain.audit import TamperedError
 from livevote.export import FORMATS, Format, Source
-from livevote.export import rooms as rooms_of
 from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError
 from livevote.keys import Keyring
 from livevote.log import open_reader
@@ -139,7 +138,7 @@ def rooms(data: Path) -> None:
 
 async def _rooms(config: Config) -> None:
     reader = await open_reader(f"sqlite:{config.database}")
-    for code, title, records in rooms_of(reader):
+    for code, title, records in export.rooms(reader):
         click.echo(f"{code}  {records:>9}  {title}")
 
 

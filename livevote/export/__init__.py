@@ -3,8 +3,9 @@
 The server and the command line call the same functions with a reader of the same log, so both give the same bytes.
 """
 
+from livevote.export.cells import instant
 from livevote.export.formats import FORMATS, Format
 from livevote.export.rooms import rooms
 from livevote.export.source import Source
 
-__all__ = ["FORMATS", "Format", "Source", "rooms"]
+__all__ = ["FORMATS", "Format", "Source", "instant", "rooms"]

@@ -33,7 +33,7 @@ def _text(cell: Cell) -> str:
         case float():
             return f"{cell:.4f}"
         case datetime():
-            return instant(cell)
+            return _iso(cell)
         case _:
             return str(cell)
 
@@ -49,10 +49,14 @@ def is_formula(text: str) -> bool:
 
 
 def moment(at: int) -> datetime:
-    """Milliseconds since 1970 as an instant."""
+    """Milliseconds since 1970 as a cell."""
     return datetime.fromtimestamp(at / 1000, UTC)
 
 
-def instant(at: datetime) -> str:
-    """ISO 8601 in UTC, with milliseconds."""
+def instant(at: int) -> str:
+    """Milliseconds since 1970 as ISO 8601 in UTC."""
+    return _iso(moment(at))
+
+
+def _iso(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,7 +6,6 @@ Its charts are SVG bars inside the tables, so that picture and numbers cannot pa
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Iterator
-from datetime import datetime
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -65,7 +64,7 @@ def _head(fold: Fold) -> str:
 <p class="brand"><svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">\
 <rect width="32" height="32" rx="8"/><path d="M8 24V14M16 24V8M24 24v-6"/></svg>livevote results</p>
 <h1 dir="auto">{title}</h1>
-<p class="about">Room {escape(room.code)}, as of {_time(fold.at)} (record {room.head:,})<br>{counts}</p>
+<p class="about">Room {escape(room.code)}, as of {_time(fold.at)} UTC (record {room.head:,})<br>{counts}</p>
 </header>
 <main>
 {_contents(fold)}"""
@@ -150,19 +149,23 @@ def _rule(question: Question) -> str:
 
 
 def _times(result: RoundResult) -> str:
+    def then(at: int) -> str:
+        """The day only where it is another one."""
+        return _time(at, day=moment(at).date() != moment(result.opened_at).date())
+
     parts = [f"Opened {_time(result.opened_at)}"]
-    parts.append("still open" if result.closed_at is None else f"closed {_time(result.closed_at)}")
+    parts.append("still open" if result.closed_at is None else f"closed {then(result.closed_at)}")
     if result.revealed_at is None:
         parts.append("never revealed")
     else:
-        hidden = "" if result.revealed else ", hidden again since"
-        parts.append(f"revealed {_time(result.revealed_at)}{hidden}")
-    return " · ".join(parts)
+        parts.append(f"revealed {then(result.revealed_at)}" + ("" if result.revealed else ", hidden again since"))
+    return " \u00b7 ".join(parts) + " (UTC)"
 
 
-def _time(at: int) -> str:
-    when: datetime = moment(at)
-    return f'<time datetime="{instant(when)}">{when.day} {when:%b %Y, %H:%M:%S} UTC</time>'
+def _time(at: int, *, day: bool = True) -> str:
+    when = moment(at)
+    shown = f"{when.day} {when:%b %Y, %H:%M:%S}" if day else f"{when:%H:%M:%S}"
+    return f'<time datetime="{instant(at)}">{shown}</time>'
 
 
 def _plural(number: int, one: str, many: str) -> str:

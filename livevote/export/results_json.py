@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from livevote.domain.state import Question
-from livevote.export.cells import instant, moment
+from livevote.export.cells import instant
 from livevote.export.results import Fold, Option, RoundResult, folded
 from livevote.export.source import Source
 
@@ -76,9 +76,9 @@ async def results_json(source: Source) -> AsyncGenerator[bytes, None]:
 def _about(fold: Fold) -> About:
     room = fold.room
     return About(
-        room=RoomAbout(room.code, room.title, instant(moment(room.created_at))),
+        room=RoomAbout(room.code, room.title, instant(room.created_at)),
         as_of=room.head,
-        at=instant(moment(fold.at)),
+        at=instant(fold.at),
         origin=room.origin,
         root=fold.root.hex(),
         chain=fold.chain.hex(),
@@ -100,9 +100,9 @@ def _question(fold: Fold, question: Question) -> QuestionAbout:
 def _round(result: RoundResult) -> RoundAbout:
     return RoundAbout(
         round=result.number,
-        opened_at=instant(moment(result.opened_at)),
-        closed_at=None if result.closed_at is None else instant(moment(result.closed_at)),
-        revealed_at=None if result.revealed_at is None else instant(moment(result.revealed_at)),
+        opened_at=instant(result.opened_at),
+        closed_at=None if result.closed_at is None else instant(result.closed_at),
+        revealed_at=None if result.revealed_at is None else instant(result.revealed_at),
         revealed=result.revealed,
         voters=result.voters,
         erased=result.erased,

@@ -159,8 +159,7 @@ class Exports(ApiHandler):
         """Send the room's log in this format, as of now."""
         room = self.room()
         if room.seal.tree is None:
-            text = "The log is still being checked after the start; try again in a minute."
-            raise ApiError(503, "checking", text)
+            raise ApiError(503, "checking", CHECKING)
         await self.services.notary.seal()
         source = await Source.now(self.services.log, room.code)
         self.set_header("Content-Type", format_.media_type)
