@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,14 +15,17 @@ from rich.console import Console
 from rich.progress import Progress
 
 from livevote import __version__, export
+from livevote.bundle import Bundle, NoBundleError
 from livevote.config import SETTINGS, Config, Setting
 from livevote.domain.audit import TamperedError
+from livevote.domain.note import NoteError, Verifier
+from livevote.domain.receipt import ReceiptError, check, parse
 from livevote.export import FORMATS, Format, Source
 from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError
 from livevote.keys import Keyring
 from livevote.log import open_reader
 from livevote.server import Server, serve
-from livevote.verify import Verdict, verify
+from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_database
 from livevote.web.addresses import base_urls, public_url
 
 
@@ -144,32 +148,63 @@ async def _rooms(config: Config) -> None:
 
 @cli.command("verify")
 @click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--receipt", type=click.Path(path_type=Path), help="A voter's receipt to look for in the log.")
+@click.option("--key", help="The public key (name+id+key) that must have signed; without it, the one beside the log.")
 @_settings("data")
-def verify_(data: Path, path: Path | None) -> None:
-    """Check the log at PATH (a database or a data directory): nothing changed, dropped or reordered. Writes nothing.
+def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None) -> None:
+    """Check PATH (a bundle, a database or a data directory): nothing changed, dropped or reordered. Writes nothing.
 
     Exit code 0: intact; 1: tampered with, the first bad record is named; 2: cannot be read.
     """
     chosen = data if path is None else path
-    database = Config(data=chosen).database if chosen.is_dir() else chosen
     try:
-        for verdict in _verdicts(database):
+        trusted = None if key is None else Verifier.parse(key)
+        sought = None if receipt is None else _receipt(receipt, trusted)
+        for verdict in _verdicts(Config(data=chosen).database if chosen.is_dir() else chosen, trusted, sought):
             _print_verdict(verdict)
+        if sought is not None:
+            _print_sought(sought)
     except TamperedError as error:
         click.echo(f"TAMPERED  {error}", err=True)
         sys.exit(1)
-    except FailureError as error:
+    except (FailureError, NoteError) as error:
         click.echo(f"livevote: {error}", err=True)
         sys.exit(2)
 
 
-def _verdicts(database: Path) -> list[Verdict]:
-    reader = asyncio.run(open_reader(f"sqlite:{database}"))
+def _receipt(path: Path, trusted: Verifier | None) -> Sought:
+    try:
+        found = parse(path.read_bytes())
+    except (OSError, ReceiptError) as error:
+        raise NoBundleError(f"Cannot read the receipt {path}: {error}") from error
+    try:
+        checkpoint = check(found, trusted=trusted)
+    except ReceiptError as error:
+        raise TamperedError(f"the receipt: {error}") from error
+    if checkpoint is None:
+        click.echo("The receipt holds in itself. Nobody has signed it: it was saved before there was a checkpoint.")
+    else:
+        click.echo(
+            f"The receipt holds in itself: record {found.index} stands under the checkpoint of {checkpoint.size} "
+            f"records signed at {export.instant(checkpoint.at)}."
+        )
+    return Sought(found)
+
+
+def _verdicts(path: Path, trusted: Verifier | None, sought: Sought | None) -> list[Verdict]:
     hidden = not sys.stderr.isatty()
+    if kind_of(path) == "bundle":
+        with closing(Bundle(path, trusted=trusted)) as bundle:
+            size = path.stat().st_size
+            with click.progressbar(length=size, label="Checking", file=sys.stderr, hidden=hidden) as bytes_read:
+                done = verify_bundle(bundle, sought=sought, progress=bytes_read.update)
+            return [done]
+    reader = asyncio.run(open_reader(f"sqlite:{path}"))
     with click.progressbar(
         reader.scan(), length=reader.count(), label="Checking", file=sys.stderr, hidden=hidden
     ) as bar:
-        return list(verify(bar))
+        directory = path.parent / Config().checkpoints.name
+        return list(verify_database(reader, directory, trusted=trusted, sought=sought, scan=bar))
 
 
 def _print_verdict(verdict: Verdict) -> None:
@@ -177,11 +212,38 @@ def _print_verdict(verdict: Verdict) -> None:
     click.echo(f"INTACT  {room.code}  {room.title}")
     click.echo(f"  {verdict.records} records, {verdict.ballots} of them ballots")
     click.echo(f"  root  {verdict.root.hex()}\n  chain {verdict.chain.hex()}")
+    if verdict.newest is None:
+        click.echo("  no checkpoints: whoever could write the file could have made all of it")
+    else:
+        click.echo(
+            f"  {verdict.agreed} signed checkpoints agree, the newest over {verdict.newest.size} records at "
+            f"{export.instant(verdict.newest.at)}\n  signed by {verdict.vkey}"
+        )
+    for recovery in verdict.recoveries:
+        click.echo(
+            f"  RECOVERED at {export.instant(recovery.at)}: the log had {recovery.lost} records by its checkpoints, of "
+            f"which those after {recovery.kept} may be lost or changed"
+        )
     for result in verdict.results:
         question = room.questions[result.question]
         click.echo(f"  {question.text} (round {result.round}, {result.voters} voted)")
         for option, count in zip(question.options, result.counts, strict=False):
             click.echo(f"    {count:>9}  {option}")
+
+
+def _print_sought(sought: Sought) -> None:
+    receipt = sought.receipt
+    if not sought.found:
+        raise TamperedError(
+            f"room {receipt.room}: record {receipt.index}, the ballot of the receipt, is not in this log"
+        )
+    if sought.replaced_by is None:
+        click.echo(f"The ballot of the receipt is record {receipt.index} of room {receipt.room}, and it counts.")
+    else:
+        click.echo(
+            f"The ballot of the receipt is record {receipt.index} of room {receipt.room}. It does not count: its voter "
+            f"replaced it by record {sought.replaced_by}."
+        )
 
 
 @cli.command("host-link")

@@ -16,6 +16,10 @@ class CorruptError(FailureError):
     meaning = "the database is damaged or not one of livevote's"
 
 
+class BadRecordError(CorruptError):
+    """A record that can be read from the file and that no version of livevote wrote."""
+
+
 class NoSuchRoomError(FailureError):
     exit_code = 66
     meaning = "there is no room with this code in the data directory"

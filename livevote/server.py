@@ -40,6 +40,8 @@ _CLOSE_PAGES_S = 2.0
 _CHECK_AT_ONCE_RECORDS = 50_000  # about a third of a second
 _ROOM_BURST = 30  # rooms that may be created at once, and how many a second after that
 _ROOMS_PER_S = 0.5
+_PROOF_BURST = 2000  # a room that looks for its ballots at once; a proof takes about a millisecond
+_PROOFS_PER_S = 100
 
 
 class Server:
@@ -133,6 +135,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             assets=assets,
             hosts=KnownHosts(config),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
+            proof_bucket=TokenBucket(burst=_PROOF_BURST, rate=_PROOFS_PER_S, clock=clock),
             base_url=base_url,
         )
         server = Server(services, writing, auditing, sealing)

@@ -4,22 +4,32 @@ Apart from ``live.auditor``, which does the first half while a server runs: this
 trusts nobody.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
 
 import msgspec
 
-from livevote.domain.audit import GENESIS, TamperedError, check, leaf
-from livevote.domain.merkle import Frontier
-from livevote.domain.records import BallotCast, Entry
+from livevote.bundle import Bundle, NoBundleError
+from livevote.domain.audit import TamperedError
+from livevote.domain.checker import Checker
+from livevote.domain.note import Checkpoint, NoteError, Verifier
+from livevote.domain.receipt import Receipt, differs
+from livevote.domain.records import BallotCast, Entry, RecoveryAccepted
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import Snapshot, snapshot
+from livevote.failures import BadRecordError, CorruptError
+from livevote.log import VKEY, Reader, opened, read_notes, rooms_with_notes
+
+_DATABASE = b"SQLite format 3\x00"
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """An intact room: what it holds, the fingerprints to compare, and every round's result.
 
-    ``root`` is the Merkle root over all records (RFC 6962) and ``chain`` the running value, 32 bytes each.
+    ``root`` is the Merkle root over all records (RFC 6962) and ``chain`` the running value, 32 bytes each. ``agreed``
+    is how many signed checkpoints say the same, ``newest`` the last of them, ``vkey`` the key that signed them.
     """
 
     room: Room
@@ -27,54 +37,159 @@ class Verdict(msgspec.Struct, frozen=True):
     ballots: int
     root: bytes
     chain: bytes
+    agreed: int
+    newest: Checkpoint | None
+    vkey: str
     results: tuple[Snapshot, ...]
 
+    @property
+    def recoveries(self) -> list[RecoveryAccepted]:
+        """Where the operator went on with a log that contradicted its checkpoints."""
+        return self.room.recoveries
 
-def verify(entries: Iterable[Entry]) -> Iterator[Verdict]:
-    """One verdict for each room of ``entries``, which come room by room.
 
-    Raises ``TamperedError`` at the first record that is not what was sealed or that the rules do not allow.
+class Sought(msgspec.Struct):
+    """What became of a receipt's ballot. ``replaced_by`` is the index of the voter's next ballot in the round."""
+
+    receipt: Receipt
+    found: bool = False
+    replaced_by: int | None = None
+
+    def look(self, entry: Entry) -> None:
+        """See whether ``entry`` is the ballot, or the one that replaced it. Raises ``TamperedError``."""
+        if entry.room != self.receipt.room:
+            return
+        if entry.index == self.receipt.index:
+            if differs(self.receipt, entry):
+                raise TamperedError(f"room {entry.room}: record {entry.index} is not the ballot of the receipt")
+            self.found = True
+        elif isinstance(entry.record, BallotCast) and entry.record.supersedes == self.receipt.index:
+            self.replaced_by = entry.index
+
+
+def verify(
+    code: str,
+    entries: Iterable[Entry],
+    *,
+    checkpoints: Iterable[Checkpoint] = (),
+    vkey: str = "",
+    sought: Sought | None = None,
+) -> Verdict:
+    """The verdict on one room.
+
+    Raises ``TamperedError`` at the first record that is not what was sealed or that the rules do not allow, and at the
+    end where a checkpoint says something else.
     """
-    checking: _Checking | None = None
+    known = list(checkpoints)
+    checker = Checker(code, known)
+    room: Room | None = None
+    ballots = 0
     for entry in entries:
-        if checking is None or checking.code != entry.room:
-            if checking is not None:
-                yield checking.verdict()
-            checking = _Checking(entry.room)
-        checking.add(entry)
-    if checking is not None:
-        yield checking.verdict()
-
-
-class _Checking:
-    """One room on its way through the checks."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        self._room: Room | None = None
-        self._chain = GENESIS
-        self._tree = Frontier()
-        self._ballots = 0
-
-    def add(self, entry: Entry) -> None:
-        self._chain = check(entry, self._chain)
-        self._tree.append(leaf(entry.body))
+        checker.add(entry)
         try:
-            self._room = apply(self._room, entry)
+            room = apply(room, entry)
         except BrokenLogError as error:
             raise TamperedError(str(error)) from error
-        self._ballots += isinstance(entry.record, BallotCast)
+        ballots += isinstance(entry.record, BallotCast)
+        if sought is not None:
+            sought.look(entry)
+    checker.finish()
+    if room is None:
+        raise TamperedError(f"room {code} has no records")
+    if room.code != code:
+        raise TamperedError(f"room {code}: the log is that of room {room.code}")
+    return Verdict(
+        room=room,
+        records=room.head,
+        ballots=ballots,
+        root=checker.tree.root(),
+        chain=checker.chain,
+        agreed=checker.agreed,
+        newest=max((known_one for known_one in known if known_one.origin == room.origin), key=_size, default=None),
+        vkey=vkey,
+        results=tuple(
+            snapshot(room, question, asked) for question in room.questions.values() for asked in question.rounds
+        ),
+    )
 
-    def verdict(self) -> Verdict:
-        room = self._room
-        assert room is not None, "a room is made from its first entry"
-        return Verdict(
-            room=room,
-            records=room.head,
-            ballots=self._ballots,
-            root=self._tree.root(),
-            chain=self._chain,
-            results=tuple(
-                snapshot(room, question, asked) for question in room.questions.values() for asked in question.rounds
-            ),
-        )
+
+def _size(checkpoint: Checkpoint) -> int:
+    return checkpoint.size
+
+
+def kind_of(path: Path) -> str:
+    """``database`` or ``bundle``. Raises ``NoBundleError`` for a path that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return "database" if file.read(len(_DATABASE)) == _DATABASE else "bundle"
+    except OSError as error:
+        raise NoBundleError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def verify_bundle(
+    bundle: Bundle, *, sought: Sought | None = None, progress: Callable[[int], object] = lambda _: None
+) -> Verdict:
+    """The verdict on a bundle; ``progress`` is told how many bytes more were read. Raises ``TamperedError``."""
+    return verify(
+        bundle.room,
+        _watched(bundle, progress),
+        checkpoints=bundle.checkpoints,
+        vkey=bundle.verifier.vkey,
+        sought=sought,
+    )
+
+
+def _watched(bundle: Bundle, progress: Callable[[int], object]) -> Iterator[Entry]:
+    told = 0
+    for number, entry in enumerate(bundle.entries()):
+        yield entry
+        if number % 1000 == 0:
+            progress(bundle.position - told)
+            told = bundle.position
+    progress(bundle.position - told)
+
+
+def verify_database(
+    reader: Reader,
+    directory: Path,
+    *,
+    trusted: Verifier | None = None,
+    sought: Sought | None = None,
+    scan: Iterable[Entry] | None = None,
+) -> Iterator[Verdict]:
+    """One verdict for each room of a database, compared with the checkpoints in ``directory``, if it is there.
+
+    ``scan`` is ``reader.scan()``, where somebody wants to see it go by. Raises ``TamperedError``.
+    """
+    verifier = _verifier(directory) if trusted is None else trusted
+    # Before the log: a server may write both, and a checkpoint never comes before its records.
+    known = {code: _checkpoints(directory, code, verifier) for code in rooms_with_notes(directory)}
+    try:
+        for code, entries in groupby(reader.scan() if scan is None else scan, key=lambda entry: entry.room):
+            checkpoints = known.pop(code, [])
+            vkey = verifier.vkey if verifier is not None and checkpoints else ""
+            yield verify(code, entries, checkpoints=checkpoints, vkey=vkey, sought=sought)
+    except BadRecordError as error:
+        raise TamperedError(str(error)) from error
+    if known:
+        raise TamperedError(f"room {min(known)} has checkpoints in {directory} and is not in the log")
+
+
+def _verifier(directory: Path) -> Verifier | None:
+    try:
+        return Verifier.parse((directory / VKEY).read_text())
+    except FileNotFoundError:
+        return None
+    except (NoteError, UnicodeError) as error:
+        raise TamperedError(f"{directory / VKEY}: {error}") from None
+
+
+def _checkpoints(directory: Path, code: str, verifier: Verifier | None) -> list[Checkpoint]:
+    path = directory / f"{code}.notes"
+    try:
+        notes, _ = read_notes(path)
+        if notes and verifier is None:
+            raise TamperedError(f"room {code}: {directory / VKEY} is missing, the key that signed its checkpoints")
+        return [] if verifier is None else opened(notes, verifier, path)
+    except CorruptError as error:
+        raise TamperedError(f"room {code}: {error}") from error

@@ -1,6 +1,7 @@
 """The docs where they list things: they say what the code says."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 
 from livevote import export
 from livevote.domain.kinds import KINDS
+from livevote.domain.note import Verifier
 from livevote.protocol import messages
 from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
 from livevote.web.app import PAGES, described
@@ -110,3 +112,22 @@ def test_decisions_are_numbered_and_have_context_choice_and_cost() -> None:
         text = page.read_text()
         for heading in ("## Context", "## Choice", "## Cost"):
             assert heading in text, f"{page.name} has no {heading}"
+
+
+def test_the_worked_example_can_be_redone() -> None:
+    audit = (CHECKOUT / "docs" / "audit.md").read_text()
+    script, printed = re.findall(r"```(?:bash)?\n(.*?)```", audit, flags=re.DOTALL)[:2]
+    done = subprocess.run(["bash"], input=script, capture_output=True, text=True, timeout=30, check=True)
+    assert (done.stdout, done.stderr) == (printed, "")
+
+
+def test_the_signed_example_was_signed_by_the_key_beside_it() -> None:
+    audit = (CHECKOUT / "docs" / "audit.md").read_text()
+    note = re.search(r"```\n(livevote/7KQ2MD/.*?)```", audit, flags=re.DOTALL)
+    vkey = re.search(r"`(livevote\+2b777c11\+\S+)`", audit)
+    assert note
+    assert vkey
+    checkpoint = Verifier.parse(vkey[1]).open(note[1])
+    assert (checkpoint.size, checkpoint.at) == (4, 1_790_000_000_500)
+    assert f"root {checkpoint.root.hex()}" in audit
+    assert f"chain {checkpoint.chain.hex()}" in audit

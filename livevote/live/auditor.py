@@ -4,6 +4,7 @@ Apart from the notary, which writes what is checked here at the next start.
 """
 
 import asyncio
+from contextlib import aclosing
 
 from livevote.domain.audit import TamperedError, check, leaf
 from livevote.domain.checker import Checker, ContradictedError
@@ -80,17 +81,17 @@ class Auditor:
         if frontier is None or last.origin != room.state.origin or not 0 <= newer <= at_once:
             return None
         chain = last.chain
-        async for entries in self._log.read(room.code, after=last.size - 1, upto=room.state.head):
-            for entry in entries:
-                if entry.index == last.size:
-                    if entry.chain != chain:
+        async with aclosing(self._log.read(room.code, after=last.size - 1, upto=room.state.head)) as chunks:
+            async for entries in chunks:
+                for entry in entries:
+                    if entry.index > last.size:
+                        try:
+                            chain = check(entry, chain)
+                        except TamperedError as error:
+                            raise explained(error, room.code) from error
+                        frontier.append(leaf(entry.body))
+                    elif entry.chain != chain:
                         return None
-                    continue
-                try:
-                    chain = check(entry, chain)
-                except TamperedError as error:
-                    raise explained(error, room.code) from error
-                frontier.append(leaf(entry.body))
         return Seal(frontier, chain)
 
     async def finish(self) -> None:
@@ -116,11 +117,12 @@ class Auditor:
 
     async def _add(self, checker: Checker, after: int, upto: int) -> int:
         try:
-            async for entries in self._log.read(checker.code, after=after, upto=upto):
-                for number, entry in enumerate(entries):
-                    checker.add(entry)
-                    if number % _SLICE == _SLICE - 1:
-                        await asyncio.sleep(0)
+            async with aclosing(self._log.read(checker.code, after=after, upto=upto)) as chunks:
+                async for entries in chunks:
+                    for number, entry in enumerate(entries):
+                        checker.add(entry)
+                        if number % _SLICE == _SLICE - 1:
+                            await asyncio.sleep(0)
         except TamperedError as error:
             raise explained(error, checker.code) from error
         return checker.tree.size

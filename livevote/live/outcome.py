@@ -1,10 +1,11 @@
 """What became of a command: the four ways in which the writer can answer."""
 
+from livevote.domain.audit import leaf
 from livevote.domain.records import BallotCast, Entry
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import Repeat
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
-from livevote.protocol.messages import Recorded, Rejected, Unknown, Vote
+from livevote.protocol.messages import ReceiptInfo, Recorded, Rejected, Unknown, Vote
 
 Outcome = Entry | Repeat | Refusal | Unsure
 """It is in the log now; it was there before; a final no; or nothing is decided."""
@@ -12,14 +13,27 @@ Outcome = Entry | Repeat | Refusal | Unsure
 _RETRY_MS = 1000
 
 
-def answer(vote: Vote, outcome: Outcome) -> Recorded | Rejected | Unknown:
-    """One of the three answers to a vote (I9)."""
+def answer(vote: Vote, outcome: Outcome, *, receipts: bool) -> Recorded | Rejected | Unknown:
+    """One of the three answers to a vote (I9).
+
+    With ``receipts`` a ballot that is an entry of the log brings its receipt; a ``Repeat`` knows too little for one.
+    """
     if isinstance(outcome, Refusal):
         return Rejected(vote.id, outcome.code, explain(outcome))
     if isinstance(outcome, Unsure):
         return Unknown(vote.id, outcome, UNKNOWN[outcome], _RETRY_MS)
     if isinstance(outcome, Repeat):
-        ballot = outcome.ballot
-        return Recorded(vote.id, vote.question, vote.round, ballot.index, ballot.rev, ballot.at)
-    assert isinstance(outcome.record, BallotCast)
-    return Recorded(vote.id, vote.question, vote.round, outcome.index, outcome.record.rev, outcome.record.at)
+        known = outcome.ballot
+        return Recorded(vote.id, vote.question, vote.round, known.index, known.rev, known.at)
+    ballot = outcome.record
+    assert isinstance(ballot, BallotCast)
+    receipt = _receipt(outcome, ballot) if receipts else None
+    return Recorded(vote.id, vote.question, vote.round, outcome.index, ballot.rev, ballot.at, receipt)
+
+
+def _receipt(entry: Entry, ballot: BallotCast) -> ReceiptInfo | None:
+    if entry.opening is None:
+        return None
+    return ReceiptInfo(
+        ballot.voter, ballot.supersedes, entry.opening.salt.hex(), leaf(entry.body).hex(), entry.chain.hex()
+    )

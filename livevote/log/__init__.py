@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from livevote.log.base import Batch, Head, Log, LogFailedError, LogRetryError, Reader
-from livevote.log.checkpoints import Checkpoints, opened, read_notes
+from livevote.log.checkpoints import VKEY, Checkpoints, opened, read_notes, rooms_with_notes
 from livevote.log.memory import MemoryLog
 from livevote.log.sqlite import SqliteLog, SqliteReader
 
 __all__ = [
+    "VKEY",
     "Batch",
     "Checkpoints",
     "Head",
@@ -19,6 +20,7 @@ __all__ = [
     "open_reader",
     "opened",
     "read_notes",
+    "rooms_with_notes",
 ]
 
 

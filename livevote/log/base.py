@@ -1,6 +1,6 @@
 """The contract of a log: order, atomicity, durability and failure."""
 
-from collections.abc import AsyncIterator, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -41,7 +41,7 @@ class Reader(Protocol):
     async def head(self, room: str) -> Head:
         """Where the room's log ends now."""
 
-    def read(self, room: str, *, after: int = 0, upto: int | None = None) -> AsyncIterator[Sequence[Entry]]:
+    def read(self, room: str, *, after: int = 0, upto: int | None = None) -> AsyncGenerator[Sequence[Entry], None]:
         """The durable entries of a room with ``after < index <= upto`` in order of index, in chunks.
 
         Without ``upto``, up to where the log ends now: what is appended meanwhile is not seen. Nothing is held between

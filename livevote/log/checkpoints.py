@@ -70,7 +70,7 @@ def read_notes(path: Path) -> tuple[list[bytes], int]:
     return notes, end
 
 
-def rooms(directory: Path) -> list[str]:
+def rooms_with_notes(directory: Path) -> list[str]:
     """The rooms that have checkpoints in ``directory``."""
     return sorted(path.name.removesuffix(SUFFIX) for path in directory.glob(f"*{SUFFIX}"))
 
@@ -108,7 +108,7 @@ class Checkpoints:
 
     def rooms(self) -> list[str]:
         """The rooms that have checkpoints."""
-        return rooms(self._directory)
+        return rooms_with_notes(self._directory)
 
     def path(self, room: str) -> Path:
         """The file of a room."""

@@ -4,7 +4,7 @@ It is as durable as the process.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Sequence
 
 import msgspec
 
@@ -52,7 +52,9 @@ class MemoryLog:
         while (batch := await self._followed.get()) is not None:
             yield batch
 
-    async def read(self, room: str, *, after: int = 0, upto: int | None = None) -> AsyncIterator[Sequence[Entry]]:
+    async def read(
+        self, room: str, *, after: int = 0, upto: int | None = None
+    ) -> AsyncGenerator[Sequence[Entry], None]:
         if entries := self._rooms.get(room, [])[after:upto]:
             yield entries
 

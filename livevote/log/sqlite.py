@@ -6,7 +6,7 @@ trip to the worker thread. ``python -m bench.inserts`` compares it with the othe
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import aiosqlite
 import msgspec
 
 from livevote.domain.records import Draft, Entry, Opening, decode
-from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError
+from livevote.failures import BadRecordError, CorruptError, DataDirectoryError, NoSuchRoomError
 from livevote.log.base import Batch, Head, Heads, LogFailedError, LogRetryError, erased
 from livevote.log.lock import Lock
 from livevote.log.schema import migrate
@@ -61,7 +61,9 @@ class SqliteReader:
                 )
         return next((Head(index, chain) for index, chain in rows), Heads()[room])
 
-    async def read(self, room: str, *, after: int = 0, upto: int | None = None) -> AsyncIterator[Sequence[Entry]]:
+    async def read(
+        self, room: str, *, after: int = 0, upto: int | None = None
+    ) -> AsyncGenerator[Sequence[Entry], None]:
         # Each chunk is a query of its own: one that stays open while a slow reader takes its time keeps SQLite from
         # ever checkpointing the write-ahead log.
         last = (await self.head(room)).index if upto is None else upto
@@ -244,15 +246,20 @@ async def _value(connection: aiosqlite.Connection, sql: str) -> object:
 
 def _entry(room: str, index: int, body: bytes, chain: bytes, salt: bytes | None, answer: bytes | None) -> Entry:
     opening = None if salt is None or answer is None else Opening(salt, answer)
-    return Entry(room, index, decode(body), body, chain, opening)
+    try:
+        return Entry(room, index, decode(body), body, chain, opening)
+    except msgspec.DecodeError as error:
+        raise BadRecordError(
+            f"Record {index} of room {room} is none of livevote's ({error}). Restore a backup; keep the damaged file."
+        ) from error
 
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the record codec say about a file into one sentence for the operator."""
+    """Turn what SQLite says about a file into one sentence for the operator."""
     try:
         yield
-    except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
+    except sqlite3.DatabaseError as error:
         # Extended codes hold the plain one in their lowest byte.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CANNOT_USE:
             raise DataDirectoryError(f"Cannot open {path}: {error}. Check its owner and mode, and the disk.") from error

@@ -108,8 +108,21 @@ class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
     answer: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class ReceiptInfo(msgspec.Struct, frozen=True):
+    """What makes a recorded ballot checkable, beside what its voter knows. ``salt``, ``leaf``, ``chain`` are hex."""
+
+    voter: str
+    supersedes: int | None
+    salt: str
+    leaf: str
+    chain: str
+
+
 class Recorded(msgspec.Struct, frozen=True, tag_field="type", tag="recorded"):
-    """The ballot is on disk, for good, at log index ``index``; ``at`` is when, in ms since 1970."""
+    """The ballot is on disk, for good, at log index ``index``; ``at`` is when, in ms since 1970.
+
+    ``receipt`` is None in a room that gives none, and for a ballot whose answer was erased.
+    """
 
     id: str
     question: str
@@ -117,6 +130,7 @@ class Recorded(msgspec.Struct, frozen=True, tag_field="type", tag="recorded"):
     index: int
     rev: int
     at: int
+    receipt: ReceiptInfo | None = None
 
 
 class Rejected(msgspec.Struct, frozen=True, tag_field="type", tag="rejected"):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ import msgspec
 import segno
 from tornado.iostream import StreamClosedError
 
+from livevote.domain.audit import leaf as leaf_of
 from livevote.domain.commands import AnyHostCommand, CreateRoom
 from livevote.domain.records import Entry, QuestionDefined
 from livevote.domain.refusals import Code, Refusal
@@ -22,6 +24,10 @@ from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostState
 from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
+
+CHECKING = "The log is still being checked after the start. Try again in a minute."
+_INDEX = re.compile(r"[1-9][0-9]{0,14}")
+_LEAF = re.compile(r"[0-9a-f]{64}")
 
 
 class NewRoom(msgspec.Struct, frozen=True):
@@ -44,6 +50,18 @@ class CommandDone(msgspec.Struct, frozen=True):
 
     as_of: int
     question: str
+
+
+class ProofInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """``included``: at ``index`` stands this leaf and no other. The rest proves what stands there: the signed note of a
+    checkpoint, the audit path in hex (lowest sibling first), and the key that signed; all None beyond the log's end.
+    """
+
+    index: int
+    included: bool
+    note: str | None = None
+    path: tuple[str, ...] | None = None
+    vkey: str | None = None
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -207,6 +225,53 @@ class JoinQr(ApiHandler):
         )
         self.set_header("Content-Type", "image/svg+xml")
         self.finish(picture.getvalue())
+
+
+class Proof(ApiHandler):
+    access = Access.ANYBODY
+    operations = {
+        "get": Operation(
+            summary="Whether a leaf is in the log, under which signed checkpoint, with the audit path",
+            returns=ProofInfo,
+        )
+    }
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        room = self.room()
+        index, leaf = self._asked()
+        if not self.services.proof_bucket.take():
+            raise ApiError(429, Unsure.TOO_FAST, "Too many questions at once. Try again in a minute.")
+        tree, checkpoint = room.seal.tree, room.seal.checkpoint
+        if tree is None:
+            raise ApiError(503, "checking", CHECKING)
+        if index > room.seal.size:
+            self.answer(ProofInfo(index=index, included=False))
+            return
+        if checkpoint is None or index > checkpoint.size or checkpoint.origin != room.state.origin:
+            raise ApiError(503, "not_sealed_yet", "The next checkpoint will have it. Try again in a second.")
+        note = room.seal.note.decode()
+        wanted = tree.needed(index - 1, checkpoint.size)
+        leaves: dict[int, bytes] = {}
+        for places in wanted:
+            if places:
+                async for entries in self.services.log.read(room.code, after=places.start, upto=places.stop):
+                    leaves |= {entry.index - 1: leaf_of(entry.body) for entry in entries}
+        path = tuple(sibling.hex() for sibling in tree.inclusion(index - 1, checkpoint.size, leaves))
+        self.answer(
+            ProofInfo(
+                index=index,
+                included=leaves[index - 1].hex() == leaf,
+                note=note,
+                path=path,
+                vkey=self.services.notary.vkey,
+            )
+        )
+
+    def _asked(self) -> tuple[int, str]:
+        index, leaf = self.get_query_argument("index", ""), self.get_query_argument("leaf", "")
+        if not _INDEX.fullmatch(index) or not _LEAF.fullmatch(leaf):
+            raise ApiError(400, "bad_message", "A proof needs '?index=N&leaf=HEX': a record's index and its leaf hash.")
+        return int(index), leaf
 
 
 class HostSession(ApiHandler):

@@ -18,6 +18,7 @@ API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms/{code}/exports/{name}": api.Exports,
     "/api/rooms/{code}/ballots.csv": api.Ballots,
     "/api/rooms/{code}/qr.svg": api.JoinQr,
+    "/api/rooms/{code}/proof": api.Proof,
     "/api/rooms/{code}/host-session": api.HostSession,
     "/api/operator-session": api.OperatorSession,
     "/healthz": api.HealthCheck,

@@ -31,6 +31,7 @@ class Services:
     assets: Assets
     hosts: KnownHosts
     room_bucket: TokenBucket
+    proof_bucket: TokenBucket
     base_url: Callable[[], str]
     """The address for links, known once the server listens."""
 

@@ -1,5 +1,7 @@
 """A page's socket: bytes in, frames out, and the close codes that tell the page what to do next."""
 
+import asyncio
+import logging
 import secrets
 from typing import Any
 
@@ -7,6 +9,8 @@ from tornado.websocket import WebSocketHandler
 
 from livevote.domain.commands import CastBallot
 from livevote.domain.records import Entry
+from livevote.domain.room import Repeat
+from livevote.failures import FailureError
 from livevote.live.hub import Role
 from livevote.live.limits import TokenBucket
 from livevote.live.outcome import Outcome, answer
@@ -17,6 +21,8 @@ from livevote.protocol.messages import Rejected, Sync, ToClient, Unknown, Vote
 from livevote.web import wire
 from livevote.web.base import Access, ApiError, Guarded
 from livevote.web.services import Services
+
+_log = logging.getLogger("livevote")
 
 _MAX_REFUSED = 50
 _MAX_UNREAD_ANSWERS = 32
@@ -36,6 +42,7 @@ class PageSocket(WebSocketHandler, Guarded):
         self._pseudonyms: dict[str, str] = {}
         self._refused = 0
         self._unread_answers = 0
+        self._repeats: set[asyncio.Task[None]] = set()
         config = services.config
         self._bucket = TokenBucket(burst=config.vote_burst, rate=config.vote_rate, clock=services.clock)
 
@@ -133,9 +140,25 @@ class PageSocket(WebSocketHandler, Guarded):
         return known
 
     def _answer_vote(self, room: LiveRoom, vote: Vote, outcome: Outcome) -> None:
-        self._answer(answer(vote, outcome))
+        if isinstance(outcome, Repeat) and room.state.receipts:
+            task = asyncio.create_task(self._answer_again(room, vote, outcome), name="repeat")
+            self._repeats.add(task)
+            task.add_done_callback(self._repeats.discard)
+            return
+        self._answer(answer(vote, outcome, receipts=room.state.receipts))
         if isinstance(outcome, Entry):
             room.tell_other_tabs(self, vote.question, vote.round)
+
+    async def _answer_again(self, room: LiveRoom, vote: Vote, repeat: Repeat) -> None:
+        """Answer a retry as the first time (I6). Its receipt is not in memory: the log has it."""
+        found: Entry | Repeat = repeat
+        index = repeat.ballot.index
+        try:
+            async for entries in self.services.log.read(room.code, after=index - 1, upto=index):
+                (found,) = entries
+        except FailureError:
+            _log.exception("a receipt could not be read")
+        self._answer(answer(vote, found, receipts=True))
 
     def _answer(self, message: ToClient) -> None:
         """Answer the sender. A client that keeps asking and never reads is dropped, or its answers would pile up."""

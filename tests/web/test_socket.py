@@ -26,7 +26,8 @@ async def test_a_vote_is_recorded_and_everybody_sees_it(tmp_path: Path) -> None:
         }
         recorded = await first.vote("v1", 1)
         assert recorded == {
-            "type": "recorded", "id": "v1", "question": "q1", "round": 1, "index": 5, "rev": 0, "at": recorded["at"]
+            "type": "recorded", "id": "v1", "question": "q1", "round": 1, "index": 5, "rev": 0, "at": recorded["at"],
+            "receipt": recorded["receipt"]
         }  # fmt: skip
         for page in (first, second):
             tally = await page.until_tally(5)
