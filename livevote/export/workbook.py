@@ -90,17 +90,35 @@ class _StoppedError(Exception):
     """Nobody waits for the workbook any more."""
 
 
-class _File(io.FileIO):
+class _File(io.BufferedRandom):
     """The file of a workbook, whose making can be stopped from another thread."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "w+")
+        super().__init__(io.FileIO(path, "w+"))
         self.stopped = Event()
+        # After the first failure everything seems to work: a ZipFile that is thrown away tries to end its file.
+        self._broken = False
 
     def write(self, data: Any) -> int:
-        if self.stopped.is_set():
-            raise _StoppedError
-        return super().write(data)
+        if self._broken:
+            return len(data)
+        try:
+            if self.stopped.is_set():
+                raise _StoppedError
+            return super().write(data)
+        except Exception:
+            self._broken = True
+            raise
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return 0 if self._broken else super().seek(offset, whence)
+
+    def tell(self) -> int:
+        return 0 if self._broken else super().tell()
+
+    def flush(self) -> None:
+        if not self._broken:
+            super().flush()
 
 
 class _Workbook:
