@@ -4,6 +4,7 @@ The rows stand apart from their bytes, because the workbook has the same ones.
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from livevote.domain.kinds import KINDS
 from livevote.domain.records import BallotCast, Entry, QuestionDefined
@@ -38,9 +39,10 @@ async def ballots_csv(source: Source) -> AsyncGenerator[bytes, None]:
             replaced.add(entry)
     ballots = Ballots(replaced)
     yield BOM + csv_rows([list(COLUMNS)])
-    async for entries in source.slices():
-        if rows := [row for entry in entries if (row := ballots.row(entry)) is not None]:
-            yield csv_rows(rows)
+    async with aclosing(source.slices()) as slices:
+        async for entries in slices:
+            if rows := [row for entry in entries if (row := ballots.row(entry)) is not None]:
+                yield csv_rows(rows)
 
 
 class Replaced:

@@ -4,6 +4,7 @@ The one format that shows the log itself and not what it adds up to.
 """
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 import msgspec
 
@@ -38,8 +39,9 @@ class _BallotLine(_Line, frozen=True):
 
 async def records_jsonl(source: Source) -> AsyncGenerator[bytes, None]:
     """All records of a room, one JSON object a line."""
-    async for entries in source.slices():
-        yield _lines(entries)
+    async with aclosing(source.slices()) as slices:
+        async for entries in slices:
+            yield _lines(entries)
 
 
 def _lines(entries: Sequence[Entry]) -> bytes:

@@ -4,6 +4,7 @@ A second is short enough for any chart, and it keeps a day with a million ballot
 """
 
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 
 import msgspec
 
@@ -52,13 +53,14 @@ async def series_csv(source: Source) -> AsyncGenerator[bytes, None]:
             width.add(entry)
     fold, series = Fold(source.room), Series()
     yield BOM + csv_rows([width.columns()])
-    async for entries in source.slices():
-        rows: list[list[Cell]] = []
-        for entry in entries:
-            fold.add(entry)
-            rows += series.rows(entry, fold.room)
-        if rows:
-            yield csv_rows(width.fill(row) for row in rows)
+    async with aclosing(source.slices()) as slices:
+        async for entries in slices:
+            rows: list[list[Cell]] = []
+            for entry in entries:
+                fold.add(entry)
+                rows += series.rows(entry, fold.room)
+            if rows:
+                yield csv_rows(width.fill(row) for row in rows)
     yield csv_rows(width.fill(row) for row in series.rest())
 
 

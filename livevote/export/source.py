@@ -4,7 +4,8 @@ Apart from the formats, so that the moment an export shows and the turns it leav
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 from livevote.domain.records import Entry
@@ -33,11 +34,12 @@ class Source:
         """The log as it is at this moment."""
         return cls(reader=reader, room=room, head=await reader.head(room))
 
-    async def slices(self) -> AsyncIterator[Sequence[Entry]]:
+    async def slices(self) -> AsyncGenerator[Sequence[Entry], None]:
         """One pass over the log, at most ``SLICE`` entries at a time, with a turn for everybody else after each."""
-        async for entries in self.reader.read(self.room, upto=self.head.index):
-            for start in range(0, len(entries), SLICE):
-                part = entries[start : start + SLICE]
-                yield part
-                self.on_read(len(part))
-                await asyncio.sleep(0)
+        async with contextlib.aclosing(self.reader.read(self.room, upto=self.head.index)) as chunks:
+            async for entries in chunks:
+                for start in range(0, len(entries), SLICE):
+                    part = entries[start : start + SLICE]
+                    yield part
+                    self.on_read(len(part))
+                    await asyncio.sleep(0)

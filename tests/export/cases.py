@@ -12,6 +12,7 @@ from livevote.domain.commands import (
     AddQuestion,
     AskAgain,
     CloseVoting,
+    Command,
     CreateRoom,
     EraseAnswer,
     HideResults,
@@ -22,7 +23,7 @@ from livevote.domain.records import Draft, QuestionDefined, RoomCreated
 from livevote.domain.room import Decision, decide
 from livevote.export import FORMATS, Source
 from livevote.log.memory import MemoryLog
-from tests.history import AT, CODE, Command, History, cast
+from tests.history import AT, CODE, History, cast
 
 EXPECTED = Path(__file__).parent / "expected"
 

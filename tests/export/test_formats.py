@@ -6,7 +6,7 @@ import gc
 import io
 import json
 import tracemalloc
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -143,7 +143,9 @@ class LongLog(MemoryLog):
         assert room == CODE
         return Head(len(self.entries), self.entries[-1].chain)
 
-    async def read(self, room: str, *, after: int = 0, upto: int | None = None) -> AsyncIterator[Sequence[Entry]]:
+    async def read(
+        self, room: str, *, after: int = 0, upto: int | None = None
+    ) -> AsyncGenerator[Sequence[Entry], None]:
         assert room == CODE
         for start in range(after, upto or len(self.entries), _CHUNK):
             yield self.entries[start : start + _CHUNK]

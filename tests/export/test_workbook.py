@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 from zipfile import ZipFile
 
 import pytest
+import xlsxwriter  # type: ignore[import-untyped]
 
 from livevote.export import FORMATS, Source, workbook
 from livevote.export.cells import csv_rows
@@ -157,7 +158,7 @@ async def test_who_stops_waiting_leaves_no_thread_that_writes(temporary: Path, m
         writing.set()
         go_on.wait(10)
 
-    monkeypatch.setattr(workbook.xlsxwriter.Workbook, "set_properties", hold)
+    monkeypatch.setattr(xlsxwriter.Workbook, "set_properties", hold)
     source = await Source.now(await logged(evening()), CODE)
     task = asyncio.create_task(written("workbook.xlsx", source))
     await asyncio.to_thread(writing.wait, 10)
@@ -174,7 +175,7 @@ async def test_a_full_disk_is_an_error_with_its_number(temporary: Path, monkeypa
     def full(_: object) -> bool:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(workbook.Event, "is_set", full)  # what every write asks first
+    monkeypatch.setattr(threading.Event, "is_set", full)  # what every write asks first
     with pytest.raises(OSError, match="No space left") as caught:
         await exported("workbook.xlsx", evening())
     assert caught.value.errno == errno.ENOSPC
