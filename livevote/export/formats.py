@@ -40,13 +40,13 @@ FORMATS: dict[str, Format] = {
         Format(
             name="results.html",
             media_type="text/html; charset=utf-8",
-            text="One page with charts and tables, to send or print; opens without a network",
+            text="One page with charts and tables to send or print; it opens offline",
             write=results_html,
         ),
         Format(
             name="workbook.xlsx",
             media_type=_XLSX,
-            text="Results, ballots and series as the sheets of an Excel workbook",
+            text="Results, ballots and series as sheets for Excel",
             write=workbook_xlsx,
             passes=2,
         ),
@@ -59,7 +59,7 @@ FORMATS: dict[str, Format] = {
         Format(
             name="results.json",
             media_type="application/json",
-            text="The same for programs, with the fingerprints of the log",
+            text="The results for programs, with the fingerprints of the log",
             write=results_json,
         ),
         Format(

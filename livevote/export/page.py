@@ -183,7 +183,7 @@ def _foot(fold: Fold) -> str:
 <div><dt>Chain</dt><dd><code>{fold.chain.hex()}</code></dd></div>
 <div><dt>Log</dt><dd><code>{escape(room.origin)}</code></dd></div>
 </dl>
-<p>Get the room's log from its host and run <code>livevote verify BUNDLE</code>. It recomputes every seal, adds the \
+<p>Ask the room's host for its bundle and run <code>livevote verify BUNDLE</code>. It recomputes every seal, adds the \
 votes up again, and prints fingerprints and counts to compare with this page. A log that has grown since has other \
 fingerprints.</p>
 <p>The page itself is not signed: trust it as far as whoever gave it to you, or check.</p>
