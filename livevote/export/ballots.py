@@ -34,9 +34,10 @@ async def ballots_csv(source: Source) -> AsyncGenerator[bytes, None]:
     which ballots were replaced (one bit each), then to write.
     """
     replaced = Replaced(source.head.index)
-    async for entries in source.slices():
-        for entry in entries:
-            replaced.add(entry)
+    async with aclosing(source.slices()) as slices:
+        async for entries in slices:
+            for entry in entries:
+                replaced.add(entry)
     ballots = Ballots(replaced)
     yield BOM + csv_rows([list(COLUMNS)])
     async with aclosing(source.slices()) as slices:

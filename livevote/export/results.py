@@ -4,6 +4,7 @@ Every format that shows results is made from these, so that no two files of one 
 """
 
 from collections.abc import Iterator
+from contextlib import aclosing
 
 import msgspec
 
@@ -102,7 +103,8 @@ class Fold:
 async def folded(source: Source) -> Fold:
     """The whole log of ``source``, folded."""
     fold = Fold(source.room)
-    async for entries in source.slices():
-        for entry in entries:
-            fold.add(entry)
+    async with aclosing(source.slices()) as slices:
+        async for entries in slices:
+            for entry in entries:
+                fold.add(entry)
     return fold

@@ -48,9 +48,10 @@ async def series_csv(source: Source) -> AsyncGenerator[bytes, None]:
     Reads the log twice: first to learn how many options there are.
     """
     width = Width()
-    async for entries in source.slices():
-        for entry in entries:
-            width.add(entry)
+    async with aclosing(source.slices()) as slices:
+        async for entries in slices:
+            for entry in entries:
+                width.add(entry)
     fold, series = Fold(source.room), Series()
     yield BOM + csv_rows([width.columns()])
     async with aclosing(source.slices()) as slices:

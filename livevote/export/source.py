@@ -35,7 +35,10 @@ class Source:
         return cls(reader=reader, room=room, head=await reader.head(room))
 
     async def slices(self) -> AsyncGenerator[Sequence[Entry], None]:
-        """One pass over the log, at most ``SLICE`` entries at a time, with a turn for everybody else after each."""
+        """One pass over the log, at most ``SLICE`` entries at a time, with a turn for everybody else after each.
+
+        To be closed by whoever stops early, so that the reader is at rest before anything else goes on.
+        """
         async with contextlib.aclosing(self.reader.read(self.room, upto=self.head.index)) as chunks:
             async for entries in chunks:
                 for start in range(0, len(entries), SLICE):

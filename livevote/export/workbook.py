@@ -46,10 +46,11 @@ async def workbook_xlsx(source: Source) -> AsyncGenerator[bytes, None]:
     Its texts are those of the log: a cell that is marked as text is never run, also where it begins like a formula.
     """
     replaced, width = ballots.Replaced(source.head.index), Width()
-    async for entries in source.slices():
-        for entry in entries:
-            replaced.add(entry)
-            width.add(entry)
+    async with contextlib.aclosing(source.slices()) as slices:
+        async for entries in slices:
+            for entry in entries:
+                replaced.add(entry)
+                width.add(entry)
     with TemporaryDirectory(prefix="livevote-") as directory:
         path = Path(directory) / "workbook.xlsx"
         with contextlib.closing(_Workbook(path, width)) as book:
@@ -61,15 +62,16 @@ async def workbook_xlsx(source: Source) -> AsyncGenerator[bytes, None]:
 
 async def _fill(book: "_Workbook", source: Source, cast: ballots.Ballots) -> None:
     fold, series = Fold(source.room), Series()
-    async for entries in source.slices():
-        votes: list[Row] = []
-        points: list[Row] = []
-        for entry in entries:
-            fold.add(entry)
-            points += series.rows(entry, fold.room)
-            if (row := cast.row(entry)) is not None:
-                votes.append(row)
-        await _beside(book, book.add, votes, points)
+    async with contextlib.aclosing(source.slices()) as slices:
+        async for entries in slices:
+            votes: list[Row] = []
+            points: list[Row] = []
+            for entry in entries:
+                fold.add(entry)
+                points += series.rows(entry, fold.room)
+                if (row := cast.row(entry)) is not None:
+                    votes.append(row)
+            await _beside(book, book.add, votes, points)
     await _beside(book, book.add, [], list(series.rest()))
     await _beside(book, book.finish, fold)
 

@@ -13,14 +13,16 @@ from tornado.httpclient import HTTPResponse
 from tornado.simple_httpclient import HTTPStreamClosedError
 
 from livevote import cli
+from livevote.domain.audit import commitment
 from livevote.domain.merkle import Frontier
-from livevote.domain.records import BallotCast, Entry
+from livevote.domain.records import BallotCast, Draft, Entry, Opening
 from livevote.domain.tally import fold, snapshot
 from livevote.export import FORMATS, Format, Source
-from livevote.log import Checkpoints
+from livevote.log import Checkpoints, open_log
 from livevote.web.api import CHECKING
 from tests.client import Page, Venue, eventually, venue
-from tests.process import run_cli
+from tests.history import AT, SALT, answer
+from tests.process import process, run_cli
 
 
 async def fetch(at: Venue, name: str) -> HTTPResponse:
@@ -298,3 +300,39 @@ async def test_a_process_of_its_own_writes_the_same_bytes(tmp_path: Path) -> Non
             done = await asyncio.to_thread(run_cli, *arguments)
             assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
             assert output.read_bytes() == await download(at, name), name
+
+
+async def fill(data: Path, code: str, ballots: int) -> None:
+    """Put so many ballots into the log of a server that does not run."""
+    opening = Opening(SALT, answer(0))
+    log = await open_log(f"sqlite:{data / 'livevote.db'}")
+    await log.append(
+        [
+            Draft(code, BallotCast(AT, f"b{number}", f"v{number}", "q1", 1, 0, None, commitment(opening)), opening)
+            for number in range(ballots)
+        ],
+        ticket=1,
+    )
+    await log.aclose()
+
+
+@pytest.mark.timeout(seconds=60)
+async def test_a_stop_in_the_middle_of_a_workbook_is_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    data = tmp_path / "data"
+    async with venue(data) as at:
+        await at.ask()
+        code, token = at.code, at.host_token
+    await fill(data, code, 4000)
+    with process(data) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            f"GET /api/rooms/{code}/exports/workbook.xlsx HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Authorization: Bearer {token}\r\n\r\n".encode()
+        )
+        await eventually(lambda: any(temporary.iterdir()), within_s=20)
+        assert server.terminate() == (0, "")
+        writer.close()
+    assert list(temporary.iterdir()) == []
