@@ -26,7 +26,7 @@ run: ## set up and start the server (ARGS are passed on)
 	@exec $(bin)/livevote run $(ARGS)
 
 test: ## set up and run all tests with the coverage gates; with PYTEST_ARGS, only pytest
-	@tools/setup dev chart browser
+	@tools/setup dev chart browser faketime
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(bin)/coverage erase
 	$(with_browser) $(bin)/coverage run -m pytest
@@ -58,11 +58,11 @@ bench: ## run the load generator (ARGS are passed on)
 	@exec $(bin)/python -m bench $(ARGS)
 
 crash: ## run the crash tests alone, as often as make test does
-	@tools/setup dev chart
+	@tools/setup dev chart faketime
 	$(bin)/python -m pytest tests/crash $(PYTEST_ARGS)
 
 soak: ## run the crash tests for hours, and write docs/evidence
-	@tools/setup dev chart
+	@tools/setup dev chart faketime
 	LIVEVOTE_SOAK=1 $(bin)/python -m pytest tests/crash --durations=0 $(PYTEST_ARGS)
 
 lock: ## rebuild the lock files (ARGS=--upgrade takes newer versions)

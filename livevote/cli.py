@@ -1,32 +1,36 @@
 """The command line: parses, calls, prints. Every failure is one sentence on stderr and a documented exit code."""
 
 import asyncio
-import contextlib
+import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import aclosing, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 import segno
-from rich.console import Console
-from rich.progress import Progress
 
-from livevote import __version__, export
+from livevote import __version__, backup, doctor, export
 from livevote.bundle import Bundle, NoBundleError
+from livevote.clock import SystemClock
 from livevote.config import SETTINGS, Config, Setting
 from livevote.domain.audit import TamperedError
+from livevote.domain.checker import ContradictedError
 from livevote.domain.note import NoteError, Verifier
 from livevote.domain.receipt import ReceiptError, check, parse
 from livevote.export import FORMATS, Format, Source
 from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError
-from livevote.keys import Keyring
+from livevote.keys import Keyring, missing
 from livevote.log import open_reader
+from livevote.maintenance import accept_recovery, erase, import_bundle
 from livevote.server import Server, serve
 from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_database
 from livevote.web.addresses import base_urls, public_url
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 def _option(setting: Setting) -> Callable[[Any], Any]:
@@ -108,7 +112,7 @@ async def _export(config: Config, code: str, format_: Format, output: Path | Non
     # Under another name until it is whole: half a file looks like a result.
     unfinished = output.with_name(f".{output.name}.unfinished")
     try:
-        with _progress(format_, source) as watched, unfinished.open("wb") as file:
+        with _watched(format_, source) as watched, unfinished.open("wb") as file:
             await _write(format_, watched, file)
         unfinished.replace(output)
     except OSError as error:
@@ -120,14 +124,17 @@ async def _export(config: Config, code: str, format_: Format, output: Path | Non
 
 
 async def _write(format_: Format, source: Source, file: BinaryIO) -> None:
-    async with contextlib.aclosing(format_.write(source)) as parts:
+    async with aclosing(format_.write(source)) as parts:
         async for part in parts:
             file.write(part)
 
 
-@contextlib.contextmanager
-def _progress(format_: Format, source: Source) -> Iterator[Source]:
+@contextmanager
+def _watched(format_: Format, source: Source) -> Iterator[Source]:
     """``source``, watched by a bar on stderr where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task(format_.name, total=source.head.index * format_.passes)
         yield replace(source, on_read=lambda records: progress.advance(task, records))
@@ -157,6 +164,8 @@ def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None
     Exit code 0: intact; 1: tampered with, the first bad record is named; 2: cannot be read.
     """
     chosen = data if path is None else path
+    # The fold makes millions of objects and no garbage, and this process ends after it.
+    gc.disable()
     try:
         trusted = None if key is None else Verifier.parse(key)
         sought = None if receipt is None else _receipt(receipt, trusted)
@@ -164,9 +173,6 @@ def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None
             _print_verdict(verdict)
         if sought is not None:
             _print_sought(sought)
-    except TamperedError as error:
-        click.echo(f"TAMPERED  {error}", err=True)
-        sys.exit(1)
     except (FailureError, NoteError) as error:
         click.echo(f"livevote: {error}", err=True)
         sys.exit(2)
@@ -200,11 +206,9 @@ def _verdicts(path: Path, trusted: Verifier | None, sought: Sought | None) -> li
                 done = verify_bundle(bundle, sought=sought, progress=bytes_read.update)
             return [done]
     reader = asyncio.run(open_reader(f"sqlite:{path}"))
-    with click.progressbar(
-        reader.scan(), length=reader.count(), label="Checking", file=sys.stderr, hidden=hidden
-    ) as bar:
-        directory = path.parent / Config().checkpoints.name
-        return list(verify_database(reader, directory, trusted=trusted, sought=sought, scan=bar))
+    directory = path.parent / Config().checkpoints.name
+    with click.progressbar(length=reader.count(), label="Checking", file=sys.stderr, hidden=hidden) as records_read:
+        return list(verify_database(reader, directory, trusted=trusted, sought=sought, progress=records_read.update))
 
 
 def _print_verdict(verdict: Verdict) -> None:
@@ -244,6 +248,151 @@ def _print_sought(sought: Sought) -> None:
             f"The ballot of the receipt is record {receipt.index} of room {receipt.room}. It does not count: its voter "
             f"replaced it by record {sought.replaced_by}."
         )
+
+
+@cli.command("accept-recovery")
+@_settings("data")
+@click.argument("code")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def accept_recovery_(data: Path, code: str, yes: bool) -> None:
+    """Go on with the log of room CODE although it contradicts its checkpoints, and record that in it.
+
+    For when a start says that the log was changed or is an older copy, and there is no better backup.
+    """
+    code = code.upper()
+
+    def agrees(error: ContradictedError) -> bool:
+        click.echo(
+            f"{error}.\nA checkpoint of {export.instant(error.lost.at)} has {error.lost.size} records. Up to record "
+            f"{error.kept} the log is the same; what came after may be missing or changed."
+        )
+        return yes or click.confirm("Go on with the log as it is, and record that?")
+
+    accepted = asyncio.run(accept_recovery(Config(data=data), code, SystemClock(), agrees=agrees))
+    if accepted:
+        click.echo(f"Recorded. Room {code} goes on; whoever verifies it is told.")
+    else:
+        click.echo("Nothing was written.")
+
+
+@cli.command()
+@_settings("data")
+@click.argument("code")
+@click.argument("index", type=click.IntRange(min=1))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def redact(data: Path, code: str, index: int, yes: bool) -> None:
+    """Erase the answer of the ballot at record INDEX of room CODE, for good. The log says so and still verifies.
+
+    The server must be stopped. Backups and exports made before still have the answer.
+    """
+    code = code.upper()
+    if yes or click.confirm(f"Erase the answer of record {index} in room {code}? It cannot be brought back."):
+        done = asyncio.run(erase(Config(data=data), code, index, SystemClock()))
+        click.echo(
+            f"Erased, and recorded as record {done.recorded}. Backups and exports made before still have the answer."
+        )
+        if done.left_in is not None:
+            click.echo(
+                f"{done.left_in} has it as well, because another program has the database open. End that program, "
+                "then start and stop livevote once."
+            )
+
+
+@cli.command("import")
+@_settings("data")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--new-key", is_flag=True, help="Make a new key where voting is open: everybody can vote again.")
+def import_(data: Path, bundle: Path, new_key: bool) -> None:
+    """Take a room from its BUNDLE into the data directory, byte for byte. The server must be stopped."""
+    verdict = asyncio.run(import_bundle(Config(data=data), bundle, SystemClock(), new_key=new_key))
+    _print_verdict(verdict)
+    click.echo(f"Imported into {data}.")
+
+
+@cli.command("backup")
+@_settings("data")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--with-keys", "keys", type=click.Path(path_type=Path), help="Copy the keys too, to this other place.")
+def backup_(data: Path, directory: Path, keys: Path | None) -> None:
+    """Copy the log into a new, dated directory below DIRECTORY, also while the server runs, and verify the copy.
+
+    Exit code 1: the log was tampered with, and nothing was copied.
+    """
+    with _progress() as report:
+        work = backup.back_up(Config(data=data), directory, clock=SystemClock(), keys=keys, report=report)
+        made = asyncio.run(work)
+    click.echo(f"{made.path}: verified, {len(made.rooms)} room(s), {made.records:,} records")
+    if keys is None:
+        click.echo(
+            f"The keys are not in it: keep a copy of {data / 'keys'} elsewhere (--with-keys). Without them a restored "
+            "server does not start, nobody can host these rooms, and whoever has voted could vote again."
+        )
+    else:
+        click.echo(f"{keys / made.path.name}: the keys; keep them where the log is not")
+
+
+@cli.command()
+@_settings("data")
+@click.argument("source", metavar="BACKUP", type=click.Path(path_type=Path))
+@click.option("--keys", type=click.Path(path_type=Path), help="A copy of the keys, as --with-keys made it.")
+def restore(data: Path, source: Path, keys: Path | None) -> None:
+    """Bring BACKUP into the empty or missing data directory, after verifying it. Never overwrites anything.
+
+    Exit code 1: the backup was tampered with, and nothing was restored.
+    """
+    config = Config(data=data)
+    with _progress() as report:
+        made = asyncio.run(backup.restore(config, source, keys=keys, report=report))
+    click.echo(f"{data}: verified, {len(made.rooms)} room(s), {made.records:,} records")
+    if lacking := missing(config.keys, made.rooms):
+        click.echo(f"Put {len(lacking)} keys into {config.keys} before you start it, {lacking[0]} for example.")
+
+
+@contextmanager
+def _progress() -> Iterator[backup.Report]:
+    """How far a step is, as a bar on a terminal and nothing elsewhere."""
+    # Not at the top: a tenth of a second that every other command would take longer.
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def report(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step)
+            bar.update(tasks[step], completed=done, total=max(done, total))
+
+        yield report
+
+
+@cli.command("doctor")
+@_settings("data")
+def doctor_(data: Path) -> None:
+    """Check this machine and the data directory: what may lose votes or keep phones out, and what to do about it.
+
+    Changes nothing. Exit code 0: no problem; 1: at least one.
+    """
+    checks = asyncio.run(doctor.examine(Config(data=data), clock=SystemClock()))
+    if sys.stdout.isatty():
+        _print_table(checks)
+    else:
+        click.echo(doctor.text(checks))
+    if any(row.level is doctor.Level.PROBLEM for row in checks):
+        sys.exit(1)
+
+
+def _print_table(checks: list[doctor.Check]) -> None:
+    # Not at the top: see _progress.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {doctor.Level.OK: "green", doctor.Level.WARNING: "yellow", doctor.Level.PROBLEM: "bold red"}
+    table = Table("", "check", "found", "what to do", show_lines=True)
+    for row in checks:
+        table.add_row(Text(row.level.value, styles[row.level]), row.name, Text(row.found), Text(row.remedy))
+    Console().print(table)
 
 
 @cli.command("host-link")
@@ -302,6 +451,12 @@ def main() -> None:
     """The ``livevote`` command."""
     try:
         cli(standalone_mode=True)
+    except TamperedError as error:
+        click.echo(f"TAMPERED  {error}", err=True)
+        sys.exit(1)
+    except PermissionError as error:
+        click.echo(f"livevote: Cannot use {error.filename}: run this as the user whom the server runs as.", err=True)
+        sys.exit(DataDirectoryError.exit_code)
     except FailureError as failure:
         click.echo(f"livevote: {failure}", err=True)
         sys.exit(failure.exit_code)

@@ -13,7 +13,7 @@ class FailureError(Exception):
 
 class CorruptError(FailureError):
     exit_code = 65
-    meaning = "the database is damaged or not one of livevote's"
+    meaning = "the log, a checkpoint or a bundle is damaged, was changed, or is not one of livevote's"
 
 
 class BadRecordError(CorruptError):
@@ -22,7 +22,7 @@ class BadRecordError(CorruptError):
 
 class NoSuchRoomError(FailureError):
     exit_code = 66
-    meaning = "there is no room with this code in the data directory"
+    meaning = "there is no such room or ballot in the data directory"
 
 
 class PortError(FailureError):
@@ -32,7 +32,7 @@ class PortError(FailureError):
 
 class DataDirectoryError(FailureError):
     exit_code = 73
-    meaning = "the data directory cannot be made, read or written"
+    meaning = "the data directory, or another file or directory that was named, cannot be made, read or written"
 
 
 class WriteError(FailureError):

@@ -8,6 +8,7 @@ import hmac
 import os
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from pathlib import Path
 
 from livevote.failures import DataDirectoryError, SetupError
@@ -77,6 +78,10 @@ class Keyring:
         """The key of a room that is about to be created; durable when this returns."""
         return RoomKey(self._key(self._rooms / f"{code}.key", create=True))
 
+    def has_room(self, code: str) -> bool:
+        """Whether the room's key is there."""
+        return (self._rooms / f"{code}.key").exists()
+
     def room(self, code: str) -> RoomKey:
         """The key of a room in the log. Raises ``SetupError`` where it is missing."""
         return RoomKey(self._key(self._rooms / f"{code}.key", create=False))
@@ -93,6 +98,13 @@ class Keyring:
             f"The key {path} is missing: put it back from your backup of the keys. With another, voters vote twice or "
             "checkpoints cannot be read."
         )
+
+
+def missing(directory: Path, rooms: Iterable[str]) -> list[Path]:
+    """The secrets that a server whose log holds these rooms would not find in ``directory``."""
+    needed = [Path("cookie.key"), Path("operator.key"), Path("checkpoint.key")]
+    needed += [Path("rooms", f"{code}.key") for code in rooms]
+    return [path for path in needed if not (directory / path).exists()]
 
 
 def _unusable(path: Path, error: OSError) -> DataDirectoryError:

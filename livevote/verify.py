@@ -6,6 +6,7 @@ trusts nobody.
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,7 @@ from livevote.domain.tally import Snapshot, snapshot
 from livevote.failures import BadRecordError, CorruptError
 from livevote.log import VKEY, Reader, opened, read_notes, rooms_with_notes
 
+_STEP = 1000  # records between two signs of progress
 _DATABASE = b"SQLite format 3\x00"
 
 
@@ -84,15 +86,17 @@ def verify(
     checker = Checker(code, known)
     room: Room | None = None
     ballots = 0
-    for entry in entries:
-        checker.add(entry)
-        try:
+    check = checker.add
+    try:
+        for entry in entries:
+            check(entry)
             room = apply(room, entry)
-        except BrokenLogError as error:
-            raise TamperedError(str(error)) from error
-        ballots += isinstance(entry.record, BallotCast)
-        if sought is not None:
-            sought.look(entry)
+            if type(entry.record) is BallotCast:
+                ballots += 1
+            if sought is not None:
+                sought.look(entry)
+    except BrokenLogError as error:
+        raise TamperedError(str(error)) from error
     checker.finish()
     if room is None:
         raise TamperedError(f"room {code} has no records")
@@ -139,11 +143,20 @@ def verify_bundle(
     )
 
 
+def _counted(entries: Iterable[Entry], progress: Callable[[int], object]) -> Iterator[Entry]:
+    number = 0
+    for number, entry in enumerate(entries, 1):
+        yield entry
+        if number % _STEP == 0:
+            progress(_STEP)
+    progress(number % _STEP)
+
+
 def _watched(bundle: Bundle, progress: Callable[[int], object]) -> Iterator[Entry]:
     told = 0
     for number, entry in enumerate(bundle.entries()):
         yield entry
-        if number % 1000 == 0:
+        if number % _STEP == 0:
             progress(bundle.position - told)
             told = bundle.position
     progress(bundle.position - told)
@@ -155,17 +168,17 @@ def verify_database(
     *,
     trusted: Verifier | None = None,
     sought: Sought | None = None,
-    scan: Iterable[Entry] | None = None,
+    progress: Callable[[int], object] = lambda _: None,
 ) -> Iterator[Verdict]:
     """One verdict for each room of a database, compared with the checkpoints in ``directory``, if it is there.
 
-    ``scan`` is ``reader.scan()``, where somebody wants to see it go by. Raises ``TamperedError``.
+    ``progress`` is told how many records more were read. Raises ``TamperedError``.
     """
     verifier = _verifier(directory) if trusted is None else trusted
     # Before the log: a server may write both, and a checkpoint never comes before its records.
     known = {code: _checkpoints(directory, code, verifier) for code in rooms_with_notes(directory)}
     try:
-        for code, entries in groupby(reader.scan() if scan is None else scan, key=lambda entry: entry.room):
+        for code, entries in groupby(_counted(reader.scan(), progress), key=attrgetter("room")):
             checkpoints = known.pop(code, [])
             vkey = verifier.vkey if verifier is not None and checkpoints else ""
             yield verify(code, entries, checkpoints=checkpoints, vkey=vkey, sought=sought)

@@ -1,12 +1,13 @@
 """A server as a process of its own, for what only a process can show: exit codes, signals, sudden death."""
 
+import asyncio
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -19,7 +20,14 @@ _PATIENCE_S = 30
 class Process:
     """``livevote run`` in a subprocess, listening."""
 
-    def __init__(self, data: Path, *arguments: str, port: int = 0, module: str = "livevote.cli") -> None:
+    def __init__(
+        self,
+        data: Path,
+        *arguments: str,
+        port: int = 0,
+        module: str = "livevote.cli",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         command = [sys.executable, "-m", module, "run", "--host", "127.0.0.1", "--port", str(port)]
         self._process = subprocess.Popen(
             [*command, "--data", str(data), *arguments],
@@ -27,7 +35,7 @@ class Process:
             stderr=subprocess.PIPE,
             text=True,
             cwd=CHECKOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
         )
         self._lines: Queue[str | None] = Queue()
         self.output = ""
@@ -77,6 +85,14 @@ class Process:
         self._process.kill()
         self.end()
 
+    def pause(self) -> None:
+        """SIGSTOP: it does nothing any more, and its connections stay."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
+
     def _drain(self) -> None:
         while not self._ended:
             line = self._lines.get(timeout=_PATIENCE_S)
@@ -108,6 +124,22 @@ def process(data: Path, *arguments: str, port: int = 0, module: str = "livevote.
     finally:
         if started.running:
             started.kill()
+
+
+@asynccontextmanager
+async def process_aside(
+    data: Path, *arguments: str, module: str = "livevote.cli", environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Process]:
+    """``process`` for a test whose own tasks go on while the server starts and ends."""
+    loop = asyncio.get_running_loop()
+    starting = loop.run_in_executor(None, lambda: Process(data, *arguments, module=module, environment=environment))
+    try:
+        yield await asyncio.shield(starting)
+    finally:
+        # Also where the test was cancelled while it waited: the thread goes on, and its server would stay.
+        started = await starting
+        if started.running:
+            await loop.run_in_executor(None, started.kill)
 
 
 def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -90,6 +90,22 @@ def test_a_data_directory_that_cannot_be_written(tmp_path: Path) -> None:
     assert "--data" in text
 
 
+def test_a_data_directory_of_another_user(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Root may enter every directory, so the answer of the system is replaced."""
+
+    async def refused(_: str) -> None:
+        raise PermissionError(13, "Permission denied", "/srv/vote/livevote.db")
+
+    monkeypatch.setattr(cli, "open_reader", refused)
+    monkeypatch.setattr(sys, "argv", ["livevote", "rooms", "--data", "/srv/vote"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 73
+    assert capsys.readouterr().err == (
+        "livevote: Cannot use /srv/vote/livevote.db: run this as the user whom the server runs as.\n"
+    )
+
+
 def test_a_second_process_on_the_same_directory(tmp_path: Path) -> None:
     with process(tmp_path, "--no-sample"):
         code, text = fails("run", "--host", "127.0.0.1", "--port", "0", "--data", str(tmp_path))

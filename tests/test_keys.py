@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from livevote.failures import DataDirectoryError, SetupError
-from livevote.keys import Keyring, random_id
+from livevote.keys import Keyring, missing, random_id
 
 
 def test_secrets_are_made_once_and_only_the_owner_reads_them(tmp_path: Path) -> None:
@@ -48,3 +48,12 @@ def test_keys_that_cannot_be_written_or_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "keys" / "cookie.key").mkdir(parents=True)
     with pytest.raises(DataDirectoryError, match=r"cookie\.key"):
         Keyring(tmp_path / "keys", create=True)
+
+
+def test_what_is_missing_for_a_log_is_listed(tmp_path: Path) -> None:
+    keys = Keyring(tmp_path, create=True)
+    keys.make_room("ROOM22")
+    keys.checkpoint_seed(create=True)
+    assert missing(tmp_path, ["ROOM22"]) == []
+    (tmp_path / "cookie.key").unlink()
+    assert missing(tmp_path, ["ROOM22", "ROOM33"]) == [Path("cookie.key"), Path("rooms/ROOM33.key")]

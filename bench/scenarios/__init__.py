@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from bench.scenarios import burst, closed, joins, live, restart
+from bench.scenarios import audit, burst, closed, joins, live, restart
 from bench.server import Place
 from bench.sizes import Sizes
 from bench.table import Row
@@ -13,5 +13,6 @@ SCENARIOS: dict[str, Callable[[Place, Sizes], Awaitable[list[Row]]]] = {
     "closed": closed.run,
     "joins": joins.run,
     "restart": restart.run,
+    "audit": audit.run,
 }
 """Each starts a server of its own in ``Place`` and returns its figures. Raises ``BenchError`` when votes were lost."""

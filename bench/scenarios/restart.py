@@ -5,11 +5,10 @@ start of the process: until ``/healthz`` says 200, and until a voter who joins t
 """
 
 import asyncio
-import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
 
-from bench.expected import BenchError, check_tally, counts_of
+from bench import large_log
+from bench.expected import BenchError, check_tally
 from bench.http import api, exchange, page, upgrade
 from bench.meter import Meter
 from bench.server import Place, Server, Usage, running
@@ -17,19 +16,9 @@ from bench.sizes import Sizes
 from bench.stats import percentile
 from bench.table import Row
 from bench.wire import State, from_server
-from livevote.clock import SystemClock
 from livevote.config import Config
-from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, OpenVoting, RevealResults
-from livevote.domain.records import Draft
-from livevote.domain.room import apply, decide
-from livevote.domain.state import Room
-from livevote.keys import Keyring, random_id
-from livevote.log import Batch, Log, open_log
 
 NAME = "restart"
-OPTIONS = 4
-CODE = "7KQ2MD"
-BATCH = 2000
 STARTS = 3
 """The first start finds the log in the page cache of the process that wrote it, so all of them are warm."""
 
@@ -41,7 +30,7 @@ async def run(place: Place, sizes: Sizes) -> list[Row]:
     """The figures of this scenario."""
     config = Config(data=place.directory / NAME)
     begun_at = time.perf_counter()
-    expected = await _write(config, sizes.ballots)
+    expected = await large_log.write(config, sizes.ballots)
     wrote_s = time.perf_counter() - begun_at
     size_bytes = config.database.stat().st_size
     healthy_s, right_s, rss_bytes = [], [], []
@@ -70,51 +59,6 @@ async def run(place: Place, sizes: Sizes) -> list[Row]:
     ]
 
 
-async def _write(config: Config, ballots: int) -> tuple[int, ...]:
-    """Make the log and the room's key; the counts that the tally has to show."""
-    Keyring(config.keys, create=True).make_room(CODE)
-    log = await open_log(f"sqlite:{config.database}")
-    try:
-        followed = log.follow()
-        room: Room | None = None
-        commands: tuple[Command, ...] = (
-            CreateRoom(CODE, "Restart"),
-            AddQuestion(kind="single", text="Which?", options=tuple(f"Option {n + 1}" for n in range(OPTIONS))),
-            OpenVoting("q1"),
-            RevealResults("q1"),
-        )
-        for command in commands:
-            for entry in (await _append(log, followed, [_decided(room, command)])).entries:
-                room = apply(room, entry)
-        assert room is not None
-        cast = _ballots(room, ballots)
-        while batch := [draft for _, draft in zip(range(BATCH), cast, strict=False)]:
-            await _append(log, followed, batch)
-    finally:
-        await log.aclose()
-    return counts_of((number % OPTIONS for number in range(ballots)), OPTIONS)
-
-
-def _ballots(room: Room, ballots: int) -> Iterator[Draft]:
-    """One ballot of each of so many voters. They are not folded: nothing in one decides about another voter's."""
-    for number in range(ballots):
-        answer = b'{"choices":[%d]}' % (number % OPTIONS)
-        yield _decided(room, CastBallot(random_id(), random_id(), "q1", 1, answer, secrets.token_bytes(16)))
-
-
-def _decided(room: Room | None, command: Command) -> Draft:
-    decision = decide(room, command, at=SystemClock().now_ms())
-    if not isinstance(decision, Draft):
-        raise BenchError(f"{NAME}: the bench's own log cannot be made: {decision}.")
-    return decision
-
-
-async def _append(log: Log, followed: AsyncIterator[Batch], drafts: list[Draft]) -> Batch:
-    # What was appended is taken back at once: a log keeps batches in memory until its follower has them.
-    await log.append(drafts, ticket=0)
-    return await anext(followed)
-
-
 async def _until_healthy(server: Server) -> None:
     ends_at = time.perf_counter() + READY_S
     while time.perf_counter() < ends_at:
@@ -135,9 +79,9 @@ async def _see_tally(server: Server, expected: tuple[int, ...]) -> None:
     """Join as a voter and compare the first result on the screen."""
     try:
         async with asyncio.timeout(READY_S):
-            reply, connection = await exchange(server.port, page(server.port, CODE))
+            reply, connection = await exchange(server.port, page(server.port, large_log.CODE))
             connection.close()
-            reply, connection = await exchange(server.port, upgrade(server.port, CODE, reply.cookies()))
+            reply, connection = await exchange(server.port, upgrade(server.port, large_log.CODE, reply.cookies()))
             connection.close()
         state = from_server.decode(reply.body)
     except (OSError, ValueError) as error:

@@ -25,18 +25,19 @@ class TamperedError(Exception):
     """A record that is not what was sealed. The text names the first bad index and why."""
 
 
-def check(entry: Entry, chain: bytes) -> bytes:
-    """The chain value after ``entry``, given the one before it.
+def check(entry: Entry, chain: bytes) -> tuple[bytes, bytes]:
+    """The leaf of ``entry`` and the chain value after it, given the one before it.
 
     Raises ``TamperedError`` if the entry's chain value or its opening does not fit its body.
     """
-    found = link(chain, entry.body)
+    sealed = sha256(b"\x00" + entry.body).digest()
+    found = sha256(chain + sealed).digest()
     if found != entry.chain:
         raise TamperedError(f"room {entry.room}: the chain breaks at record {entry.index}")
     record, opening = entry.record, entry.opening
-    if opening is not None and (not isinstance(record, BallotCast) or commitment(opening) != record.commitment):
+    if opening is not None and (type(record) is not BallotCast or commitment(opening) != record.commitment):
         raise TamperedError(f"room {entry.room}: the answer of record {entry.index} does not fit its commitment")
-    return found
+    return sealed, found
 
 
 def origin(code: str, body: bytes) -> str:

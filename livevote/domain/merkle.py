@@ -70,14 +70,15 @@ class Tree(Frontier):
         """``_levels[n][k]`` is the root over ``BLOCK * 2**n`` leaves, the first of which is the k-th multiple."""
 
     def append(self, leaf: bytes) -> None:
-        carry, size, height = leaf, self.size, 0
+        # Written out, because every record of every check comes by here.
+        carry, size, height, peaks = leaf, self.size, 0, self.peaks
         while size & 1:
-            carry = node(self.peaks.pop(), carry)
+            carry = sha256(b"\x01" + peaks.pop() + carry).digest()
             size >>= 1
             height += 1
             if height >= _BLOCK_BITS:
                 self._keep(height - _BLOCK_BITS, carry)
-        self.peaks.append(carry)
+        peaks.append(carry)
         self.size += 1
 
     def _keep(self, level: int, root: bytes) -> None:

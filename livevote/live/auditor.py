@@ -6,7 +6,7 @@ Apart from the notary, which writes what is checked here at the next start.
 import asyncio
 from contextlib import aclosing
 
-from livevote.domain.audit import TamperedError, check, leaf
+from livevote.domain.audit import TamperedError, check
 from livevote.domain.checker import Checker, ContradictedError
 from livevote.domain.note import Checkpoint
 from livevote.failures import CorruptError
@@ -86,10 +86,10 @@ class Auditor:
                 for entry in entries:
                     if entry.index > last.size:
                         try:
-                            chain = check(entry, chain)
+                            sealed, chain = check(entry, chain)
                         except TamperedError as error:
                             raise explained(error, room.code) from error
-                        frontier.append(leaf(entry.body))
+                        frontier.append(sealed)
                     elif entry.chain != chain:
                         return None
         return Seal(frontier, chain)

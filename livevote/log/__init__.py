@@ -4,6 +4,7 @@ from pathlib import Path
 
 from livevote.log.base import Batch, Head, Log, LogFailedError, LogRetryError, Reader
 from livevote.log.checkpoints import VKEY, Checkpoints, opened, read_notes, rooms_with_notes
+from livevote.log.copies import quick_check, snapshot
 from livevote.log.memory import MemoryLog
 from livevote.log.sqlite import SqliteLog, SqliteReader
 
@@ -19,8 +20,10 @@ __all__ = [
     "open_log",
     "open_reader",
     "opened",
+    "quick_check",
     "read_notes",
     "rooms_with_notes",
+    "snapshot",
 ]
 
 

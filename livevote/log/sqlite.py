@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 import msgspec
@@ -26,8 +27,14 @@ _CHUNK = 1000
 _INSERT = "INSERT INTO records (room, idx, body, chain, salt, answer) VALUES "
 _COLUMNS = "SELECT room, idx, CAST(body AS BLOB), chain, salt, CAST(answer AS BLOB) FROM records"
 _EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
-_CANNOT_USE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM)
 _NOTHING_KEPT = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
+_CANNOT_USE = (
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+    *_NOTHING_KEPT,
+)
 # What is erased shall not stay behind in free space.
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0, "secure_delete": 1}
 
@@ -44,8 +51,8 @@ class SqliteReader:
         """Open an existing log. Raises ``NoSuchRoomError`` where there is none and ``CorruptError`` for other files."""
         if not path.exists():  # noqa: ASYNC240 - once, before anything runs
             raise NoSuchRoomError(f"There is no log at {path}. Name the server's data directory with --data.")
-        with _explained(path):
-            _try_to_open(_read_only_uri(path))
+        with explained(path):
+            _try_to_open(read_only_uri(path))
             async with _read_only(path) as connection:
                 return cls(path, str(await _value(connection, _EPOCH)))
 
@@ -54,7 +61,7 @@ class SqliteReader:
         return self._epoch
 
     async def head(self, room: str) -> Head:
-        with _explained(self._path):
+        with explained(self._path):
             async with _read_only(self._path) as connection:
                 rows = await connection.execute_fetchall(
                     "SELECT idx, chain FROM records WHERE room = ? ORDER BY idx DESC LIMIT 1", (room,)
@@ -64,29 +71,35 @@ class SqliteReader:
     async def read(
         self, room: str, *, after: int = 0, upto: int | None = None
     ) -> AsyncGenerator[Sequence[Entry], None]:
-        # Each chunk is a query of its own: one that stays open while a slow reader takes its time keeps SQLite from
-        # ever checkpointing the write-ahead log.
+        # Each chunk is a query and a connection of its own: a query that stays open while a slow reader takes its time
+        # keeps SQLite from ever checkpointing the write-ahead log, and a connection that nobody closes, because the
+        # reader lost interest, outlives the loop.
         last = (await self.head(room)).index if upto is None else upto
-        with _explained(self._path):
+        while rows := await self._chunk(room, after, last):
+            with explained(self._path):
+                entries = [_entry(*row) for row in rows]
+            yield entries
+            after = entries[-1].index
+
+    async def _chunk(self, room: str, after: int, last: int) -> list[Any]:
+        with explained(self._path):
             async with _read_only(self._path) as connection:
-                while rows := list(
+                return list(
                     await connection.execute_fetchall(
                         f"{_COLUMNS} WHERE room = ? AND idx > ? AND idx <= ? ORDER BY idx LIMIT {_CHUNK}",
                         (room, after, last),
                     )
-                ):
-                    yield [_entry(*row) for row in rows]
-                    after = rows[-1][1]
+                )
 
     def scan(self) -> Generator[Entry, None, None]:
         # Not through aiosqlite: rows that one thread makes and another reads cost a third more, and at a start there is
         # nobody to give way to.
-        with _explained(self._path), closing(sqlite3.connect(_read_only_uri(self._path), uri=True)) as connection:
+        with explained(self._path), closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection:
             for row in connection.execute(f"{_COLUMNS} ORDER BY room, idx"):
                 yield _entry(*row)
 
     def count(self) -> int:
-        with _explained(self._path), closing(sqlite3.connect(_read_only_uri(self._path), uri=True)) as connection:
+        with explained(self._path), closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection:
             ((found,),) = connection.execute("SELECT count(*) FROM records")
         return int(found)
 
@@ -123,7 +136,7 @@ class SqliteLog(SqliteReader):
 
     @classmethod
     async def _open_locked(cls, path: Path, lock: Lock) -> "SqliteLog":
-        with _explained(path):
+        with explained(path):
             _try_to_open(path)
             connection = await aiosqlite.connect(path, isolation_level=None)
             try:
@@ -231,10 +244,10 @@ def _try_to_open(path: Path | str) -> None:
 
 
 def _read_only(path: Path) -> aiosqlite.Connection:
-    return aiosqlite.connect(_read_only_uri(path), uri=True, isolation_level=None)
+    return aiosqlite.connect(read_only_uri(path), uri=True, isolation_level=None)
 
 
-def _read_only_uri(path: Path) -> str:
+def read_only_uri(path: Path) -> str:
     return f"{path.absolute().as_uri()}?mode=ro"
 
 
@@ -255,14 +268,16 @@ def _entry(room: str, index: int, body: bytes, chain: bytes, salt: bytes | None,
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turn what SQLite says about a file into one sentence for the operator."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         # Extended codes hold the plain one in their lowest byte.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CANNOT_USE:
-            raise DataDirectoryError(f"Cannot open {path}: {error}. Check its owner and mode, and the disk.") from error
+            raise DataDirectoryError(
+                f"Cannot open {path}: {error}. Check its owner and mode, the disk, and that no other program locks it."
+            ) from error
         raise CorruptError(
             f"The database {path} cannot be read ({error}). Restore a backup, or start with another --data "
             "directory; keep the damaged file."

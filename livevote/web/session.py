@@ -1,11 +1,15 @@
 """Cookies: who a browser is to this server. Signed, HttpOnly, and the only place where a session id is seen."""
 
+import math
+
 from tornado.web import RequestHandler
 
 from livevote.keys import Keyring, random_id
 
 _MAX_HOSTED = 20
 _DAYS = 400  # the longest that browsers keep a cookie
+_DAY_S = 24 * 60 * 60
+_MAX_STRANGERS = 8
 
 
 class Sessions:
@@ -13,6 +17,11 @@ class Sessions:
 
     A voter's cookie is ``Lax``: with ``Strict`` a scanned QR code would send none and make a second voter. Hosts' and
     the operator's are ``Strict``: no other site ever has reason to send them along.
+
+    Every voter's cookie has a name of its own, because two pages that a new browser asks for at the same moment both
+    come with one. Under one name the later would replace the earlier, and who had voted with that would vote again.
+    So both stay, and browsers list them in the order in which they got them (RFC 6265 section 5.4): the first is on
+    every request that any of them is on, and it alone says who the voter is.
     """
 
     def __init__(self, keyring: Keyring, *, secure: bool) -> None:
@@ -22,15 +31,26 @@ class Sessions:
         self._prefix = "__Host-livevote" if secure else "livevote"
 
     def voter(self, handler: RequestHandler) -> str | None:
-        """The session id of a valid cookie: 22 characters."""
-        return self._get(handler, self._prefix)
+        """The session id of the first valid cookie: 22 characters."""
+        # It holds for as long as the browser keeps it: a vote cast while this machine's clock was years behind shall
+        # still have its voter when the clock is right.
+        found = (self._get(handler, name, max_age_days=math.inf) for name in self._voters(handler))
+        return next((session for session in found if session is not None), None)
 
     def ensure_voter(self, handler: RequestHandler) -> bool:
         """Give the browser a session unless it has one; whether it had."""
         known = self.voter(handler) is not None
         if not known:
-            self._set(handler, self._prefix, random_id(), "Lax")
+            # Cookies of other data directories under this address: without an end to them, requests would outgrow what
+            # a server reads.
+            for name in self._voters(handler)[:-_MAX_STRANGERS]:
+                handler.clear_cookie(name, secure=self._secure, path="/")
+            self._set(handler, f"{self._prefix}.{random_id()[:8]}", random_id(), "Lax")
         return known
+
+    def _voters(self, handler: RequestHandler) -> list[str]:
+        """The names of all voters' cookies that the browser sent, in its order."""
+        return [name for name in handler.cookies if name.startswith(f"{self._prefix}.")]
 
     def is_host(self, handler: RequestHandler, code: str) -> bool:
         """Whether the browser proved to hold the host token of this room."""
@@ -53,11 +73,19 @@ class Sessions:
         """Remember that the browser holds the operator key."""
         self._set(handler, f"{self._prefix}-operator", "operator", "Strict")
 
-    def _get(self, handler: RequestHandler, name: str) -> str | None:
-        value = handler.get_signed_cookie(name, max_age_days=_DAYS, min_version=2)
+    def _get(self, handler: RequestHandler, name: str, *, max_age_days: float = _DAYS) -> str | None:
+        value = handler.get_signed_cookie(name, max_age_days=max_age_days, min_version=2)
         return None if value is None else value.decode()
 
     def _set(self, handler: RequestHandler, name: str, value: str, same_site: str) -> None:
+        # An age and not a date, by which browsers would drop the cookies of a machine whose clock is behind.
         handler.set_signed_cookie(
-            name, value, expires_days=_DAYS, httponly=True, secure=self._secure, samesite=same_site, path="/"
+            name,
+            value,
+            expires_days=None,
+            max_age=_DAYS * _DAY_S,
+            httponly=True,
+            secure=self._secure,
+            samesite=same_site,
+            path="/",
         )

@@ -24,6 +24,10 @@ class History:
     """The log index of every ballot that was answered ``recorded``, by id."""
     rejected: set[str] = field(default_factory=set)
     kills: int = 0
+    repeats: int = 0
+    """How many answered ballots were sent once more."""
+    retries: int = 0
+    """How often a ballot was sent again because its answer did not come."""
 
 
 class BrokenPromiseError(AssertionError):

@@ -1,85 +1,166 @@
-"""Voters who keep voting over real sockets while their server is killed, and never give up on a ballot."""
+"""Voters who keep voting over real sockets whatever happens to their server, and never give up on a ballot."""
 
 import asyncio
 import contextlib
-import json
 import random
+from collections import Counter
 from typing import Any
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
-from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
-
-from tests.crash.history import History
+from bench.expected import BenchError
+from bench.http import call, page
+from tests.crash.history import BrokenPromiseError, History
+from tests.crash.sockets import Socket
 
 _ANSWERS = ("recorded", "rejected", "unknown")
+_TYPES = (*_ANSWERS, "state", "tally", "mine")
 
 
 class Voter:
-    """One browser: a cookie, a socket that comes back, one ballot at a time, the same id until there is an answer."""
+    """One browser: a cookie, a socket that comes back, one ballot at a time, the same id until there is an answer.
 
-    def __init__(self, name: str, base: str, code: str, history: History, rng: random.Random) -> None:
+    An answer is late after ``patience_s``: then the ballot goes out again, over the same socket or over a new one.
+    After a share ``repeats`` of all ballots an answered one is sent once more, as a page does that was closed too soon.
+    There are ``pace_s`` between two ballots, on average.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base: str,
+        code: str,
+        history: History,
+        rng: random.Random,
+        *,
+        cookie: str = "",
+        patience_s: float = 5.0,
+        repeats: float = 0.0,
+        pace_s: float = 0.0,
+    ) -> None:
         self._name = name
-        self._base = base
+        self._port = port_of(base)
         self._code = code
         self._history = history
         self._random = rng
-        self._cookie = ""
-        self._socket: WebSocketClientConnection | None = None
-        self._count = 0
+        self._cookie = cookie
+        self._patience_s = patience_s
+        self._repeats = repeats
+        self._pace_s = pace_s
+        self._socket: Socket | None = None
+        self._seen = ("", 0)
+        self._open: Counter[str] = Counter()
+        self._own: list[tuple[str, int]] = []
+        self._told: dict[str, dict[str, Any]] = {}
         self.stopping = False
+
+    @property
+    def answered(self) -> int:
+        """How many ballots have their final answer."""
+        return len(self._own)
 
     async def run(self) -> None:
         """Vote until told to stop, then see the last ballot through."""
         try:
             while not self.stopping:
-                self._count += 1
-                await self._cast(f"{self._name}-{self._count}", self._random.randrange(3))
+                ballot = f"{self._name}-{len(self._own) + 1}", self._random.randrange(3)
+                await self._cast(*ballot)
+                self._own.append(ballot)
+                if self._random.random() < self._repeats:
+                    await self._cast(*self._random.choice(self._own))
+                    self._history.repeats += 1
+                if self._pace_s:
+                    await asyncio.sleep(self._random.uniform(0, 2 * self._pace_s))
         finally:
             self._leave()
 
     def _leave(self) -> None:
         socket, self._socket = self._socket, None
         if socket is not None:
-            socket.close()
+            socket.drop()
 
     async def _cast(self, id_: str, choice: int) -> None:
         while True:
             try:
-                answer = await asyncio.wait_for(self._try(id_, choice), 5)
-            except (OSError, EOFError, TimeoutError, HTTPClientError, WebSocketClosedError):
+                async with asyncio.timeout(self._patience_s):
+                    answer = await self._try(id_, choice)
+            except TimeoutError:
+                self._history.retries += id_ in self._history.sent
+                if self._random.random() < 0.5:
+                    self._leave()
+            except (OSError, EOFError, BenchError):
+                self._history.retries += id_ in self._history.sent
                 self._leave()
                 await asyncio.sleep(0.02)
-                continue
-            if answer["type"] == "recorded":
-                before = self._history.acked.setdefault(id_, answer["index"])
-                assert before == answer["index"], "I6: a retry was answered differently"
-                return
-            if answer["type"] == "rejected":
-                self._history.rejected.add(id_)
-                return
-            await asyncio.sleep(min(answer["retry_ms"], 50) / 1000)
+            else:
+                if answer["type"] != "unknown":
+                    self._settle(id_, answer)
+                    return
+                await asyncio.sleep(min(answer["retry_ms"], 50) / 1000)
+
+    def _settle(self, id_: str, answer: dict[str, Any]) -> None:
+        if (before := self._told.setdefault(id_, answer)) != answer:
+            raise BrokenPromiseError(f"I6: the answer to {id_} was {before} and is now {answer}")
+        if answer["type"] == "recorded":
+            self._history.acked[id_] = answer["index"]
+        else:
+            self._history.rejected.add(id_)
 
     async def _try(self, id_: str, choice: int) -> dict[str, Any]:
-        socket = self._socket or await self._connect()
+        if self._socket is None:
+            self._socket = await self._connect()
+            self._seen = ("", 0)
+            self._open.clear()
+        self._open[id_] += 1
         self._history.sent[id_] = choice
         vote = {"type": "vote", "id": id_, "question": "q1", "round": 1, "answer": {"choices": [choice]}}
-        await socket.write_message(json.dumps(vote))
+        self._socket.send(vote)
         while True:
-            text = await socket.read_message()
-            if text is None:
-                raise EOFError
-            message: dict[str, Any] = json.loads(text)
-            if message.get("id") == id_ and message["type"] in _ANSWERS:
+            message = await self._socket.receive()
+            self._look(message)
+            if message["type"] in _ANSWERS and message["id"] == id_:
                 return message
 
-    async def _connect(self) -> WebSocketClientConnection:
-        if not self._cookie:
-            response = await AsyncHTTPClient().fetch(f"{self._base}/{self._code}")
-            self._cookie = response.headers["Set-Cookie"].split(";")[0]
-        url = f"{self._base.replace('http', 'ws', 1)}/ws/{self._code}"
-        request = HTTPRequest(url, headers={"Cookie": self._cookie, "Origin": self._base}, connect_timeout=5)
-        self._socket = await websocket_connect(request)
-        return self._socket
+    def _look(self, message: dict[str, Any]) -> None:
+        if message["type"] not in _TYPES:
+            raise BrokenPromiseError(f"I9: the server sent {message}")
+        if message["type"] in _ANSWERS:
+            self._open[message["id"]] -= 1
+            if self._open[message["id"]] < 0:
+                raise BrokenPromiseError(f"I9: one vote had two answers: {message}")
+        if "as_of" not in message:
+            return
+        epoch, as_of = self._seen
+        self._seen = message.get("epoch", epoch), message["as_of"]
+        if self._seen[0] == epoch and self._seen[1] < as_of:
+            raise BrokenPromiseError(f"I10: as_of went back from {as_of} to {message['as_of']}")
+
+    async def _connect(self) -> Socket:
+        self._cookie = self._cookie or await new_cookie(self._port, self._code)
+        return await Socket.open(self._port, self._code, self._cookie)
+
+
+def port_of(base: str) -> int:
+    """The port in a server's address."""
+    return int(base.rpartition(":")[2])
+
+
+async def new_cookie(port: int, code: str) -> str:
+    """The session cookie of a browser that was never here. Raises ``BenchError`` where it gets none."""
+    return (await call(port, page(port, code))).cookies()
+
+
+async def first_state(base: str, code: str) -> dict[str, Any]:
+    """What somebody sees who joins now."""
+    socket = await Socket.open(port_of(base), code, await new_cookie(port_of(base), code))
+    try:
+        return await socket.receive()
+    finally:
+        socket.drop()
+
+
+def check_alive(tasks: "list[asyncio.Task[None]]") -> None:
+    """Raise what a voter found wrong, if one has ended."""
+    for task in tasks:
+        assert not task.done() or task.result(), "a voter gave up"
 
 
 async def stop_all(voters: list[Voter], tasks: "list[asyncio.Task[None]]") -> None:
@@ -88,3 +169,10 @@ async def stop_all(voters: list[Voter], tasks: "list[asyncio.Task[None]]") -> No
         voter.stopping = True
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.wait_for(asyncio.gather(*tasks), 60)
+
+
+async def send_home(tasks: "list[asyncio.Task[None]]") -> None:
+    """End all voters however they are, for the end of a rig that found a fault as well."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from livevote.failures import AlreadyRunningError, DataDirectoryError
-from livevote.log.lock import Lock
+from livevote.log.lock import Lock, is_held
 
 HOLDER = """
 import sys
@@ -65,3 +65,20 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "lock").mkdir()
     with pytest.raises(DataDirectoryError, match=f"Cannot write to {tmp_path}: Is a directory"):
         Lock(tmp_path / "lock")
+
+
+def test_whether_it_is_held_can_be_asked_without_making_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not is_held(path)
+    assert not path.exists()
+    lock = Lock(path)
+    assert is_held(path)
+    lock.release()
+    assert not is_held(path)
+    Lock(path).release()
+
+
+def test_a_lock_that_cannot_be_looked_at_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataDirectoryError, match=r"Cannot open .*lock: Not a directory"):
+        is_held(tmp_path / "file" / "lock")

@@ -13,6 +13,7 @@ from livevote.domain.commands import AskAgain, CloseVoting
 from livevote.failures import AlreadyRunningError, CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
 from livevote.log import Head, LogFailedError, LogRetryError
 from livevote.log.sqlite import MAX_BATCH
+from tests.client import eventually
 from tests.history import cast, opened
 from tests.log.cases import (
     batches,
@@ -318,6 +319,22 @@ async def test_a_file_that_cannot_be_opened_is_named(path: Path) -> None:
         assert threading.active_count() == threads
 
 
+async def test_a_file_that_another_program_locks_is_not_called_damaged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(path)
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **kwargs: connect(*args, **{"timeout": 0, **kwargs}))
+    with other_tool(path) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("DELETE FROM meta WHERE key = 'no such key'")
+        for opening in (opened_file, opened_reader):
+            with pytest.raises(DataDirectoryError, match=r"database is locked.*no other program locks it"):
+                async with opening(path):
+                    pass
+    await filled(path)
+
+
 async def test_a_place_without_write_ahead_log_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataDirectoryError, match=r"cannot set journal_mode to wal .*\(it is memory\)"):
@@ -333,6 +350,17 @@ async def test_a_reader_sees_what_a_writer_appends(path: Path) -> None:
             await log.append(more("A", 1), ticket=count)
             assert await reader.head("A") == await log.head("A")
             assert [entry.index for entry in await entries(reader)] == list(range(1, count + 1))
+
+
+async def test_a_reader_who_loses_interest_leaves_nothing_open(path: Path) -> None:
+    """Nobody closes a generator that an error left: a connection in it would outlive the loop."""
+    async with opened_file(path) as log:
+        await log.append(more("A", 2500), ticket=1)
+        threads = threading.active_count()
+        reading = log.read("A")
+        await anext(reading)
+        await eventually(lambda: threading.active_count() == threads)
+        assert len(await anext(reading)) == 1000
 
 
 async def test_a_reader_never_writes_not_even_what_a_killed_writer_left_to_do(path: Path, tmp_path: Path) -> None:

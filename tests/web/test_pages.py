@@ -44,7 +44,7 @@ async def test_under_tls_cookies_are_secure_and_bound_to_the_host(tmp_path: Path
     async with venue(tmp_path, url="https://vote.example.org") as at:
         response = await at.fetch("/", headers={"Host": "vote.example.org"})
         cookie = response.headers["Set-Cookie"]
-        assert cookie.startswith("__Host-livevote=")
+        assert cookie.startswith("__Host-livevote.")
         assert "Secure" in cookie
         assert response.headers["Strict-Transport-Security"]
         assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"

@@ -236,7 +236,7 @@ async def test_binary_and_oversized_messages_close_the_socket_for_good(tmp_path:
     [
         ("XXXXXX", None, False, "no_such_room"),
         ("", "", False, "no_session"),
-        ("", "livevote=forged", False, "no_session"),
+        ("", "livevote.x=forged", False, "no_session"),
         ("", None, True, "not_the_host"),
     ],
 )

@@ -29,7 +29,7 @@ async def test_a_vote_over_tls_is_counted_and_shown(tmp_path: Path) -> None:
         http = AsyncHTTPClient(force_instance=True)
         response = await http.fetch(HTTPRequest(f"{base}/{code}", ssl_options=trusting))
         cookie = response.headers["Set-Cookie"]
-        assert cookie.startswith("__Host-livevote=")
+        assert cookie.startswith("__Host-livevote.")
         assert "Secure" in cookie
         headers = {"Cookie": cookie.split(";")[0], "Origin": base}
         url = f"wss://127.0.0.1:{server.port}/ws/{code}"

@@ -1,0 +1,208 @@
+"""What an operator does to a log while no server runs: accept a recovery, erase an answer, take a room from a bundle.
+
+Apart from ``live``, whose writer serves voters: each of these is one decision about one room, under the same lock.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, closing
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from livevote.bundle import Bundle
+from livevote.clock import Clock
+from livevote.config import Config
+from livevote.domain.audit import TamperedError
+from livevote.domain.checker import Checker, ContradictedError
+from livevote.domain.commands import AcceptRecovery, CreateRoom, EraseAnswer, OperatorCommand
+from livevote.domain.note import Checkpoint, Signer
+from livevote.domain.records import Entry
+from livevote.domain.refusals import Refusal
+from livevote.domain.room import BrokenLogError, apply, decide
+from livevote.domain.state import Room
+from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
+from livevote.keys import Keyring
+from livevote.log import Checkpoints, Log, open_log, opened
+from livevote.protocol.codes import explain
+from livevote.verify import Verdict, verify, verify_bundle
+
+_CHUNK = 1000
+
+
+class _Desk:
+    """One room's log, opened for a change. ``read`` comes first, and again after every change."""
+
+    def __init__(self, log: Log, checkpoints: Checkpoints, keyring: Keyring, clock: Clock, code: str) -> None:
+        self.log = log
+        self.checkpoints = checkpoints
+        self.keyring = keyring
+        self.code = code
+        self._clock = clock
+        self.room: Room | None = None
+        self.checker = Checker(code)
+
+    def known(self) -> list[Checkpoint]:
+        """All checkpoints that there are for the room."""
+        return opened(self.checkpoints.notes(self.code), self.checkpoints.signer, self.checkpoints.path(self.code))
+
+    async def read(self) -> ContradictedError | None:
+        """Fold and check the log as it is; what its checkpoints say against it.
+
+        Raises ``CorruptError`` where it breaks its own seals or the rules.
+        """
+        self.room, self.checker = None, Checker(self.code, self.known())
+        try:
+            async with aclosing(self.log.read(self.code)) as chunks:
+                async for entries in chunks:
+                    for entry in entries:
+                        self.checker.add(entry)
+                        self.room = apply(self.room, entry)
+            self.checker.finish()
+        except ContradictedError as error:
+            return error
+        except (TamperedError, BrokenLogError) as error:
+            raise CorruptError(f"The log was changed: {error}. Restore a backup: nothing was written.") from error
+        return None
+
+    async def record(self, command: OperatorCommand) -> None:
+        """Decide and append. Raises ``NoSuchRoomError`` with the refusal's words."""
+        decision = decide(self.room, command, at=self._clock.now_ms())
+        if isinstance(decision, Refusal):
+            raise NoSuchRoomError(explain(decision))
+        await self.log.append([decision], ticket=0)  # type: ignore[list-item]
+
+    def sign(self) -> None:
+        """A checkpoint over the log as it was read."""
+        tree = self.checker.tree
+        here = Checkpoint(self.checker.origin, tree.size, tree.root(), self.checker.chain, self._clock.now_ms())
+        try:
+            self.checkpoints.append(self.code, self.checkpoints.signer.sign(here).encode(), tree)
+        except OSError as error:
+            raise DataDirectoryError(
+                f"Cannot write {self.checkpoints.path(self.code)}: {error.strerror}. Check its owner and the space."
+            ) from error
+
+
+@asynccontextmanager
+async def _opened(config: Config, code: str, clock: Clock, *, create: bool = False) -> AsyncIterator[_Desk]:
+    if not create and not config.data.is_dir():
+        raise NoSuchRoomError(f"There is no data directory {config.data}. Name the server's with --data.")
+    log = await open_log(f"sqlite:{config.database}")
+    try:
+        keyring = Keyring(config.keys, create=create and log.count() == 0)
+        seed = keyring.checkpoint_seed(create=not any(config.checkpoints.glob("*.notes")))
+        yield _Desk(log, Checkpoints(config.checkpoints, Signer(seed)), keyring, clock, code)
+    finally:
+        await log.aclose()
+
+
+async def accept_recovery(
+    config: Config, code: str, clock: Clock, *, agrees: Callable[[ContradictedError], bool]
+) -> list[ContradictedError]:
+    """Go on with a log that contradicts its checkpoints, and record that: what was accepted, by incarnation.
+
+    ``agrees`` is asked before anything is written. A room that is missing as a whole comes back empty. Raises
+    ``CorruptError`` for a log that breaks its own seals: that nobody can accept.
+    """
+    accepted: list[ContradictedError] = []
+    async with _opened(config, code, clock) as desk:
+        while (error := await desk.read()) is not None and agrees(error):
+            if desk.room is None:
+                desk.keyring.make_room(code)
+                await desk.record(CreateRoom(code, f"Recovered room {code}"))
+                await desk.read()
+            await desk.record(AcceptRecovery(error.origin, error.kept, error.lost.size, error.lost.root.hex()))
+            accepted.append(error)
+        if desk.room is None and not desk.known():
+            raise NoSuchRoomError(f"There is no room {code} in {config.data}, and no checkpoint of one.")
+        if accepted and error is None:
+            desk.sign()
+    return accepted
+
+
+class Erased(NamedTuple):
+    """What an erasure did: the index of its record, and the file that still has the answer, if a reader holds it."""
+
+    recorded: int
+    left_in: Path | None
+
+
+async def erase(config: Config, code: str, index: int, clock: Clock) -> Erased:
+    """Erase the answer of the ballot at ``index``, and record that.
+
+    Raises ``NoSuchRoomError`` where there is no such ballot, or where it was erased before.
+    """
+    async with _opened(config, code, clock) as desk:
+        error = await desk.read()
+        if desk.room is None:
+            raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+        if error is not None:
+            raise CorruptError(f"The log was changed or is an older copy: {error}. Nothing was erased.")
+        await desk.record(EraseAnswer(index))
+        await desk.read()
+        desk.sign()
+        recorded = desk.room.head
+    # It goes with the last connection, unless another program has the database open.
+    wal = config.database.with_name(f"{config.database.name}-wal")
+    return Erased(recorded, wal if wal.exists() and wal.stat().st_size else None)
+
+
+async def import_bundle(config: Config, path: Path, clock: Clock, *, new_key: bool) -> Verdict:
+    """Take a room from its bundle into the data directory, byte for byte, and seal it with this server's key.
+
+    Raises ``CorruptError`` for a bundle that does not verify, ``DataDirectoryError`` where the room is there already,
+    and ``SetupError`` where voting is open and the room's key is neither there nor may be made (``new_key``).
+    """
+    try:
+        with closing(Bundle(path)) as bundle:
+            verdict = verify_bundle(bundle)
+    except TamperedError as error:
+        raise CorruptError(f"The bundle {path} was changed: {error}. Nothing was imported.") from error
+    code = verdict.room.code
+    async with _opened(config, code, clock, create=True) as desk:
+        if (await desk.log.head(code)).index:
+            raise DataDirectoryError(f"Room {code} is in {config.data} already. Import into another --data directory.")
+        _check_against(desk, path)
+        if not new_key and _is_open(verdict.room) and not desk.keyring.has_room(code):
+            raise SetupError(
+                f"Voting is open in room {code} and its key is not in {config.keys}: everybody could vote again. Put "
+                f"the key to {config.keys}/rooms/{code}.key first, or import with --new-key."
+            )
+        desk.keyring.make_room(code)
+        with closing(Bundle(path)) as bundle:
+            await desk.log.adopt(_chunks(bundle.entries()))
+            _keep_notes(config, bundle)
+        await desk.read()
+        desk.sign()
+    return verdict
+
+
+def _check_against(desk: _Desk, path: Path) -> None:
+    """Where this directory has checkpoints of the room, the bundle must fit those as well."""
+    if not (known := desk.known()):
+        return
+    try:
+        with closing(Bundle(path)) as bundle:
+            verify(desk.code, bundle.entries(), checkpoints=known)
+    except TamperedError as error:
+        raise CorruptError(
+            f"The bundle {path} contradicts the checkpoints in {desk.checkpoints.path(desk.code)}: {error}. "
+            "Nothing was imported."
+        ) from error
+
+
+def _is_open(room: Room) -> bool:
+    return any(question.phase == "open" for question in room.questions.values())
+
+
+def _chunks(entries: Iterator[Entry]) -> Iterator[Sequence[Entry]]:
+    while chunk := list(islice(entries, _CHUNK)):
+        yield chunk
+
+
+def _keep_notes(config: Config, bundle: Bundle) -> None:
+    """Keep the notes of the server that the bundle came from: evidence for people, not for the next start."""
+    directory = config.checkpoints / "imported"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    (directory / f"{bundle.room}.vkey").write_text(f"{bundle.verifier.vkey}\n")
+    (directory / f"{bundle.room}.notes").write_text("".join(f"{note}\n" for note in bundle.notes))

@@ -1,0 +1,36 @@
+"""livevote for a browser that asks for its first two pages at the same moment, at the worst of all moments.
+
+Neither request carries a cookie, so both answers set one; and the second answer waits until the first page has voted.
+"""
+
+import asyncio
+
+from livevote import cli
+from livevote.web.page_handlers import VoterPage
+
+_get = VoterPage.get
+_both_asked = asyncio.Event()
+_asked = 0
+
+
+async def _get_together(self: VoterPage, code: str = "") -> None:
+    global _asked
+    if not code or self.request.cookies:
+        return await _get(self, code)
+    _asked += 1
+    if _asked == 1:
+        await _both_asked.wait()
+        return await _get(self, code)
+    _both_asked.set()
+    room = self.services.registry.get(code)
+    assert room is not None
+    asked = room.state.questions["q1"].rounds[0]
+    while not asked.ballots:
+        await asyncio.sleep(0.02)
+    return await _get(self, code)
+
+
+VoterPage.get = _get_together  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    cli.main()

@@ -1,0 +1,285 @@
+"""What an operator does to a stopped server's log: recoveries, erasures, imports. Each leaves a log that verifies."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from livevote import bundle
+from livevote.clock import ManualClock
+from livevote.domain.audit import TamperedError
+from livevote.domain.records import AnswerErased, Draft, QuestionDefined
+from livevote.export import FORMATS, Source
+from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
+from livevote.log import VKEY, open_reader, read_notes
+from livevote.log.base import Heads
+from livevote.maintenance import accept_recovery, erase, import_bundle
+from livevote.verify import Verdict, verify_database
+from tests.client import config, venue
+from tests.process import process, run_cli
+
+
+async def evening(data: Path, *, votes: int = 4, close: bool = True) -> str:
+    """A room with a question and so many votes; its code."""
+    async with venue(data) as at:
+        await at.ask("Tea", "Coffee", reveal=True)
+        for number in range(votes):
+            await (await at.open()).vote(f"v{number}", number % 2)
+        if close:
+            await at.command("close")
+        return at.code
+
+
+async def verdict_on(data: Path) -> Verdict:
+    reader = await open_reader(f"sqlite:{data}/livevote.db")
+    (verdict,) = verify_database(reader, data / "checkpoints")
+    return verdict
+
+
+async def older_copy(data: Path) -> str:
+    """A data directory whose database is older than its checkpoints; the room's code."""
+    code = await evening(data, votes=2, close=False)
+    copy = (data / "livevote.db").read_bytes()
+    async with venue(data) as at:
+        for number in range(3):
+            await (await at.open()).vote(f"w{number}", 1)
+    (data / "livevote.db").write_bytes(copy)
+    return code
+
+
+async def write_bundle(data: Path, code: str, path: Path) -> Path:
+    reader = await open_reader(f"sqlite:{data}/livevote.db")
+    notes, _ = read_notes(data / "checkpoints" / f"{code}.notes")
+    vkey = (data / "checkpoints" / VKEY).read_text().strip()
+    chunks = [chunk async for chunk in bundle.write(reader, code, vkey=vkey, notes=[note.decode() for note in notes])]
+    path.write_bytes(b"".join(chunks))  # noqa: ASYNC240
+    return path
+
+
+def data_files(data: Path) -> list[Path]:
+    return list(data.glob("livevote.db*"))
+
+
+async def csv_of(data: Path, code: str) -> bytes:
+    reader = await open_reader(f"sqlite:{data}/livevote.db")
+    source = await Source.now(reader, code)
+    return b"".join([part async for part in FORMATS["ballots.csv"].write(source)])
+
+
+async def test_i7_an_older_copy_is_refused_until_a_recovery_is_accepted_and_recorded(tmp_path: Path) -> None:
+    code = await older_copy(tmp_path)
+    with pytest.raises(CorruptError, match=f"the log ends at record 6, and a checkpoint has 9.*accept-recovery {code}"):
+        async with venue(tmp_path):
+            pass
+    with pytest.raises(TamperedError, match="records are missing"):
+        await verdict_on(tmp_path)
+    assert await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: False) == []
+    (accepted,) = await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True)
+    assert (accepted.kept, accepted.lost.size) == (6, 9)
+    verdict = await verdict_on(tmp_path)
+    assert [(found.kept, found.lost) for found in verdict.recoveries] == [(6, 9)]
+    assert (verdict.records, verdict.results[0].counts) == (7, (1, 1))
+    async with venue(tmp_path) as at:
+        page = await at.open()
+        assert (await page.until_type("state"))["epoch"] == verdict.room.origin.rpartition("/")[2]
+        assert (await page.vote("x", 1))["index"] == 8
+    assert (await verdict_on(tmp_path)).results[0].counts == (1, 2)
+
+
+async def test_a_second_recovery_is_possible_and_both_stay_visible(tmp_path: Path) -> None:
+    code = await older_copy(tmp_path)
+    await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True)
+    copy = (tmp_path / "livevote.db").read_bytes()
+    async with venue(tmp_path) as at:
+        await (await at.open()).vote("x", 1)
+    (tmp_path / "livevote.db").write_bytes(copy)
+    assert len(await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True)) == 1
+    assert [found.kept for found in (await verdict_on(tmp_path)).recoveries] == [6, 7]
+
+
+async def test_a_log_that_was_sealed_anew_is_refused_and_can_be_accepted_for_what_it_is(tmp_path: Path) -> None:
+    code = await evening(tmp_path)
+    found = list((await open_reader(f"sqlite:{tmp_path}/livevote.db")).scan())
+    assert isinstance(found[1].record, QuestionDefined)
+    found[1] = msgspec.structs.replace(
+        found[1], record=msgspec.structs.replace(found[1].record, options=("Coffee", "Tea"))
+    )
+    sealed = Heads().link([Draft(code, entry.record, entry.opening) for entry in found])
+    with closing(sqlite3.connect(tmp_path / "livevote.db", isolation_level=None)) as database:
+        database.execute("DROP TRIGGER records_are_never_changed")
+        for entry in sealed:
+            database.execute(
+                "UPDATE records SET body = ?, chain = ? WHERE idx = ?", (entry.body.decode(), entry.chain, entry.index)
+            )
+    with pytest.raises(CorruptError, match=r"records \d+ to \d+ are not those that a checkpoint sealed"):
+        async with venue(tmp_path):
+            pass
+    (accepted,) = await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True)
+    assert (accepted.kept, accepted.lost.size) == (1, 9)
+    assert [found.lost for found in (await verdict_on(tmp_path)).recoveries] == [9]
+
+
+async def test_a_room_that_vanished_is_missed_and_comes_back_empty(tmp_path: Path) -> None:
+    code = await evening(tmp_path)
+    (tmp_path / "livevote.db").write_bytes(b"")
+    with pytest.raises(CorruptError, match=f"Room {code} has checkpoints"):
+        async with venue(tmp_path):
+            pass
+    (accepted,) = await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True)
+    assert (accepted.kept, accepted.lost.size) == (0, 9)
+    verdict = await verdict_on(tmp_path)
+    assert (verdict.room.title, verdict.records) == (f"Recovered room {code}", 2)
+    async with venue(tmp_path) as at:
+        assert at.code == code
+
+
+async def test_nothing_is_accepted_where_nothing_is_wrong_or_nothing_is_known(tmp_path: Path) -> None:
+    code = await evening(tmp_path)
+    assert await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True) == []
+    with pytest.raises(NoSuchRoomError, match="no room NOROOM"):
+        await accept_recovery(config(tmp_path), "NOROOM", ManualClock(), agrees=lambda _: True)
+    with pytest.raises(NoSuchRoomError, match="no data directory"):
+        await accept_recovery(config(tmp_path / "nowhere"), code, ManualClock(), agrees=lambda _: True)
+
+
+async def test_a_log_that_breaks_its_own_seals_cannot_be_accepted(tmp_path: Path) -> None:
+    code = await evening(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "livevote.db", isolation_level=None)) as database:
+        database.execute("UPDATE records SET salt = NULL, answer = NULL WHERE idx = 5")
+    with pytest.raises(CorruptError, match="the answer of record 5 is missing"):
+        await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True)
+
+
+async def test_an_erased_answer_is_gone_from_the_disk_and_the_log_verifies(tmp_path: Path) -> None:
+    code = await evening(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "livevote.db")) as database:
+        ((salt,),) = database.execute("SELECT salt FROM records WHERE idx = 6").fetchall()
+    before = await verdict_on(tmp_path)
+    assert await erase(config(tmp_path), code, 6, ManualClock()) == (10, None)
+    assert not any(salt in path.read_bytes() for path in data_files(tmp_path))
+    after = await verdict_on(tmp_path)
+    assert (before.results[0].counts, after.results[0].counts) == ((2, 2), (2, 1))
+    assert after.results[0].voters == 3
+    async with venue(tmp_path) as at:
+        state = await (await at.open()).until_type("state")
+        assert state["tally"]["counts"] == [2, 1]
+    reader = await open_reader(f"sqlite:{tmp_path}/livevote.db")
+    assert [entry.record.index for entry in reader.scan() if isinstance(entry.record, AnswerErased)] == [6]
+
+
+async def test_an_answer_that_another_program_keeps_from_being_erased_is_named(tmp_path: Path) -> None:
+    code = await evening(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "livevote.db", isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM records").fetchall()
+        done = await erase(config(tmp_path), code, 6, ManualClock())
+        assert done.left_in == tmp_path / "livevote.db-wal"
+
+
+async def test_only_ballots_are_erased_and_only_where_the_log_is_sound(tmp_path: Path) -> None:
+    code = await older_copy(tmp_path)
+    with pytest.raises(CorruptError, match="older copy"):
+        await erase(config(tmp_path), code, 5, ManualClock())
+    await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True)
+    with pytest.raises(NoSuchRoomError, match="There is no such ballot: record 2 is none"):
+        await erase(config(tmp_path), code, 2, ManualClock())
+    with pytest.raises(NoSuchRoomError, match="There is no room"):
+        await erase(config(tmp_path), "NOROOM", 2, ManualClock())
+    await erase(config(tmp_path), code, 5, ManualClock())
+    with pytest.raises(NoSuchRoomError, match="erased before"):
+        await erase(config(tmp_path), code, 5, ManualClock())
+
+
+async def test_i16_an_imported_room_is_the_room_that_was_exported(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    code = await evening(first)
+    await erase(config(first), code, 6, ManualClock())
+    path = await write_bundle(first, code, tmp_path / "bundle")
+    imported = await import_bundle(config(second), path, ManualClock(), new_key=False)
+    before, after = await verdict_on(first), await verdict_on(second)
+    assert imported.root == before.root == after.root
+    assert before.results == after.results
+    assert await csv_of(first, code) == await csv_of(second, code)
+    again = await write_bundle(second, code, tmp_path / "again")
+    records = [line for line in path.read_bytes().splitlines() if b'"record"' in line]
+    assert records == [line for line in again.read_bytes().splitlines() if b'"record"' in line]
+    kept = second / "checkpoints" / "imported"
+    assert (kept / f"{code}.vkey").read_text() == (first / "checkpoints" / VKEY).read_text()
+    async with venue(second) as at:
+        await at.command("ask_again")
+        assert (await (await at.open()).vote("x", 1, round_=2))["type"] == "recorded"
+
+
+async def test_a_room_is_not_imported_over_another(tmp_path: Path) -> None:
+    code = await evening(tmp_path / "first")
+    path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
+    with pytest.raises(DataDirectoryError, match=f"Room {code} is in .* already"):
+        await import_bundle(config(tmp_path / "first"), path, ManualClock(), new_key=False)
+
+
+async def test_a_lost_database_comes_back_from_a_bundle_that_fits_the_checkpoints(tmp_path: Path) -> None:
+    code = await evening(tmp_path / "first")
+    early = await write_bundle(tmp_path / "first", code, tmp_path / "early")
+    async with venue(tmp_path / "first") as at:
+        await at.command("ask_again")
+    path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
+    (tmp_path / "first" / "livevote.db").unlink()
+    with pytest.raises(CorruptError, match="contradicts the checkpoints"):
+        await import_bundle(config(tmp_path / "first"), early, ManualClock(), new_key=False)
+    await import_bundle(config(tmp_path / "first"), path, ManualClock(), new_key=False)
+    async with venue(tmp_path / "first") as at:
+        assert at.code == code
+
+
+async def test_a_room_with_open_voting_needs_its_key(tmp_path: Path) -> None:
+    code = await evening(tmp_path / "first", close=False)
+    path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
+    with pytest.raises(SetupError, match="everybody could vote again"):
+        await import_bundle(config(tmp_path / "second"), path, ManualClock(), new_key=False)
+    keys = tmp_path / "third" / "keys" / "rooms"
+    shutil.copytree(tmp_path / "first" / "keys" / "rooms", keys)
+    await import_bundle(config(tmp_path / "third"), path, ManualClock(), new_key=False)
+    await import_bundle(config(tmp_path / "fourth"), path, ManualClock(), new_key=True)
+
+
+async def test_a_changed_bundle_is_not_imported(tmp_path: Path) -> None:
+    code = await evening(tmp_path / "first")
+    path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
+    path.write_bytes(path.read_bytes().replace(b"Tea", b"Tee"))
+    with pytest.raises(CorruptError, match="was changed"):
+        await import_bundle(config(tmp_path / "second"), path, ManualClock(), new_key=False)
+    assert not (tmp_path / "second" / "livevote.db").exists()
+
+
+async def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
+    code = await older_copy(tmp_path)
+    done = run_cli("run", "--port", "0", "--data", str(tmp_path))
+    assert done.returncode == 65
+    assert f"livevote accept-recovery {code}" in done.stderr
+    done = run_cli("accept-recovery", code.lower(), "--data", str(tmp_path), "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "has 9 records. Up to record 6 the log is the same" in done.stdout
+    assert run_cli("accept-recovery", code, "--data", str(tmp_path)).stdout == "Nothing was written.\n"
+    done = run_cli("redact", code, "5", "--data", str(tmp_path), "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "recorded as record 8" in done.stdout
+    path = await write_bundle(tmp_path, code, tmp_path / "bundle")
+    done = run_cli("import", str(path), "--data", str(tmp_path / "second"), "--new-key")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "RECOVERED" in done.stdout
+    assert "Imported into" in done.stdout
+    done = run_cli("verify", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "signed checkpoints agree" in done.stdout
+
+
+async def test_i18_none_of_them_runs_beside_a_server(tmp_path: Path) -> None:
+    with process(tmp_path) as server:
+        code = server.read_until("Votes are kept.").partition("code ")[2][:6]
+        for command in (["accept-recovery", code, "--yes"], ["redact", code, "5", "--yes"]):
+            done = run_cli(*command, "--data", str(tmp_path))
+            assert done.returncode == 75
+        server.terminate()
