@@ -4,9 +4,10 @@ import asyncio
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import aclosing, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 import segno
@@ -19,6 +20,7 @@ from livevote.domain.audit import TamperedError
 from livevote.domain.checker import ContradictedError
 from livevote.domain.note import NoteError, Verifier
 from livevote.domain.receipt import ReceiptError, check, parse
+from livevote.export import FORMATS, Format, Source
 from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError
 from livevote.keys import Keyring, missing
 from livevote.log import open_reader
@@ -83,33 +85,59 @@ def run(**values: Any) -> None:
 @cli.command("export")
 @_settings("data")
 @click.argument("code")
+@click.option(
+    "--format",
+    "-f",
+    "name",
+    type=click.Choice(list(FORMATS)),
+    default="ballots.csv",
+    show_default=True,
+    help="; ".join(f"{format_.name}: {format_.text}" for format_ in FORMATS.values()) + ".",
+)
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="File to write; standard output without it.")
-def export_(data: Path, code: str, output: Path | None) -> None:
-    """Write the ballots of room CODE as CSV, also while the server runs."""
-    asyncio.run(_export(Config(data=data), code.upper(), output))
+def export_(data: Path, code: str, name: str, output: Path | None) -> None:
+    """Write room CODE as a file, also while the server runs."""
+    asyncio.run(_export(Config(data=data), code.upper(), FORMATS[name], output))
 
 
-async def _export(config: Config, code: str, output: Path | None) -> None:
+async def _export(config: Config, code: str, format_: Format, output: Path | None) -> None:
     reader = await open_reader(f"sqlite:{config.database}")
-    if (await reader.head(code)).index == 0:
+    source = await Source.now(reader, code)
+    if source.head.index == 0:
         raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
     if output is None:
-        async for rows in export.ballots_csv(reader, code):
-            sys.stdout.buffer.write(rows)
+        await _write(format_, source, sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return
     # Under another name until it is whole: half a file looks like a result.
     unfinished = output.with_name(f".{output.name}.unfinished")
     try:
-        with unfinished.open("wb") as file:
-            async for rows in export.ballots_csv(reader, code):
-                file.write(rows)
+        with _watched(format_, source) as watched, unfinished.open("wb") as file:
+            await _write(format_, watched, file)
         unfinished.replace(output)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise DataDirectoryError(
             f"Cannot write {output}: {error.strerror}. Name another file with --output."
         ) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+async def _write(format_: Format, source: Source, file: BinaryIO) -> None:
+    async with aclosing(format_.write(source)) as parts:
+        async for part in parts:
+            file.write(part)
+
+
+@contextmanager
+def _watched(format_: Format, source: Source) -> Iterator[Source]:
+    """``source``, watched by a bar on stderr where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
+        task = progress.add_task(format_.name, total=source.head.index * format_.passes)
+        yield replace(source, on_read=lambda records: progress.advance(task, records))
 
 
 @cli.command()

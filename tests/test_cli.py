@@ -1,10 +1,13 @@
 """The command line as somebody types it: what it prints, and the exit code and sentence of every failure."""
 
+import json
 import os
 import socket
 import sqlite3
 import sys
 import time
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,8 @@ from tornado.httpclient import AsyncHTTPClient
 
 from livevote import cli
 from livevote.config import SETTINGS, Config
-from livevote.failures import FAILURES
+from livevote.export import FORMATS, Source
+from livevote.failures import FAILURES, CorruptError
 from livevote.keys import Keyring
 from livevote.server import running
 from tests.client import config, venue
@@ -237,10 +241,47 @@ def test_an_export_is_whole_or_not_there(tmp_path: Path) -> None:
         arguments = ("export", code, "--data", str(tmp_path / "data"), "--output")
         assert run_cli(*arguments, str(tmp_path / "ballots.csv")).returncode == 0
         assert (tmp_path / "ballots.csv").read_bytes().startswith(b"\xef\xbb\xbfindex,")
+        printed = run_cli("export", code, "--data", str(tmp_path / "data"), "--format", "results.json").stdout
+        assert json.loads(printed)["room"]["code"] == code
         status, text = fails(*arguments, str(tmp_path / "nowhere" / "ballots.csv"))
         assert status == 73
         assert "--output" in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ballots.csv", "data"]
+
+
+async def test_an_export_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    async def half(_: Source) -> AsyncGenerator[bytes, None]:
+        yield b"half a file"
+        raise CorruptError("The log does not add up.")
+
+    output = tmp_path / "ballots.csv"
+    output.write_bytes(b"of yesterday")
+    broken = replace(FORMATS["ballots.csv"], write=half)
+    async with venue(tmp_path / "data") as at:
+        with pytest.raises(CorruptError):
+            await cli._export(at.server.services.config, at.code, broken, output)
+    assert output.read_bytes() == b"of yesterday"
+    assert not output.with_name(".ballots.csv.unfinished").exists()
+
+
+async def test_on_a_terminal_an_export_to_a_file_shows_its_progress(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with venue(tmp_path / "data") as at:
+        await at.ask()
+        for is_terminal in (False, True):
+            monkeypatch.setattr(sys.stderr, "isatty", lambda shown=is_terminal: shown, raising=False)
+            await cli._export(at.server.services.config, at.code, FORMATS["results.csv"], tmp_path / "results.csv")
+            printed = capsys.readouterr()
+            assert printed.out == ""
+            assert ("results.csv" in printed.err and "100%" in printed.err) == is_terminal
+
+
+def test_every_format_is_an_option() -> None:
+    help_ = " ".join(CliRunner().invoke(cli.cli, ["export", "--help"], terminal_width=400).output.split())
+    for format_ in FORMATS.values():
+        assert f"{format_.name}: {format_.text}" in help_
+    assert CliRunner().invoke(cli.cli, ["export", "ABCDEF", "--format", "results.pdf"]).exit_code == 2
 
 
 async def test_sigterm_ends_it_within_five_seconds_although_a_page_never_reads(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from livevote import export
 from livevote.domain.kinds import KINDS
 from livevote.domain.note import Verifier
+from livevote.export import FORMATS, ballots, records, results_csv, series
 from livevote.protocol import messages
 from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
 from livevote.web.app import PAGES, described
@@ -83,8 +83,29 @@ def test_every_route_and_command_is_listed() -> None:
     }
 
 
-def test_every_column_of_the_csv_is_explained() -> None:
-    assert table(OPERATIONS, "## The ballots as CSV") == [[f"`{name}`", text] for name, text in export.COLUMNS.items()]
+def test_every_export_is_listed() -> None:
+    assert table(OPERATIONS, "## Exports") == [
+        [f"`{format_.name}`", f"`{format_.media_type.partition(';')[0]}`", format_.text] for format_ in FORMATS.values()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("ballots.csv", ballots.COLUMNS),
+        ("results.csv", results_csv.COLUMNS),
+        ("series.csv", series.COLUMNS),
+        ("records.jsonl", records.FIELDS),
+    ],
+)
+def test_every_column_of_an_export_is_explained(name: str, columns: dict[str, str]) -> None:
+    assert table(OPERATIONS, f"### `{name}`") == [[f"`{column}`", text] for column, text in columns.items()]
+
+
+def test_the_hosts_menu_offers_every_export() -> None:
+    page = (CHECKOUT / "livevote" / "web" / "pages" / "host.html").read_text()
+    offered = re.findall(r'<a data-export="([^"]+)" download><b>([^<]+)</b><span>([^<]+)</span></a>', page)
+    assert offered == [(format_.name, format_.name, format_.text) for format_ in FORMATS.values()]
 
 
 def test_the_architecture_names_every_module_and_no_other() -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from livevote import bundle, export
+from livevote import bundle
 from livevote.clock import ManualClock
 from livevote.domain.audit import TamperedError
 from livevote.domain.records import AnswerErased, Draft, QuestionDefined
+from livevote.export import FORMATS, Source
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
 from livevote.log import VKEY, open_reader, read_notes
 from livevote.log.base import Heads
@@ -64,7 +65,8 @@ def data_files(data: Path) -> list[Path]:
 
 async def csv_of(data: Path, code: str) -> bytes:
     reader = await open_reader(f"sqlite:{data}/livevote.db")
-    return b"".join([rows async for rows in export.ballots_csv(reader, code)])
+    source = await Source.now(reader, code)
+    return b"".join([part async for part in FORMATS["ballots.csv"].write(source)])
 
 
 async def test_i7_an_older_copy_is_refused_until_a_recovery_is_accepted_and_recorded(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ import msgspec
 import segno
 from tornado.iostream import StreamClosedError
 
-from livevote import export
 from livevote.domain.audit import leaf as leaf_of
 from livevote.domain.commands import AnyHostCommand, CreateRoom
 from livevote.domain.records import Entry, QuestionDefined
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import decide
+from livevote.export import FORMATS, Format, Source
 from livevote.keys import random_code
 from livevote.live.outcome import Outcome
 from livevote.protocol import codec
@@ -84,12 +84,16 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One method of a path as the API's description shows it. ``body`` and ``returns`` are types, or a media type."""
+    """One method of a path as the API's description shows it.
+
+    ``body`` and ``returns`` are types, or ``returns`` is a media type or several. ``names`` are what ``{name}`` may be.
+    """
 
     summary: str
     status: int = 200
     body: Any = None
     returns: Any = None
+    names: tuple[str, ...] = ()
 
 
 class ApiHandler(Handler):
@@ -154,18 +158,56 @@ class Commands(ApiHandler):
         self.answer(CommandDone(entry.index, question))
 
 
-class Ballots(ApiHandler):
+class Exports(ApiHandler):
     access = Access.HOST
-    operations = {"get": Operation(summary="All ballots as CSV", returns="text/csv")}
+    operations = {
+        "get": Operation(
+            summary="The room's log as a file",
+            returns=tuple(dict.fromkeys(format_.media_type for format_ in FORMATS.values())),
+            names=tuple(FORMATS),
+        )
+    }
 
-    async def get(self, code: str) -> None:  # noqa: ARG002
-        room = self.room().code
-        self.set_header("Content-Type", "text/csv; charset=utf-8")
-        self.set_header("Content-Disposition", f'attachment; filename="livevote-{room}-ballots.csv"')
-        with contextlib.suppress(StreamClosedError):  # whoever gave up the download needs no answer
-            async for rows in export.ballots_csv(self.services.log, room):
-                self.write(rows)
-                await self.flush()
+    async def get(self, code: str, name: str) -> None:  # noqa: ARG002
+        if name not in FORMATS:
+            raise ApiError(404, "no_such_export", f"There is no such export. Take one of {', '.join(FORMATS)}.")
+        await self.send(FORMATS[name])
+
+    async def send(self, format_: Format) -> None:
+        """Send the room's log in this format, as of now."""
+        room = self.room()
+        if room.seal.tree is None:
+            raise ApiError(503, "checking", CHECKING)
+        await self.services.notary.seal()
+        source = await Source.now(self.services.log, room.code)
+        self.set_header("Content-Type", format_.media_type)
+        self.set_header("Content-Disposition", f'attachment; filename="{format_.file_name(room.code)}"')
+        begun = False
+        try:
+            async with contextlib.aclosing(format_.write(source)) as parts:
+                async for part in parts:
+                    self.write(part)
+                    begun = True
+                    await self.flush()
+        except StreamClosedError:
+            pass  # whoever gave up the download needs no answer
+        except Exception as error:
+            # Tornado would end the answer as if it were whole, and half a file looks like a result.
+            if begun:
+                self.detach().close()
+            elif isinstance(error, OSError):
+                text = (
+                    f"The server cannot write this file ({error.strerror}). Free space where it keeps temporary files."
+                )
+                raise ApiError(503, "cannot_write", text) from error
+            raise
+
+
+class Ballots(Exports):
+    operations = {"get": Operation(summary="The export ballots.csv at its first address", returns="text/csv")}
+
+    async def get(self, code: str) -> None:  # type: ignore[override]  # noqa: ARG002
+        await self.send(FORMATS["ballots.csv"])
 
 
 class JoinQr(ApiHandler):

@@ -15,6 +15,7 @@ API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms": api.Rooms,
     "/api/rooms/{code}": api.RoomState,
     "/api/rooms/{code}/commands": api.Commands,
+    "/api/rooms/{code}/exports/{name}": api.Exports,
     "/api/rooms/{code}/ballots.csv": api.Ballots,
     "/api/rooms/{code}/qr.svg": api.JoinQr,
     "/api/rooms/{code}/proof": api.Proof,
@@ -39,6 +40,7 @@ PAGES: dict[str, type[Guarded]] = {
 _MAX_FRAME_BYTES = 64 * 1024
 
 _CODE = rf"(?P<code>[0-9A-Za-z]{{{CODE_LENGTH}}})"
+_NAME = r"(?P<name>[a-z]+\.[a-z]+)"
 
 
 class OpenApi(api.ApiHandler):
@@ -73,7 +75,8 @@ def make_app(services: Services) -> Application:
         if handler is OpenApi:
             arguments["document"] = document
         assert issubclass(handler, RequestHandler)
-        routes.append(url(template.replace(".", r"\.").replace("{code}", _CODE), handler, arguments))
+        pattern = template.replace(".", r"\.").replace("{code}", _CODE).replace("{name}", _NAME)
+        routes.append(url(pattern, handler, arguments))
     return Application(
         routes,
         default_handler_class=page_handlers.NotFound,

@@ -50,7 +50,7 @@ def describe(routes: dict[str, type[ApiHandler]], *, cookie_prefix: str) -> dict
 
 
 def _is_type(type_: Any) -> bool:
-    return type_ is not None and not isinstance(type_, str)
+    return type_ is not None and not isinstance(type_, str | tuple)
 
 
 def _operation(path: str, access: Access, operation: Operation, schemas: dict[int, Any]) -> dict[str, Any]:
@@ -63,24 +63,30 @@ def _operation(path: str, access: Access, operation: Operation, schemas: dict[in
             "default": {"description": "Refused.", "content": _json(schemas[id(Failed)])},
         },
     }
-    if "{code}" in path:
-        described["parameters"] = [
-            {
-                "name": "code",
-                "in": "path",
-                "required": True,
-                "schema": {"type": "string", "pattern": "^[0-9A-Za-z]{6}$"},
-            }
-        ]
+    if parameters := _parameters(path, operation):
+        described["parameters"] = parameters
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _json(schemas[id(operation.body)])}
     return described
 
 
+def _parameters(path: str, operation: Operation) -> list[dict[str, Any]]:
+    schemas: dict[str, dict[str, Any]] = {
+        "code": {"type": "string", "pattern": "^[0-9A-Za-z]{6}$"},
+        "name": {"type": "string", "enum": list(operation.names)},
+    }
+    return [
+        {"name": name, "in": "path", "required": True, "schema": schema}
+        for name, schema in schemas.items()
+        if f"{{{name}}}" in path
+    ]
+
+
 def _response(operation: Operation, schemas: dict[int, Any]) -> dict[str, Any]:
     response: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
-    if isinstance(operation.returns, str):
-        response["content"] = {operation.returns: {"schema": {"type": "string"}}}
+    if isinstance(operation.returns, str | tuple):
+        media_types = (operation.returns,) if isinstance(operation.returns, str) else operation.returns
+        response["content"] = {media_type: {"schema": {"type": "string"}} for media_type in media_types}
     elif operation.returns is not None:
         response["content"] = _json(schemas[id(operation.returns)])
     return response

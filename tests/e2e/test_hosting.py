@@ -90,7 +90,8 @@ def test_an_event_from_the_operator_link_to_the_file_of_ballots(
     bob.expect_own_answer("Roof", "Rules")
 
     with host.page.expect_download() as coming:
-        host.page.get_by_role("link", name="Download all ballots").click()
+        host.page.get_by_role("button", name="Export").click()
+        host.page.get_by_role("link", name="ballots.csv").click()
     rows = read_csv(coming.value.path().read_bytes())
     assert [(row["question_text"], row["round"], row["rev"], row["counted"], row["answer_text"]) for row in rows] == [
         ("Where shall we meet?", "1", "0", "yes", "Garden"),

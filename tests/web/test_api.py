@@ -1,8 +1,5 @@
 """The HTTP API: what a host can do, who may, what is refused, and that its description is the truth."""
 
-import asyncio
-import csv
-import io
 import json
 from base64 import b64encode
 from pathlib import Path
@@ -12,11 +9,10 @@ import pytest
 from openapi_spec_validator import validate
 from tornado.web import RequestHandler
 
-from livevote import cli, export
+from livevote.export import FORMATS
 from livevote.keys import CODE_CHARS
-from livevote.log import open_reader
 from livevote.web.app import API, OpenApi, described
-from tests.client import Venue, venue
+from tests.client import venue
 
 
 def error(response: Any) -> tuple[int, str]:
@@ -94,7 +90,8 @@ async def test_without_the_right_key_nothing_is_told_or_done(tmp_path: Path) -> 
         for key in ("", "wrong", token, at.server.services.operator_key, "\u00e9"):
             headers = {"Authorization": f"Bearer {key}"} if key else {}
             assert error(await at.fetch(f"/api/rooms/{at.code}", headers=headers)) == (401, "no_key")
-            assert (await at.fetch(f"/api/rooms/{at.code}/ballots.csv", headers=headers)).code == 401
+            for name in (*(f"exports/{name}" for name in FORMATS), "ballots.csv", "exports/no.such"):
+                assert (await at.fetch(f"/api/rooms/{at.code}/{name}", headers=headers)).code == 401
             for path in (f"/api/rooms/{at.code}/commands", f"/api/rooms/{at.code}/host-session"):
                 assert error(await at.post(path, {}, key=key)) == (401, "no_key")
         for key in ("", "wrong", token):
@@ -136,44 +133,6 @@ async def test_requests_of_foreign_pages_are_refused(tmp_path: Path, origin: str
         assert response.code == 403
         response = await at.post("/api/rooms", {"title": "X"}, Origin=at.base)
         assert response.code == 201
-
-
-async def csv_over_http(at: Venue) -> bytes:
-    response = await at.fetch(f"/api/rooms/{at.code}/ballots.csv", headers={"Authorization": f"Bearer {at.host_token}"})
-    assert response.code == 200
-    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert response.headers["Content-Disposition"] == f'attachment; filename="livevote-{at.code}-ballots.csv"'
-    assert response.headers["Cache-Control"] == "no-store"
-    return response.body
-
-
-async def test_the_csv_holds_every_ballot_and_is_the_same_on_the_command_line(tmp_path: Path) -> None:
-    async with venue(tmp_path) as at:
-        await at.command(
-            "add_question", kind="multiple", text='=HYPERLINK("x")', options=["+1", 'say "no", or\u00e9', "-"]
-        )
-        await at.command("open")
-        page = await at.open()
-        await page.vote("v1", 0)
-        await page.vote("v2", 2, 1)
-        await (await at.open()).vote("v3", 2)
-        served = await csv_over_http(at)
-        reader = await open_reader(f"sqlite:{tmp_path}/livevote.db")
-        assert b"".join([rows async for rows in export.ballots_csv(reader, at.code)]) == served
-        output = tmp_path / "ballots.csv"
-        await cli._export(at.server.services.config, at.code, output)
-        assert output.read_bytes() == served
-    text = served.decode("utf-8-sig")
-    assert "\r\n" in text
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert [(row["index"], row["rev"], row["counted"], row["answer"], row["answer_text"]) for row in rows] == [
-        ("4", "0", "no", '{"choices":[0]}', "'+1"),
-        ("5", "1", "yes", '{"choices":[1,2]}', 'say "no", or\u00e9; -'),
-        ("6", "0", "yes", '{"choices":[2]}', "'-"),
-    ]
-    assert rows[0]["voter"] == rows[1]["voter"] != rows[2]["voter"]
-    assert {row["question_text"] for row in rows} == {'\'=HYPERLINK("x")'}
-    assert list(rows[0]) == list(export.COLUMNS)
 
 
 async def test_the_qr_code_leads_to_the_room(tmp_path: Path) -> None:
@@ -246,17 +205,3 @@ async def test_a_host_of_many_rooms_carries_one_cookie(tmp_path: Path) -> None:
         hosted = [room.code for room in at.server.registry.all() if room.state.title != "Test"]
         statuses = [(await at.fetch(f"/api/rooms/{code}", headers={"Cookie": cookie})).code for code in hosted]
         assert sorted(statuses) == [200] * 20 + [401] * 3
-
-
-async def test_a_download_that_is_given_up_is_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async with venue(tmp_path) as at:
-        await at.ask()
-        reader, writer = await asyncio.open_connection("127.0.0.1", at.server.port)
-        writer.write(
-            f"GET /api/rooms/{at.code}/ballots.csv HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-            f"Authorization: Bearer {at.host_token}\r\n\r\n".encode()
-        )
-        writer.transport.abort()
-        assert await csv_over_http(at)
-        assert reader is not None
-    assert caplog.text == ""

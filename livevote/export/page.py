@@ -1,0 +1,194 @@
+"""``results.html``: the results as one page that needs no server, no network and no script.
+
+Its charts are SVG bars inside the tables, so that picture and numbers cannot part.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Iterator
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+
+from livevote.domain.kinds.choice import ChoiceRules
+from livevote.domain.state import Question
+from livevote.export.cells import instant, moment
+from livevote.export.results import Fold, Option, RoundResult, folded
+from livevote.export.source import Source
+
+_STYLE = Path(__file__).with_name("page.css").read_text()
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+# Those of client.html: no two of the 50 options that a question may have share both.
+_SHAPES = 7
+_COLORS = 8
+
+
+async def results_html(source: Source) -> AsyncGenerator[bytes, None]:
+    """All results of a room as one HTML page."""
+    fold = await folded(source)
+    yield _head(fold).encode()
+    for number, question in enumerate(fold.room.questions.values(), 1):
+        yield "".join(_question(fold, question, number)).encode()
+        await asyncio.sleep(0)
+    yield _foot(fold).encode()
+
+
+def _head(fold: Fold) -> str:
+    room = fold.room
+    title = escape(room.title)
+    asked = sum(len(question.rounds) for question in room.questions.values())
+    counts = ", ".join(
+        (
+            _plural(len(room.questions), "question", "questions"),
+            _plural(asked, "round", "rounds"),
+            _plural(fold.ballots, "ballot in the log", "ballots in the log"),
+        )
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>Results: {title}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<header>
+<p class="brand"><svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">\
+<rect width="32" height="32" rx="8"/><path d="M8 24V14M16 24V8M24 24v-6"/></svg>livevote results</p>
+<h1 dir="auto">{title}</h1>
+<p class="about">Room {escape(room.code)}, as of {_time(fold.at)} UTC (record {room.head:,})<br>{counts}</p>
+</header>
+<main>
+{_contents(fold)}"""
+
+
+def _contents(fold: Fold) -> str:
+    questions = fold.room.questions.values()
+    if not questions:
+        return '<p class="card none">No question was added to this room.</p>\n'
+    if len(questions) == 1:
+        return ""
+    items = "".join(
+        f'<li><a href="#{escape(question.id)}"><bdi>{escape(question.text)}</bdi></a></li>\n' for question in questions
+    )
+    return f'<nav class="card" aria-labelledby="contents"><h2 id="contents">Questions</h2>\n<ol>\n{items}</ol></nav>\n'
+
+
+def _question(fold: Fold, question: Question, number: int) -> Iterator[str]:
+    heading = escape(question.id)
+    yield f'<section class="card" id="{heading}" aria-labelledby="{heading}-text">\n'
+    yield f'<p class="rule">Question {number} <span>{escape(_rule(question))}</span></p>\n'
+    yield f'<h2 id="{heading}-text" dir="auto">{escape(question.text)}</h2>\n'
+    if not question.rounds:
+        yield '<p class="none">Never asked. It has these options:</p>\n<ol class="options">\n'
+        for place, text in enumerate(question.options):
+            yield f"<li>{_badge(place)}<bdi>{escape(text)}</bdi></li>\n"
+        yield "</ol>\n"
+    for result in fold.rounds(question):
+        yield from _round(result, alone=len(question.rounds) == 1)
+    yield "</section>\n"
+
+
+def _round(result: RoundResult, *, alone: bool) -> Iterator[str]:
+    if not alone:
+        yield f"<h3>Round {result.number}</h3>\n"
+    yield f'<p class="voters">{_plural(result.voters, "person voted", "people voted")}</p>\n'
+    yield '<table>\n<thead><tr><th scope="col">Option</th><th scope="col">Votes</th>'
+    yield '<th scope="col">Share</th></tr></thead>\n<tbody>\n'
+    for place, option in enumerate(result.options):
+        yield _option(place, option, result.voters)
+    yield "</tbody>\n</table>\n"
+    yield f'<p class="times">{_times(result)}</p>\n'
+    if result.erased:
+        erased = _plural(result.erased, "answer was erased on demand and is", "answers were erased on demand and are")
+        yield f'<p class="times">{erased} in no count.</p>\n'
+
+
+def _option(place: int, option: Option, voters: int) -> str:
+    # Halves go up, as on the voters' page.
+    percent = f"{(200 * option.count + voters) // (2 * voters)} %" if voters else "\u2013"
+    width = round(100 * option.count / voters, 2) if voters else 0
+    return (
+        f'<tr><th scope="row"><span class="option">{_badge(place)}<bdi>{escape(option.text)}</bdi></span>'
+        f'<svg class="bar" width="100%" height="14" data-color="{place % _COLORS}" aria-hidden="true">'
+        '<rect class="track" width="100%" height="14" rx="5"/>'
+        f'<rect class="fill" width="{width:g}%" height="14" rx="5"/>'
+        f"</svg></th><td>{option.count:,}</td><td>{percent}</td></tr>\n"
+    )
+
+
+def _badge(place: int) -> str:
+    look = f'data-shape="{place % _SHAPES}" data-color="{place % _COLORS}"'
+    return f'<span class="badge" {look} aria-hidden="true">{_letter(place)}</span>'
+
+
+def _letter(place: int) -> str:
+    """A to Z, then AA and so on."""
+    last = chr(ord("A") + place % 26)
+    return last if place < 26 else _letter(place // 26 - 1) + last
+
+
+def _rule(question: Question) -> str:
+    rules = question.rules
+    if question.kind.name == "single":
+        text = "Single choice"
+    elif isinstance(rules, ChoiceRules):
+        span = f"{rules.min}" if rules.min == rules.max else f"{rules.min} to {rules.max}"
+        text = f"Multiple choice, {span}"
+    else:
+        text = question.kind.name
+    return text + (" · answers could be changed" if question.changeable else "")
+
+
+def _times(result: RoundResult) -> str:
+    def then(at: int) -> str:
+        """The day only where it is another one."""
+        return _time(at, day=moment(at).date() != moment(result.opened_at).date())
+
+    parts = [f"Opened {_time(result.opened_at)}"]
+    parts.append("still open" if result.closed_at is None else f"closed {then(result.closed_at)}")
+    if result.revealed_at is None:
+        parts.append("never revealed")
+    else:
+        parts.append(f"revealed {then(result.revealed_at)}" + ("" if result.revealed else ", hidden again since"))
+    return " \u00b7 ".join(parts) + " (UTC)"
+
+
+def _time(at: int, *, day: bool = True) -> str:
+    when = moment(at)
+    shown = f"{when.day} {when:%b %Y, %H:%M:%S}" if day else f"{when:%H:%M:%S}"
+    return f'<time datetime="{instant(at)}">{shown}</time>'
+
+
+def _plural(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _foot(fold: Fold) -> str:
+    room = fold.room
+    return f"""<section class="card check" aria-labelledby="check">
+<h2 id="check">How to check these numbers</h2>
+<p>Every vote is a record in a log, and each record seals those before it. These two fingerprints are those of the \
+{room.head:,} records that this page was made from:</p>
+<dl>
+<div><dt>Merkle root (RFC 6962)</dt><dd><code>{fold.root.hex()}</code></dd></div>
+<div><dt>Chain</dt><dd><code>{fold.chain.hex()}</code></dd></div>
+<div><dt>Log</dt><dd><code>{escape(room.origin)}</code></dd></div>
+</dl>
+<p>Ask the room's host for its bundle and run <code>livevote verify BUNDLE</code>. It recomputes every seal, adds the \
+votes up again, and prints fingerprints and counts to compare with this page. A log that has grown since has other \
+fingerprints.</p>
+<p>The page itself is not signed: trust it as far as whoever gave it to you, or check.</p>
+</section>
+</main>
+</body>
+</html>
+"""

@@ -1,0 +1,110 @@
+"""The results of a room as values: its log folded by the rules of the vote, never counted in any other way.
+
+Every format that shows results is made from these, so that no two files of one moment say different things.
+"""
+
+from collections.abc import Iterator
+from contextlib import aclosing
+
+import msgspec
+
+from livevote.domain.audit import GENESIS, leaf
+from livevote.domain.merkle import Frontier
+from livevote.domain.records import BallotCast, Entry, ResultsRevealed
+from livevote.domain.room import BrokenLogError, apply
+from livevote.domain.state import Question, Room, Round
+from livevote.domain.tally import Snapshot, snapshot
+from livevote.export.source import Source
+from livevote.failures import CorruptError
+
+
+class Option(msgspec.Struct, frozen=True):
+    """An option in a round. ``share`` is that of all who voted, None where nobody did."""
+
+    text: str
+    count: int
+    share: float | None
+
+
+class RoundResult(msgspec.Struct, frozen=True):
+    """What one asking of a question came to. Instants are in ms since 1970; ``revealed_at`` is the first reveal."""
+
+    number: int
+    opened_at: int
+    closed_at: int | None
+    revealed_at: int | None
+    revealed: bool
+    voters: int
+    erased: int
+    options: tuple[Option, ...]
+
+
+class Fold:
+    """A log on its way to its results. ``root`` and ``chain`` seal what went in."""
+
+    def __init__(self, code: str) -> None:
+        self.at = 0
+        """The instant of the last record, in ms since 1970."""
+        self.chain = GENESIS
+        self.ballots = 0
+        """Ballots in the log, also those that were replaced."""
+        self._code = code
+        self._room: Room | None = None
+        self._tree = Frontier()
+        self._revealed_at: dict[tuple[str, int], int] = {}
+
+    @property
+    def room(self) -> Room:
+        """The state. There is one after the first entry."""
+        if self._room is None:
+            raise CorruptError(f"The log of room {self._code} has no records.")
+        return self._room
+
+    @property
+    def root(self) -> bytes:
+        """The Merkle root over all records so far."""
+        return self._tree.root()
+
+    def add(self, entry: Entry) -> None:
+        """Fold the next entry. Raises ``CorruptError`` for a log that does not add up."""
+        try:
+            self._room = apply(self._room, entry)
+        except BrokenLogError as error:
+            raise CorruptError(f"The log does not add up: {error}. 'livevote verify' says what was changed.") from error
+        self._tree.append(leaf(entry.body))
+        self.chain = entry.chain
+        self.at = entry.record.at
+        if isinstance(entry.record, BallotCast):
+            self.ballots += 1
+        elif isinstance(entry.record, ResultsRevealed):
+            self._revealed_at.setdefault((entry.record.question, entry.record.round), entry.record.at)
+
+    def rounds(self, question: Question) -> Iterator[RoundResult]:
+        """Every round of a question, in order."""
+        for asked in question.rounds:
+            yield self._result(question, asked, snapshot(self.room, question, asked))
+
+    def _result(self, question: Question, asked: Round, result: Snapshot) -> RoundResult:
+        return RoundResult(
+            number=asked.number,
+            opened_at=asked.opened_at,
+            closed_at=asked.closed_at,
+            revealed_at=self._revealed_at.get((question.id, asked.number)),
+            revealed=asked.revealed,
+            voters=result.voters,
+            erased=asked.erased,
+            options=tuple(
+                Option(text, count, round(count / result.voters, 4) if result.voters else None)
+                for text, count in zip(question.options, result.counts, strict=True)
+            ),
+        )
+
+
+async def folded(source: Source) -> Fold:
+    """The whole log of ``source``, folded."""
+    fold = Fold(source.room)
+    async with aclosing(source.slices()) as slices:
+        async for entries in slices:
+            for entry in entries:
+                fold.add(entry)
+    return fold

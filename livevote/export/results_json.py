@@ -1,0 +1,110 @@
+"""``results.json``: every question and round with its counts, and the fingerprints of the log behind them.
+
+Its shape is described by the types here and by nothing else.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from livevote.domain.state import Question
+from livevote.export.cells import instant
+from livevote.export.results import Fold, Option, RoundResult, folded
+from livevote.export.source import Source
+
+
+class RoomAbout(msgspec.Struct, frozen=True):
+    """Which room it is."""
+
+    code: str
+    title: str
+    created_at: str
+
+
+class About(msgspec.Struct, frozen=True):
+    """What the results are of: the log ``origin`` up to its record ``as_of``, written at the instant ``at``.
+
+    ``root`` and ``chain`` are its fingerprints in hex, as ``livevote verify`` prints them. ``questions`` follows.
+    """
+
+    room: RoomAbout
+    as_of: int
+    at: str
+    origin: str
+    root: str
+    chain: str
+
+
+class RoundAbout(msgspec.Struct, frozen=True):
+    """One asking of a question. Instants are UTC in ISO 8601, ``revealed_at`` the first time; ``revealed``: now."""
+
+    round: int
+    opened_at: str
+    closed_at: str | None
+    revealed_at: str | None
+    revealed: bool
+    voters: int
+    erased: int
+    options: tuple[Option, ...]
+
+
+class QuestionAbout(msgspec.Struct, frozen=True):
+    """A question with all its rounds; none where it was never asked."""
+
+    id: str
+    kind: str
+    text: str
+    options: tuple[str, ...]
+    rules: msgspec.Raw
+    changeable: bool
+    rounds: tuple[RoundAbout, ...]
+
+
+async def results_json(source: Source) -> AsyncGenerator[bytes, None]:
+    """All results of a room as one JSON object, with one question a line."""
+    fold = await folded(source)
+    yield msgspec.json.encode(_about(fold))[:-1] + b',"questions":['
+    separator = b"\n"
+    for question in fold.room.questions.values():
+        yield separator + msgspec.json.encode(_question(fold, question))
+        separator = b",\n"
+        await asyncio.sleep(0)
+    yield b"\n]}\n"
+
+
+def _about(fold: Fold) -> About:
+    room = fold.room
+    return About(
+        room=RoomAbout(room.code, room.title, instant(room.created_at)),
+        as_of=room.head,
+        at=instant(fold.at),
+        origin=room.origin,
+        root=fold.root.hex(),
+        chain=fold.chain.hex(),
+    )
+
+
+def _question(fold: Fold, question: Question) -> QuestionAbout:
+    return QuestionAbout(
+        id=question.id,
+        kind=question.kind.name,
+        text=question.text,
+        options=question.options,
+        rules=msgspec.Raw(question.stored_rules),
+        changeable=question.changeable,
+        rounds=tuple(_round(result) for result in fold.rounds(question)),
+    )
+
+
+def _round(result: RoundResult) -> RoundAbout:
+    return RoundAbout(
+        round=result.number,
+        opened_at=instant(result.opened_at),
+        closed_at=None if result.closed_at is None else instant(result.closed_at),
+        revealed_at=None if result.revealed_at is None else instant(result.revealed_at),
+        revealed=result.revealed,
+        voters=result.voters,
+        erased=result.erased,
+        options=result.options,
+    )

@@ -1,0 +1,130 @@
+"""A small evening with everything in it that an export has to show, and what its files look like to the byte.
+
+``python -m tests.export.cases`` writes ``expected/`` anew after a change that was meant.
+"""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+
+from livevote.domain.commands import (
+    AddQuestion,
+    AskAgain,
+    CloseVoting,
+    Command,
+    CreateRoom,
+    EraseAnswer,
+    HideResults,
+    OpenVoting,
+    RevealResults,
+)
+from livevote.domain.records import Draft, QuestionDefined, RoomCreated
+from livevote.domain.room import Decision, decide
+from livevote.export import FORMATS, Source
+from livevote.log.memory import MemoryLog
+from tests.history import AT, CODE, History, cast
+
+EXPECTED = Path(__file__).parent / "expected"
+
+HOSTILE = (
+    '=HYPERLINK("http://evil.example","x")',
+    "+1+cmd|' /C calc'!A0",
+    "-2",
+    "@SUM(1)",
+    "\uff1d1+1",
+    "\t=1",
+    "\r=1",
+    'quote " and "" more',
+    "comma, semicolon; tab\tend",
+    "line\nbreak\r\nand more",
+    "\u202eright to left\u202c",
+    "\u05e9\u05dc\u05d5\u05dd",
+    "'already quoted",
+    "<script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    '"><b>&amp;',
+    "_x0041_",
+    "\U0001f469\u200d\U0001f680 e\u0301",
+    "http://example.org/",
+    "12345678901234567890",
+)
+"""Texts that spreadsheets, browsers and parsers stumble over. No host could give some of them: ``clean`` stops them."""
+
+
+class Evening(History):
+    """A history with a clock of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = AT
+
+    def decide(self, command: Command) -> Decision:
+        return decide(self.state, command, at=self.at)
+
+    def after(self, ms: int, *commands: Command) -> None:
+        """Do these so many ms after the beginning."""
+        self.at = AT + ms
+        self.did(*commands)
+
+
+def evening() -> Evening:
+    """Changed votes, two rounds, a reveal that was taken back, an erased answer and a question that was never asked."""
+    held = Evening()
+    held.after(
+        0,
+        CreateRoom(CODE, "=Spring & autumn"),
+        AddQuestion("single", 'Tea or "coffee"?', ("+Tea", "Coffee, black")),
+        AddQuestion("multiple", "Which <topics>?", ("Roof", "-", "Party"), msgspec.Raw(b'{"max":2}'), changeable=False),
+    )
+    held.after(1000, OpenVoting("q1"))
+    held.after(2100, cast("ada", 0, id="a1"))
+    held.after(2500, cast("bob", 1, id="b1"))
+    held.after(2900, cast("ada", 1, id="a2"))
+    held.after(4000, cast("cem", 0, id="c1"))
+    held.after(5000, RevealResults("q1"), cast("dee", 1, id="d1"))
+    held.after(6000, HideResults("q1"))
+    held.after(7000, CloseVoting("q1"), EraseAnswer(index=8))
+    held.after(90_000_000, AskAgain("q1"))
+    held.after(90_001_500, cast("ada", 0, id="a3", round=2))
+    return held
+
+
+async def logged(history: History) -> MemoryLog:
+    """The history as a log."""
+    log = MemoryLog()
+    await log.append(history.drafts(), ticket=1)
+    return log
+
+
+async def written(name: str, source: Source) -> bytes:
+    """The whole file."""
+    return b"".join([part async for part in FORMATS[name].write(source)])
+
+
+async def exported(name: str, history: History) -> bytes:
+    """The history in this format."""
+    return await written(name, await Source.now(await logged(history), CODE))
+
+
+def hostile() -> History:
+    """A room whose texts are all hostile, put into its log past every check, with one vote for each option."""
+    held = History()
+    held.put(Draft(CODE, RoomCreated(at=AT, code=CODE, title=HOSTILE[0])))
+    for number, text in enumerate(HOSTILE, 1):
+        rules = msgspec.Raw(b'{"max":1,"min":1}')
+        held.put(Draft(CODE, QuestionDefined(AT, f"q{number}", "single", text, HOSTILE, rules, changeable=True)))
+    held.did(OpenVoting("q1"))
+    for place, text in enumerate(HOSTILE):
+        held.did(cast(text, place, id=f"v{place}"))
+    return held
+
+
+async def _write() -> None:
+    for name in FORMATS:
+        if name != "workbook.xlsx":  # its bytes belong to the library; the tests read its cells
+            (EXPECTED / name).write_bytes(await exported(name, evening()))
+
+
+if __name__ == "__main__":
+    asyncio.run(_write())
