@@ -31,6 +31,7 @@ from livevote.web.addresses import KnownHosts, base_urls
 from livevote.web.app import make_app
 from livevote.web.assets import Assets
 from livevote.web.services import Services
+from livevote.web.replays import Replays
 from livevote.web.session import Sessions
 
 _BACKLOG = 4096  # a room that scans the QR code at once
@@ -130,6 +131,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             writer=writer,
             notary=notary,
             sessions=Sessions(keyring, secure=config.secure),
+            replays=Replays(log=log),
             assets=assets,
             hosts=KnownHosts(config),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import io
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from livevote.live.outcome import Outcome
 from livevote.protocol import codec
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostState
+from livevote.replay.document import Replay
 from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
 
@@ -148,6 +150,24 @@ class Ballots(ApiHandler):
             async for rows in export.ballots_csv(self.services.log, room):
                 self.write(rows)
                 await self.flush()
+
+
+class RoomReplay(ApiHandler):
+    access = Access.PUBLISHED
+    operations = {"get": Operation(summary="The evening as it was, as far as the caller may see it", returns=Replay)}
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        room = self.room()
+        if room.seal.tree is None:
+            raise ApiError(503, "checking", "The server is still checking the log of this room. Try again in a moment.")
+        as_host = self.is_host() and self.get_query_argument("audience", "host") != "everybody"
+        document = await self.services.replays.get(room, "host" if as_host else "everybody")
+        self.set_header("Vary", "Accept-Encoding")
+        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.send_json(document)
+        else:
+            self.send_json(gzip.decompress(document))
 
 
 class JoinQr(ApiHandler):
