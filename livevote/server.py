@@ -30,8 +30,8 @@ from livevote.log import Checkpoints, LogFailedError, open_log
 from livevote.web.addresses import KnownHosts, base_urls
 from livevote.web.app import make_app
 from livevote.web.assets import Assets
-from livevote.web.services import Services
 from livevote.web.replays import Replays
+from livevote.web.services import Services
 from livevote.web.session import Sessions
 
 _BACKLOG = 4096  # a room that scans the QR code at once
