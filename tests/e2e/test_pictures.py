@@ -24,6 +24,7 @@ PHONE = {"width": 390, "height": 780}
 
 PLACES = ("Harbour hall", "Town garden", "Old brewery", "Online")
 VOTES = [(1,), (0,), (1,), (2,), (1,), (3,), (0,), (1,), (2,), (1,), (0,), (1,), (1,), (0,)] * 3
+TOPICS = [(0, 2), (1,), (0, 1), (2,), (0,), (0, 1, 2), (1, 2)] * 6
 
 # Three quarters of their size at twice the density: every pixel of the pictures is one of the overview.
 OVERVIEW_FACTOR = 1.5
@@ -105,6 +106,23 @@ def test_pictures(playwright: Playwright, chromium: str, tmp_path: Path) -> None
                 expect(page.page.locator("#plot")).to_be_visible()
             take(dark.page, "voter-phone-dark", whole=True)
             take(wide.page, "results-desktop-light", whole=True)
+
+            room.command("open", "q2")
+            people.vote("q2", TOPICS)
+            for command in ("close", "reveal"):
+                room.command(command, "q2")
+            room.publish_replay()
+            for name, options in (
+                ("replay-desktop-light", {"viewport": DESKTOP}),
+                ("replay-phone-dark", {"viewport": PHONE, "color_scheme": "dark"}),
+            ):
+                page = visitors.enter(reduced_motion="reduce", device_scale_factor=2, **options).new_page()
+                page.goto(f"http://{NAME}/replay/{room.code}")
+                expect(page.locator("#over-time")).to_be_visible()
+                page.locator("#marks button").nth(4).click()
+                expect(page.locator("#plot")).to_be_visible()
+                page.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
+                take(page, name)
 
         assert visitors.leave() == []
         browser.close()

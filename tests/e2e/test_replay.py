@@ -72,6 +72,8 @@ class ReplayPage:
         expect(self.page.locator("#plot")).to_be_visible()
         read = "() => [...Chart.getChart('chart').data.datasets[0].data]"
         eventually(self.page, lambda: self.page.evaluate(read), list(moment.counts))
+        full = max(1, moment.voters, *moment.counts)
+        assert self.page.evaluate("() => Chart.getChart('chart').scales.x.max") == full, "a bar shows its share"
 
 
 @contextmanager
