@@ -139,7 +139,7 @@ def test_the_host_publishes_the_replay_and_everybody_watches_what_was_shown(
         expect(full.page.locator("#audience")).to_contain_text("Do not project this.")
         full.page.get_by_role("link", name="See what everybody may see").click()
         expect(full.marks).to_have_count(3)
-        expect(full.page.locator("#audience")).to_contain_text("This is what everybody sees")
+        expect(full.page.locator("#audience")).to_contain_text("This is what everybody may see.")
         switch.uncheck()
         expect(switch).not_to_be_checked()
         eventually(host.page, lambda: _host_state(host)["replay_public"], False)
