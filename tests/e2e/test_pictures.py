@@ -112,17 +112,18 @@ def test_pictures(playwright: Playwright, chromium: str, tmp_path: Path) -> None
             for command in ("close", "reveal"):
                 room.command(command, "q2")
             room.publish_replay()
-            for name, options in (
-                ("replay-desktop-light", {"viewport": DESKTOP}),
-                ("replay-phone-dark", {"viewport": PHONE, "color_scheme": "dark"}),
+            for name, viewport, scheme in (
+                ("replay-desktop-light", DESKTOP, "light"),
+                ("replay-phone-dark", PHONE, "dark"),
             ):
-                page = visitors.enter(reduced_motion="reduce", device_scale_factor=2, **options).new_page()
-                page.goto(f"http://{NAME}/replay/{room.code}")
-                expect(page.locator("#over-time")).to_be_visible()
-                page.locator("#marks button").nth(4).click()
-                expect(page.locator("#plot")).to_be_visible()
-                page.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
-                take(page, name)
+                options: dict[str, Any] = {"viewport": viewport, "color_scheme": scheme, "reduced_motion": "reduce"}
+                replay = visitors.enter(device_scale_factor=2, **options).new_page()
+                replay.goto(f"http://{NAME}/replay/{room.code}")
+                expect(replay.locator("#over-time")).to_be_visible()
+                replay.locator("#marks button").nth(4).click()
+                expect(replay.locator("#plot")).to_be_visible()
+                replay.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
+                take(replay, name)
 
         assert visitors.leave() == []
         browser.close()

@@ -1,6 +1,7 @@
 """What a replay holds for whom, and that it says at every moment what the fold of the log says (I4, I12)."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from livevote.domain.room import BrokenLogError
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
 from livevote.live.outcome import Outcome
-from livevote.log import MemoryLog
+from livevote.log.memory import MemoryLog
 from livevote.replay.document import PAUSE_MS, Audience, Fold, Mark, Replay, read
 from livevote.replay.playhead import Moment, Playhead
 from tests.client import Message, Page, Venue, venue
@@ -68,7 +69,13 @@ commands = st.one_of(
 
 def do(history: History, what: Any) -> None:
     """Try one command of a drawn evening; what is refused leaves nothing."""
-    of_question = {"open": OpenVoting, "close": CloseVoting, "reveal": RevealResults, "hide": HideResults}
+    of_question: dict[str, Callable[[str], Command]] = {
+        "open": OpenVoting,
+        "close": CloseVoting,
+        "reveal": RevealResults,
+        "hide": HideResults,
+        "again": AskAgain,
+    }
     command: Command
     match what:
         case ("vote", voter, chosen):
@@ -82,8 +89,6 @@ def do(history: History, what: Any) -> None:
                 question=current.id,
                 round=len(current.rounds),
             )
-        case ("again", question):
-            command = AskAgain(question)
         case ("erase", index):
             command = EraseAnswer(index)
         case ("recover",):
@@ -198,8 +203,9 @@ def test_everybody_sees_rounds_that_are_over_and_revealed_and_no_trace_of_others
 
 
 def test_an_evening_without_a_question_has_nothing_in_it() -> None:
-    for audience in ("host", "everybody"):
-        replay = document(created().entries, audience)  # type: ignore[arg-type]
+    audiences: tuple[Audience, ...] = ("host", "everybody")
+    for audience in audiences:
+        replay = document(created().entries, audience)
         assert (replay.rounds, replay.marks, replay.steps.as_of) == ((), (), ())
         assert Playhead(replay).length_ms == 0
         assert Playhead(replay).to_position(10) == Moment(as_of=0, at=0)
