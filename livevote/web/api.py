@@ -74,6 +74,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     body: Any = None
     returns: Any = None
+    query: Mapping[str, tuple[str, ...]] = {}
+    """Optional parameters by name, each with the values that it takes."""
 
 
 class ApiHandler(Handler):
@@ -154,7 +156,13 @@ class Ballots(ApiHandler):
 
 class RoomReplay(ApiHandler):
     access = Access.PUBLISHED
-    operations = {"get": Operation(summary="The evening as it was, as far as the caller may see it", returns=Replay)}
+    operations = {
+        "get": Operation(
+            summary="The evening as it was, as far as the caller may see it",
+            returns=Replay,
+            query={"audience": ("host", "everybody")},
+        )
+    }
 
     async def get(self, code: str) -> None:  # noqa: ARG002
         room = self.room()

@@ -64,15 +64,16 @@ def _operation(path: str, access: Access, operation: Operation, schemas: dict[in
             "default": {"description": "Refused.", "content": _json(schemas[id(Failed)])},
         },
     }
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "query", "schema": {"type": "string", "enum": list(values)}}
+        for name, values in operation.query.items()
+    ]
     if "{code}" in path:
-        described["parameters"] = [
-            {
-                "name": "code",
-                "in": "path",
-                "required": True,
-                "schema": {"type": "string", "pattern": "^[0-9A-Za-z]{6}$"},
-            }
-        ]
+        pattern = "^[0-9A-Za-z]{6}$"
+        code = {"name": "code", "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
+        parameters.insert(0, code)
+    if parameters:
+        described["parameters"] = parameters
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _json(schemas[id(operation.body)])}
     return described
