@@ -6,10 +6,13 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
+import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
+from livevote.replay.document import Replay
 from livevote.replay.playhead import Moment, Playhead
 from tests.e2e.conftest import MakeVoter
 from tests.e2e.crowd import crowd
@@ -324,6 +327,31 @@ def test_with_reduced_motion_it_moves_twice_a_second(room: Room, visitors: Visit
     assert all(later - earlier > 300 for earlier, later in pairwise(moves[1:]))
 
 
+def test_it_waits_for_a_log_that_is_checked_and_for_a_server_that_comes_back(room: Room, visitors: Visitors) -> None:
+    room.ask(TEA, "Tea", "Coffee")
+    room.command("close")
+    room.command("reveal")
+    room.publish_replay()
+    visitors.expect_complaints("status of 503|net::ERR_FAILED")
+    page = ReplayPage(visitors.enter().new_page())
+    answer = {"error": {"code": "checking", "message": "The server is still checking the log of this room."}}
+    api = "**/api/rooms/*/replay"
+    page.page.route(api, lambda route: route.fulfill(status=503, json=answer), times=1)
+    page.page.goto(room.replay)
+    expect(page.page.locator("#notice-text")).to_have_text(answer["error"]["message"])
+    expect(page.marks).to_have_count(3)
+    page.page.route(api, lambda route: route.abort(), times=1)
+    page.page.reload()
+    expect(page.page.locator("#notice-text")).to_contain_text("The server does not answer.")
+    page.page.get_by_role("button", name="Try again").click()
+    expect(page.marks).to_have_count(3)
+    page.page.route("**/assets/chart.js", lambda route: route.abort())
+    page.page.reload()
+    page.page.keyboard.press("End")
+    expect(page.page.locator("#shown")).to_have_text("Revealed")
+    expect(page.counts).to_have_text(["0", "0"])
+
+
 MOST_SEEK_MS = 20
 MOST_FRAME_MS = 60
 
@@ -347,13 +375,26 @@ def test_100_000_ballots_scrub_without_a_stutter(visitors: Visitors, tmp_path: P
                 all.sort((one, other) => one - other);
                 return { median: all[times >> 1], p99: all[Math.floor(times * 0.99)] };
               };
+              const moments = [];
+              for (let event = 0; event < evening.size; event += 97) {
+                const { counts, voters } = seek(event + 1);
+                moments.push([evening.asOf[event], [...counts], voters]);
+              }
               return {
+                moments,
                 size: evening.size,
                 seek: time((where) => seek(eventsAt(where)), 2000),
                 frame: time((where) => { position = where; moment = seek(eventsAt(where)); render(); }, 300),
               };
             }"""
         )
+        with urlopen(f"{server.base}/api/rooms/{code}/replay") as response:
+            playhead = Playhead(msgspec.json.decode(response.read(), type=Replay))
+    moments = took.pop("moments")
+    assert len(moments) > 300
+    for as_of, counts, voters in moments:
+        moment = playhead.to_index(as_of)
+        assert (counts, voters) == (list(moment.counts), moment.voters)
     print(took)
     assert took["size"] >= 100_000
     assert took["seek"]["p99"] < MOST_SEEK_MS
