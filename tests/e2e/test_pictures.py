@@ -120,7 +120,7 @@ def test_pictures(playwright: Playwright, chromium: str, tmp_path: Path) -> None
                 replay = visitors.enter(device_scale_factor=2, **options).new_page()
                 replay.goto(f"http://{NAME}/replay/{room.code}")
                 expect(replay.locator("#over-time")).to_be_visible()
-                replay.locator("#marks button").nth(4).click()
+                replay.locator("#marks button").nth(2).click()
                 expect(replay.locator("#plot")).to_be_visible()
                 replay.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
                 take(replay, name)
