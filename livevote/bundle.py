@@ -4,7 +4,7 @@ Apart from the exports for people: this is what ``verify`` reads and ``import`` 
 ``docs/audit.md`` describes it for others who want to read it.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +14,6 @@ from livevote.domain.audit import TamperedError
 from livevote.domain.note import Checkpoint, NoteError, Verifier
 from livevote.domain.records import Entry, Opening, decode, encode
 from livevote.failures import FailureError
-from livevote.log import Reader
 
 BEGINNING = b'{"@type":"livevote_bundle/1"'
 """How every bundle begins."""
@@ -64,15 +63,16 @@ AnyLine = Header | Note | Line | End
 _lines: msgspec.json.Decoder[AnyLine] = msgspec.json.Decoder(AnyLine)
 
 
-async def write(reader: Reader, room: str, *, vkey: str, notes: Sequence[str]) -> AsyncIterator[bytes]:
-    """The bundle of a room in chunks, up to where its log ends now."""
-    head = await reader.head(room)
-    yield _line(Header(room, vkey))
-    for note in notes:
-        yield _line(Note(note))
-    async for entries in reader.read(room, upto=head.index):
+async def write(
+    room: str, chunks: AsyncIterable[Sequence[Entry]], *, vkey: str, notes: Sequence[str]
+) -> AsyncGenerator[bytes, None]:
+    """The bundle of a room, as it is written. ``chunks`` are all its entries in order."""
+    records = 0
+    yield _line(Header(room, vkey)) + b"".join(_line(Note(note)) for note in notes)
+    async for entries in chunks:
+        records += len(entries)
         yield b"".join(_line(_record(entry)) for entry in entries)
-    yield _line(End(len(notes), head.index))
+    yield _line(End(len(notes), records))
 
 
 def _record(entry: Entry) -> Line:
@@ -105,7 +105,7 @@ class Bundle:
         try:
             if self._file.read(len(BEGINNING)) != BEGINNING:
                 raise NoBundleError(
-                    f"{path} is no bundle of livevote: 'livevote export CODE --format bundle' makes one."
+                    f"{path} is no bundle of livevote: 'livevote export CODE --format bundle.jsonl' makes one."
                 )
             self._file.seek(0)
             self._number = 0

@@ -1,6 +1,7 @@
 """The command line: parses, calls, prints. Every failure is one sentence on stderr and a documented exit code."""
 
 import asyncio
+import contextlib
 import gc
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 import segno
+from rich.console import Console
 
 from livevote import __version__, backup, doctor, export
 from livevote.bundle import Bundle, NoBundleError
@@ -20,11 +22,15 @@ from livevote.domain.audit import TamperedError
 from livevote.domain.checker import ContradictedError
 from livevote.domain.note import NoteError, Verifier
 from livevote.domain.receipt import ReceiptError, check, parse
+from livevote.domain.room import BrokenLogError
 from livevote.export import FORMATS, Format, Source
-from livevote.failures import DataDirectoryError, FailureError, NoSuchRoomError
+from livevote.failures import CorruptError, DataDirectoryError, FailureError, NoSuchRoomError
 from livevote.keys import Keyring, missing
 from livevote.log import open_reader
 from livevote.maintenance import accept_recovery, erase, import_bundle
+from livevote.replay import terminal
+from livevote.replay.document import Replay, read
+from livevote.replay.playhead import Playhead
 from livevote.server import Server, serve
 from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_database
 from livevote.web.addresses import base_urls, public_url
@@ -102,7 +108,7 @@ def export_(data: Path, code: str, name: str, output: Path | None) -> None:
 
 async def _export(config: Config, code: str, format_: Format, output: Path | None) -> None:
     reader = await open_reader(f"sqlite:{config.database}")
-    source = await Source.now(reader, code)
+    source = await Source.now(reader, code, config.checkpoints)
     if source.head.index == 0:
         raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
     if output is None:
@@ -151,6 +157,53 @@ async def _rooms(config: Config) -> None:
     reader = await open_reader(f"sqlite:{config.database}")
     for code, title, records in export.rooms(reader):
         click.echo(f"{code}  {records:>9}  {title}")
+
+
+@cli.command("replay")
+@_settings("data")
+@click.argument("code")
+@click.option("--at", "at", metavar="TIME", help="Print that moment and exit: HH:MM:SS of the evening, or ISO 8601.")
+@click.option("--as-of", type=int, metavar="N", help="Print the moment after record N and exit.")
+@click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=16, show_default=True, metavar="X")
+def replay_(data: Path, code: str, at: str | None, as_of: int | None, speed: float) -> None:
+    """Play the evening of room CODE once more, X times as fast; also while the server runs.
+
+    Times are those of this machine's time zone. Pauses of more than 5 s are shown as 5 s. Where the output is no
+    terminal, the moments at which something happened are printed without waiting. Ctrl-C ends it.
+    """
+    if at is not None and as_of is not None:
+        raise click.UsageError("--at and --as-of name one moment each: use one of them.")
+    document = asyncio.run(_replay(Config(data=data), code.upper()))
+    if as_of is not None and not 1 <= as_of <= document.as_of:
+        raise click.BadParameter(f"room {code.upper()} has the records 1 to {document.as_of}.", param_hint="--as-of")
+    console = Console()
+    if as_of is not None:
+        terminal.say(document, Playhead(document).to_index(as_of), console)
+    elif at is not None:
+        begins = document.marks[0].at if document.marks else SystemClock().now_ms()
+        try:
+            instant = terminal.instant(at, begins=begins)
+        except ValueError:
+            raise click.BadParameter(
+                f"{at!r} is no time: use 20:15:00 or 2026-09-21T20:15:00.", param_hint="--at"
+            ) from None
+        terminal.say(document, Playhead(document).to_instant(instant), console)
+    elif console.is_terminal:
+        with contextlib.suppress(KeyboardInterrupt):
+            terminal.play(document, console, speed=speed, clock=SystemClock())
+    else:
+        terminal.tell(document, console)
+
+
+async def _replay(config: Config, code: str) -> Replay:
+    reader = await open_reader(f"sqlite:{config.database}")
+    head = await reader.head(code)
+    if head.index == 0:
+        raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+    try:
+        return (await read(reader, code, upto=head.index)).document("host")
+    except BrokenLogError as error:
+        raise CorruptError(f"The log does not add up: {error}. Restore a backup; keep the damaged file.") from error
 
 
 @cli.command("verify")

@@ -30,6 +30,7 @@ from livevote.log import Checkpoints, LogFailedError, open_log
 from livevote.web.addresses import KnownHosts, base_urls
 from livevote.web.app import make_app
 from livevote.web.assets import Assets
+from livevote.web.replays import Replays
 from livevote.web.services import Services
 from livevote.web.session import Sessions
 
@@ -132,6 +133,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             writer=writer,
             notary=notary,
             sessions=Sessions(keyring, secure=config.secure),
+            replays=Replays(log=log),
             assets=assets,
             hosts=KnownHosts(config),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),

@@ -8,13 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from livevote import bundle
 from livevote.clock import ManualClock
 from livevote.domain.audit import TamperedError
 from livevote.domain.records import AnswerErased, Draft, QuestionDefined
 from livevote.export import FORMATS, Source
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
-from livevote.log import VKEY, open_reader, read_notes
+from livevote.log import VKEY, open_reader
 from livevote.log.base import Heads
 from livevote.maintenance import accept_recovery, erase, import_bundle
 from livevote.verify import Verdict, verify_database
@@ -51,10 +50,8 @@ async def older_copy(data: Path) -> str:
 
 
 async def write_bundle(data: Path, code: str, path: Path) -> Path:
-    reader = await open_reader(f"sqlite:{data}/livevote.db")
-    notes, _ = read_notes(data / "checkpoints" / f"{code}.notes")
-    vkey = (data / "checkpoints" / VKEY).read_text().strip()
-    chunks = [chunk async for chunk in bundle.write(reader, code, vkey=vkey, notes=[note.decode() for note in notes])]
+    source = await Source.now(await open_reader(f"sqlite:{data}/livevote.db"), code, data / "checkpoints")
+    chunks = [chunk async for chunk in FORMATS["bundle.jsonl"].write(source)]
     path.write_bytes(b"".join(chunks))  # noqa: ASYNC240
     return path
 
@@ -65,7 +62,7 @@ def data_files(data: Path) -> list[Path]:
 
 async def csv_of(data: Path, code: str) -> bytes:
     reader = await open_reader(f"sqlite:{data}/livevote.db")
-    source = await Source.now(reader, code)
+    source = await Source.now(reader, code, data / "checkpoints")
     return b"".join([part async for part in FORMATS["ballots.csv"].write(source)])
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from livevote.export.ballots import ballots_csv
+from livevote.export.bundle import bundle_jsonl
 from livevote.export.page import results_html
 from livevote.export.records import records_jsonl
 from livevote.export.results_csv import results_csv
@@ -81,6 +82,12 @@ FORMATS: dict[str, Format] = {
             media_type="application/x-ndjson",
             text="Every record of the log with its hashes, as JSON Lines",
             write=records_jsonl,
+        ),
+        Format(
+            name="bundle.jsonl",
+            media_type="application/x-ndjson",
+            text="The log with its signed checkpoints, for verify and import",
+            write=bundle_jsonl,
         ),
     )
 }

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from livevote.domain.records import Entry
 from livevote.log import Head, Reader
@@ -26,13 +27,15 @@ class Source:
     reader: Reader
     room: str
     head: Head
+    checkpoints: Path
+    """The directory of the signed checkpoints."""
     on_read: Callable[[int], None] = _nobody
     """Told of every slice how many records it had, in each pass."""
 
     @classmethod
-    async def now(cls, reader: Reader, room: str) -> "Source":
+    async def now(cls, reader: Reader, room: str, checkpoints: Path) -> "Source":
         """The log as it is at this moment."""
-        return cls(reader=reader, room=room, head=await reader.head(room))
+        return cls(reader=reader, room=room, head=await reader.head(room), checkpoints=checkpoints)
 
     async def slices(self) -> AsyncGenerator[Sequence[Entry], None]:
         """One pass over the log, at most ``SLICE`` entries at a time, with a turn for everybody else after each.

@@ -31,6 +31,8 @@ class LiveRoom:
         self.key = key
         self.channel = Channel(views=self, clock=clock)
         self.seal = Seal()
+        self.commanded = state.head
+        """The log index up to which something other than a ballot may have come."""
         self._clock = clock
         self._base_url = base_url
         self._sessions: dict[str, dict[Voter, None]] = {}
@@ -48,7 +50,10 @@ class LiveRoom:
         """Fold an entry that came back from the log, and note who has to see it."""
         apply(self.state, entry)
         self.seal.add(entry)
-        self.channel.changed(full=not isinstance(entry.record, BallotCast))
+        by_ballot = isinstance(entry.record, BallotCast)
+        if not by_ballot:
+            self.commanded = entry.index
+        self.channel.changed(full=not by_ballot)
 
     def join(self, voter: Voter, *, limit: int) -> None:
         """A voter's page opened: it gets the state and its own ballot at once, and every tick from now on.

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import io
 import re
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from livevote.live.outcome import Outcome
 from livevote.protocol import codec
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostState
+from livevote.replay.document import Replay
 from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
 
@@ -94,6 +96,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: Any = None
     returns: Any = None
     names: tuple[str, ...] = ()
+    query: Mapping[str, tuple[str, ...]] = {}
+    """Optional parameters by name, each with the values that it takes."""
 
 
 class ApiHandler(Handler):
@@ -179,7 +183,7 @@ class Exports(ApiHandler):
         if room.seal.tree is None:
             raise ApiError(503, "checking", CHECKING)
         await self.services.notary.seal()
-        source = await Source.now(self.services.log, room.code)
+        source = await Source.now(self.services.log, room.code, self.services.config.checkpoints)
         self.set_header("Content-Type", format_.media_type)
         self.set_header("Content-Disposition", f'attachment; filename="{format_.file_name(room.code)}"')
         begun = False
@@ -208,6 +212,30 @@ class Ballots(Exports):
 
     async def get(self, code: str) -> None:  # type: ignore[override]  # noqa: ARG002
         await self.send(FORMATS["ballots.csv"])
+
+
+class RoomReplay(ApiHandler):
+    access = Access.PUBLISHED
+    operations = {
+        "get": Operation(
+            summary="The evening as it was, as far as the caller may see it",
+            returns=Replay,
+            query={"audience": ("host", "everybody")},
+        )
+    }
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        room = self.room()
+        if room.seal.tree is None:
+            raise ApiError(503, "checking", CHECKING)
+        as_host = self.is_host() and self.get_query_argument("audience", "host") != "everybody"
+        document = await self.services.replays.get(room, "host" if as_host else "everybody")
+        self.set_header("Vary", "Accept-Encoding")
+        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.send_json(document)
+        else:
+            self.send_json(gzip.decompress(document))
 
 
 class JoinQr(ApiHandler):

@@ -61,6 +61,7 @@ class Assets:
     def __init__(self) -> None:
         self.client = _page(_CHECKOUT / "client.html")
         self.host = _page(_PAGES / "host.html")
+        self.replay = _page(_PAGES / "replay.html")
         self.not_found = _page(_PAGES / "not_found.html")
         self.chart = Asset(_read(CHART), content_type="text/javascript; charset=utf-8")
 

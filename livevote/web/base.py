@@ -32,6 +32,7 @@ class Access(Enum):
     VOTER = "a voter's session cookie"
     HOST_TOKEN = "the room's host token"
     HOST = "the room's host token, or its cookie"
+    PUBLISHED = "the room's host token, or its cookie, until the host has published it"
     OPERATOR_KEY = "the operator key"
     OPERATOR = "the operator key, or its cookie, or --open-hosting"
 
@@ -86,7 +87,9 @@ class Handler(Guarded):
             case Access.HOST_TOKEN:
                 return self._has_host_token()
             case Access.HOST:
-                return self._has_host_token() or sessions.is_host(self, self.room().code)
+                return self.is_host()
+            case Access.PUBLISHED:
+                return self.room().state.replay_public or self.is_host()
             case Access.OPERATOR_KEY:
                 return self._has_operator_key()
             case Access.OPERATOR:
@@ -94,6 +97,10 @@ class Handler(Guarded):
                 return open_to_all or self._has_operator_key() or sessions.is_operator(self)
             case _:
                 return self.access is Access.ANYBODY
+
+    def is_host(self) -> bool:
+        """Whether this is a host of the room that the path names. Raises 404."""
+        return self._has_host_token() or self.services.sessions.is_host(self, self.room().code)
 
     def room(self) -> LiveRoom:
         """The room that the path names. Raises 404."""

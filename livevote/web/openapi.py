@@ -12,6 +12,7 @@ from livevote.web.base import Access
 _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYBODY: [],
     Access.HOST: [{"bearer": []}, {"hostCookie": []}],
+    Access.PUBLISHED: [{}, {"bearer": []}, {"hostCookie": []}],
     Access.HOST_TOKEN: [{"bearer": []}],
     Access.OPERATOR: [{"bearer": []}, {"operatorCookie": []}],
     Access.OPERATOR_KEY: [{"bearer": []}],
@@ -75,11 +76,16 @@ def _parameters(path: str, operation: Operation) -> list[dict[str, Any]]:
         "code": {"type": "string", "pattern": "^[0-9A-Za-z]{6}$"},
         "name": {"type": "string", "enum": list(operation.names)},
     }
-    return [
+    in_path = [
         {"name": name, "in": "path", "required": True, "schema": schema}
         for name, schema in schemas.items()
         if f"{{{name}}}" in path
     ]
+    in_query = [
+        {"name": name, "in": "query", "schema": {"type": "string", "enum": list(values)}}
+        for name, values in operation.query.items()
+    ]
+    return in_path + in_query
 
 
 def _response(operation: Operation, schemas: dict[int, Any]) -> dict[str, Any]:

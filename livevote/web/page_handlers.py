@@ -57,6 +57,16 @@ class HostPage(_AssetHandler):
         self.send(self.services.assets.host, unchanged=known)
 
 
+class ReplayPage(_AssetHandler):
+    """The player of a replay. It holds nothing itself: the API decides who gets the evening."""
+
+    async def get(self, code: str) -> None:
+        if self.services.registry.get(code.upper()) is None:
+            self.send(self.services.assets.not_found, status=404)
+        else:
+            self.send(self.services.assets.replay)
+
+
 class Chart(_AssetHandler):
     """Chart.js, loaded when there is a result to draw."""
 

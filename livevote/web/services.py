@@ -13,6 +13,7 @@ from livevote.live.writer import Writer
 from livevote.log import Log
 from livevote.web.addresses import KnownHosts
 from livevote.web.assets import Assets
+from livevote.web.replays import Replays
 from livevote.web.session import Sessions
 
 
@@ -28,6 +29,7 @@ class Services:
     writer: Writer
     notary: Notary
     sessions: Sessions
+    replays: Replays
     assets: Assets
     hosts: KnownHosts
     room_bucket: TokenBucket

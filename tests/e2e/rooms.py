@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import msgspec
+
 from livevote.keys import Keyring
+from livevote.replay.document import Replay
 
 _PATIENCE_S = 30
 
@@ -33,6 +36,10 @@ class Room:
         return f"{self.base}/{self.code}"
 
     @property
+    def replay(self) -> str:
+        return f"{self.base}/replay/{self.code}"
+
+    @property
     def host(self) -> str:
         return f"{self.base}/host/{self.code}#{self._token}"
 
@@ -55,6 +62,15 @@ class Room:
         if reveal:
             self.command("reveal", question)
         return question
+
+    def publish_replay(self, *, public: bool = True) -> None:
+        """Let everybody watch the replay, or the host alone."""
+        body = {"type": "publish_replay", "public": public}
+        _fetch(f"{self.base}/api/rooms/{self.code}/commands", self._token, body)
+
+    def read_replay(self) -> Replay:
+        """The replay as its host gets it."""
+        return msgspec.json.decode(_fetch(f"{self.base}/api/rooms/{self.code}/replay", self._token), type=Replay)
 
     def ballots(self) -> list[dict[str, str]]:
         """Every ballot of the room, also those that were replaced."""

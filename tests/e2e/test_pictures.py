@@ -24,6 +24,7 @@ PHONE = {"width": 390, "height": 780}
 
 PLACES = ("Harbour hall", "Town garden", "Old brewery", "Online")
 VOTES = [(1,), (0,), (1,), (2,), (1,), (3,), (0,), (1,), (2,), (1,), (0,), (1,), (1,), (0,)] * 3
+TOPICS = [(0, 2), (1,), (0, 1), (2,), (0,), (0, 1, 2), (1, 2)] * 6
 
 # Three quarters of their size at twice the density: every pixel of the pictures is one of the overview.
 OVERVIEW_FACTOR = 1.5
@@ -105,6 +106,24 @@ def test_pictures(playwright: Playwright, chromium: str, tmp_path: Path) -> None
                 expect(page.page.locator("#plot")).to_be_visible()
             take(dark.page, "voter-phone-dark", whole=True)
             take(wide.page, "results-desktop-light", whole=True)
+
+            room.command("open", "q2")
+            people.vote("q2", TOPICS)
+            for command in ("close", "reveal"):
+                room.command(command, "q2")
+            room.publish_replay()
+            for name, viewport, scheme in (
+                ("replay-desktop-light", DESKTOP, "light"),
+                ("replay-phone-dark", PHONE, "dark"),
+            ):
+                options: dict[str, Any] = {"viewport": viewport, "color_scheme": scheme, "reduced_motion": "reduce"}
+                replay = visitors.enter(device_scale_factor=2, **options).new_page()
+                replay.goto(f"http://{NAME}/replay/{room.code}")
+                expect(replay.locator("#over-time")).to_be_visible()
+                replay.locator("#marks button").nth(2).click()
+                expect(replay.locator("#plot")).to_be_visible()
+                replay.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
+                take(replay, name)
 
         assert visitors.leave() == []
         browser.close()

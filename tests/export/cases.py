@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from livevote.domain.checker import Checker
 from livevote.domain.commands import (
     AddQuestion,
     AskAgain,
@@ -19,13 +20,17 @@ from livevote.domain.commands import (
     OpenVoting,
     RevealResults,
 )
+from livevote.domain.note import Checkpoint, Signer
 from livevote.domain.records import Draft, QuestionDefined, RoomCreated
 from livevote.domain.room import Decision, decide
 from livevote.export import FORMATS, Source
+from livevote.log import VKEY
 from livevote.log.memory import MemoryLog
 from tests.history import AT, CODE, History, cast
 
 EXPECTED = Path(__file__).parent / "expected"
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+"""Of the evening, signed with a key that everybody knows."""
 
 HOSTILE = (
     '=HYPERLINK("http://evil.example","x")',
@@ -104,7 +109,7 @@ async def written(name: str, source: Source) -> bytes:
 
 async def exported(name: str, history: History) -> bytes:
     """The history in this format."""
-    return await written(name, await Source.now(await logged(history), CODE))
+    return await written(name, await Source.now(await logged(history), CODE, CHECKPOINTS))
 
 
 def hostile() -> History:
@@ -120,7 +125,20 @@ def hostile() -> History:
     return held
 
 
+def _sign(history: History) -> None:
+    signer, checker, notes = Signer(bytes(range(32))), Checker(CODE), ""
+    for entry in history.entries:
+        checker.add(entry)
+        tree = checker.tree
+        if tree.size in (3, 9, len(history.entries)):
+            here = Checkpoint(checker.origin, tree.size, tree.root(), checker.chain, entry.record.at)
+            notes += f"{signer.sign(here)}\n"
+    (CHECKPOINTS / VKEY).write_text(f"{signer.vkey}\n")
+    (CHECKPOINTS / f"{CODE}.notes").write_text(notes)
+
+
 async def _write() -> None:
+    _sign(evening())
     for name in FORMATS:
         if name != "workbook.xlsx":  # its bytes belong to the library; the tests read its cells
             (EXPECTED / name).write_bytes(await exported(name, evening()))

@@ -31,7 +31,7 @@ from livevote.export.source import SLICE
 from livevote.failures import CorruptError
 from livevote.log.base import Head
 from livevote.log.memory import MemoryLog
-from tests.export.cases import EXPECTED, HOSTILE, evening, exported, hostile, logged, written
+from tests.export.cases import CHECKPOINTS, EXPECTED, HOSTILE, evening, exported, hostile, logged, written
 from tests.history import AT, CODE, SALT, answer, ballot
 
 TEXTS = [name for name in FORMATS if name != "workbook.xlsx"]
@@ -47,17 +47,17 @@ async def test_the_evening_gives_these_bytes(name: str) -> None:
 async def test_what_comes_after_the_moment_is_in_no_file(name: str) -> None:
     held = evening()
     log = await logged(held)
-    source = await Source.now(log, CODE)
+    source = await Source.now(log, CODE, CHECKPOINTS)
     before = await written(name, source)
     await log.append([ballot("eve", 1, round=2)], ticket=2)
     assert await written(name, source) == before
-    assert await written(name, await Source.now(log, CODE)) != before
+    assert await written(name, await Source.now(log, CODE, CHECKPOINTS)) != before
 
 
 @pytest.mark.parametrize("name", FORMATS)
 async def test_progress_counts_every_record_of_every_pass(name: str) -> None:
     read: list[int] = []
-    source = replace(await Source.now(await logged(evening()), CODE), on_read=read.append)
+    source = replace(await Source.now(await logged(evening()), CODE, CHECKPOINTS), on_read=read.append)
     await written(name, source)
     assert sum(read) == source.head.index * FORMATS[name].passes
 
@@ -97,11 +97,11 @@ async def test_the_records_can_be_sealed_again() -> None:
 async def test_a_log_that_does_not_add_up_is_not_exported() -> None:
     log = MemoryLog()
     with pytest.raises(CorruptError, match="has no records"):
-        await written("results.csv", await Source.now(log, CODE))
+        await written("results.csv", await Source.now(log, CODE, CHECKPOINTS))
     drafts = evening().drafts()
     await log.append([drafts[0], *drafts[2:]], ticket=1)
     with pytest.raises(CorruptError, match=r"does not add up.*livevote verify"):
-        await written("results.csv", await Source.now(log, CODE))
+        await written("results.csv", await Source.now(log, CODE, CHECKPOINTS))
 
 
 async def test_rooms_are_listed_with_title_and_records() -> None:
@@ -185,7 +185,7 @@ def state_bytes(log: LongLog) -> int:
 @pytest.mark.parametrize("name", ["ballots.csv", "records.jsonl"])
 async def test_memory_is_flat(name: str) -> None:
     # Both take 0.2 MB for any size; 50,000 rows that are held would be 20 MB.
-    assert await peak_bytes(name, await Source.now(long_log(50_000), CODE)) < 1_000_000
+    assert await peak_bytes(name, await Source.now(long_log(50_000), CODE, CHECKPOINTS)) < 1_000_000
 
 
 @pytest.mark.timeout(seconds=60)
@@ -194,7 +194,7 @@ async def test_memory_is_flat(name: str) -> None:
 )
 async def test_memory_is_flat_apart_from_the_state(name: str, ballots: int) -> None:
     log = long_log(ballots)
-    assert await peak_bytes(name, await Source.now(log, CODE)) < state_bytes(log) + 1_000_000
+    assert await peak_bytes(name, await Source.now(log, CODE, CHECKPOINTS)) < state_bytes(log) + 1_000_000
 
 
 async def test_others_get_a_turn_after_every_slice() -> None:
@@ -207,6 +207,6 @@ async def test_others_get_a_turn_after_every_slice() -> None:
             await asyncio.sleep(0)
 
     beside = asyncio.create_task(someone_else())
-    await written("results.json", await Source.now(long_log(10_000), CODE))
+    await written("results.json", await Source.now(long_log(10_000), CODE, CHECKPOINTS))
     beside.cancel()
     assert turns >= 10_000 / SLICE

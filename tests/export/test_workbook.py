@@ -18,7 +18,7 @@ import xlsxwriter  # type: ignore[import-untyped]
 
 from livevote.export import FORMATS, Source, workbook
 from livevote.export.cells import csv_rows
-from tests.export.cases import HOSTILE, evening, exported, hostile, logged, written
+from tests.export.cases import CHECKPOINTS, HOSTILE, evening, exported, hostile, logged, written
 from tests.history import CODE, History
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -141,7 +141,7 @@ def names(directory: Path) -> list[str]:
 
 
 async def test_nothing_temporary_stays_behind(temporary: Path) -> None:
-    source = await Source.now(await logged(evening()), CODE)
+    source = await Source.now(await logged(evening()), CODE, CHECKPOINTS)
     await written("workbook.xlsx", source)
     assert names(temporary) == []
     begun = FORMATS["workbook.xlsx"].write(source)
@@ -159,7 +159,7 @@ async def test_who_stops_waiting_leaves_no_thread_that_writes(temporary: Path, m
         go_on.wait(10)
 
     monkeypatch.setattr(xlsxwriter.Workbook, "set_properties", hold)
-    source = await Source.now(await logged(evening()), CODE)
+    source = await Source.now(await logged(evening()), CODE, CHECKPOINTS)
     task = asyncio.create_task(written("workbook.xlsx", source))
     await asyncio.to_thread(writing.wait, 10)
     task.cancel()

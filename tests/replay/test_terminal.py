@@ -1,0 +1,125 @@
+"""The replay on a terminal: what it prints, which times it reads, and that it plays to the end."""
+
+import io
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from rich.console import Console
+
+from livevote.clock import ManualClock
+from livevote.domain.commands import AcceptRecovery, AskAgain, CloseVoting, EraseAnswer, RevealResults
+from livevote.replay import terminal
+from livevote.replay.document import Replay
+from livevote.replay.playhead import Playhead
+from tests.history import AT, cast, created, opened
+from tests.replay.test_document import document
+
+
+@pytest.fixture(autouse=True)
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tests know the time zone: AT is 16:13:20 on 21 September 2026 there."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def screen(*, is_terminal: bool = True) -> Console:
+    return Console(file=io.StringIO(), force_terminal=is_terminal, width=72, color_system=None, legacy_windows=False)
+
+
+def printed(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def evening() -> Replay:
+    history = opened(options=("Tea [red]", "Coffee", "Water"))
+    history.did(cast("ada", 0), cast("bob", 0), cast("eve", 1), CloseVoting("q1"), RevealResults("q1"), EraseAnswer(5))
+    return document(history.did(AskAgain("q1"), AcceptRecovery("x", 1, 2, "00")).entries)
+
+
+def test_a_moment_as_text() -> None:
+    replay = evening()
+    assert terminal.text(replay, Playhead(replay).to_index(8)) == (
+        "Room 7KQ2MD  Welcome\n"
+        "2026-09-21 16:13:20 CEST  record 8 of 11\n"
+        "What to drink? (round 1, closed, revealed, 2 voted)\n"
+        "        1   50 %  Tea [red]\n"
+        "        1   50 %  Coffee\n"
+        "        0    0 %  Water"
+    )
+    assert terminal.text(replay, Playhead(replay).to_index(1)) == "Room 7KQ2MD  Welcome\nNothing had been asked yet."
+
+
+def test_a_moment_has_bars_on_a_terminal_and_none_elsewhere() -> None:
+    replay = evening()
+    moment = Playhead(replay).to_index(6)
+    console, file = screen(), screen(is_terminal=False)
+    terminal.say(replay, moment, console)
+    terminal.say(replay, moment, file)
+    assert "\u2588" in printed(console)
+    assert "Tea [red]" in printed(console), "what people type is no markup"
+    assert printed(file) == terminal.text(replay, moment) + "\n"
+    terminal.say(replay, Playhead(replay).to_index(1), console)
+    assert "Nothing had been asked yet." in printed(console)
+
+
+def test_an_evening_without_a_terminal_is_its_marks() -> None:
+    console = screen(is_terminal=False)
+    terminal.tell(evening(), console)
+    lines = printed(console).splitlines()
+    assert [line[10:] for line in lines if line[2:3] == ":"] == [
+        "Voting opened: What to drink?",
+        "Voting closed: What to drink?",
+        "Results revealed: What to drink?",
+        "An answer was erased (ballot 5): What to drink?",
+        "Asked again: What to drink? (round 2)",
+        "The log was recovered",
+    ]
+
+
+def test_it_plays_to_the_end_at_its_speed() -> None:
+    clock = ManualClock()
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.advance(seconds)
+
+    history = opened().did(cast("ada", 1))
+    clock_entries = history.entries
+    replay = document(clock_entries)
+    console = screen()
+    terminal.play(replay, console, speed=0.001, clock=clock, sleep=sleep)
+    length_s = Playhead(replay).length_ms / 0.001 / 1000
+    assert length_s <= sum(slept) < length_s + 0.2
+    assert "1 voted" in printed(console)
+    assert "Voting opened: What to drink?" in printed(console)
+    terminal.play(document(created().entries), console, speed=1, clock=clock, sleep=sleep)
+    assert "Nothing had been asked yet." in printed(console)
+
+
+@pytest.mark.parametrize(
+    ("typed", "instant"),
+    [
+        ("16:13:20", "2026-09-21T16:13:20+02:00"),
+        ("16:14", "2026-09-21T16:14:00+02:00"),
+        ("00:15:00", "2026-09-22T00:15:00+02:00"),
+        ("2026-09-21T18:00", "2026-09-21T18:00:00+02:00"),
+        ("2026-09-21 16:00:00+00:00", "2026-09-21T18:00:00+02:00"),
+        ("2026-09-21", "2026-09-21T00:00:00+02:00"),
+    ],
+)
+def test_times_that_people_type(typed: str, instant: str) -> None:
+    wanted = round(datetime.fromisoformat(instant).timestamp() * 1000)
+    assert terminal.instant(typed, begins=AT) == wanted
+
+
+@pytest.mark.parametrize("typed", ["", "noon", "25:00:00", "16:13:20:00", "2026-13-01"])
+def test_what_is_no_time(typed: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        terminal.instant(typed, begins=AT)
