@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.simulation.venue import Venue
 
 OPTIONS = ("A", "B", "C")
+SYNC = '{"type":"sync"}'
 _ANSWERS = ("recorded", "rejected", "unknown")
 
 
@@ -59,8 +60,11 @@ class Page:
         message: Message = json.loads(unframed(frame))
         if message["type"] == "state":
             self.state = self.shown = message
+            self._browser.shown(self)
         elif message["type"] == "tally" and self.shown is not None:
             self.shown = self.shown | {"tally": message, "as_of": message["as_of"]}
+            if self._venue.nervous:
+                self._browser.look_again()
         elif message["type"] in _ANSWERS:
             self._browser.answered(message)
 
@@ -95,11 +99,12 @@ class Browser:
     def __init__(self, venue: "Venue", session: str, code: str) -> None:
         self.session = session
         self.ballots: dict[str, Ballot] = {}
+        self._asked = ("", 0)
         self._world: World = venue.world
         self._venue = venue
         self._code = code
         self.pages = [Page(self, venue, code) for _ in range(self._world.random.choice((1, 1, 2, 3)))]
-        self._pace_s = self._world.random.choice((0.1, 0.5, 1.5))
+        self._pace_s = self._world.random.choice((0.1, 0.3, 1.0))
         self._later()
 
     @property
@@ -116,7 +121,7 @@ class Browser:
         random = self._world.random
         does = random.choices(
             (self._vote, self._sync, self._repeat, self._contradict, self._err, self._cut, self._mute),
-            (60, 5, 8, 4, 6, 5, 4),
+            (60, 12, 8, 4, 6, 5, 4),
         )[0]
         does()
         self._later()
@@ -130,9 +135,24 @@ class Browser:
         self.ballots[id_] = ballot
         return ballot
 
+    def shown(self, page: Page) -> None:
+        """Many answer as soon as they are asked."""
+        asked = page.state and page.state["question"]
+        if asked and asked["phase"] == "open" and self._asked != (asked["id"], asked["round"]) and not self._venue.healed:
+            self._asked = asked["id"], asked["round"]
+            if self._world.chance(0.7):
+                self._world.after(self._world.random.random() ** 2 * 0.2, self._vote_on, page)
+
+    def look_again(self) -> None:
+        """One page shows a result: is it on another one, too?"""
+        if self._world.chance(0.4):
+            self._page().send(SYNC)
+
     def _vote(self) -> None:
+        self._vote_on(self._page())
+
+    def _vote_on(self, page: Page) -> None:
         """Answer what the page shows, whatever the room has become since."""
-        page = self._page()
         if page.state is None or page.state["question"] is None or len(self.ballots) > 30:
             return
         asked = page.state["question"]
@@ -160,7 +180,8 @@ class Browser:
             self._send(ballot, self._page())
 
     def _sync(self) -> None:
-        self._page().send('{"type":"sync"}')
+        for page in self.pages:
+            page.send(SYNC)
 
     def _repeat(self) -> None:
         """Send a ballot again that has an end, as a late copy in the network would."""
@@ -226,6 +247,12 @@ class Host:
 
     def answered(self, message: Message) -> None:
         """A host's page sends no votes."""
+
+    def shown(self, page: Page) -> None:
+        """The host takes its time."""
+
+    def look_again(self) -> None:
+        """A host has one page."""
 
     def _act(self) -> None:
         if self._venue.healed and self.created:

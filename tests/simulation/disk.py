@@ -129,7 +129,7 @@ class Disk:
         if name == "database" and self.when_syncing is not None:
             begins, self.when_syncing = self.when_syncing, None
             begins()
-        self.world.after(took_s, lambda: process.call_soon(done.set_result, None))
+        self.world.after(took_s, lambda: process.call_soon(lambda: done.done() or done.set_result(None)))
         await done
         if name == "database" and self.when_synced is not None:
             ends, self.when_synced = self.when_synced, None

@@ -138,6 +138,7 @@ class Socket:
         self._connection.to_page(codec.frame(message))
 
     def send(self, frame: bytes) -> None:
+        self._server.world.work()
         if frame != PING:
             witness = self._server.witness
             self._seen = witness.showed(self._room.code, self._role, self.session, self._seen, frame)

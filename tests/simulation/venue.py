@@ -37,6 +37,8 @@ class Venue:
         self.disk = Disk(world)
         self.healed = False
         self.deaths = 0
+        self.nervous = world.chance(0.3)
+        """Whether pages ask for the state as soon as they see a result."""
         self._keys = Keys(world)
         self._jumped_ms = 0
         self._true_database: bytes | None = None
@@ -45,7 +47,7 @@ class Venue:
         codes = CODES[: 1 + world.chance(0.2)]
         self.hosts = [Host(self, code) for code in codes]
         self.browsers = [
-            Browser(self, f"s{number}{code[-1]}", code) for code in codes for number in range(world.random.randint(1, 3))
+            Browser(self, f"s{number}{code[-1]}", code) for code in codes for number in range(world.random.choice((1, 1, 2, 2, 3, 8)))
         ]
         for _ in range(world.random.randint(1, 6)):
             world.after(world.random.uniform(0.5, TROUBLE_S), self._trouble)
@@ -91,11 +93,12 @@ class Venue:
         if self.server.ended or self.healed:
             return
         self._bury()
-        if self.world.chance(0.6) and self._true_database is None:
-            self.world.note("power is lost")
-            self.disk.lose_power()
-        if self.world.chance(0.25):
-            self._roll_back()
+        if self._true_database is None:
+            if self.world.chance(0.6):
+                self.world.note("power is lost")
+                self.disk.lose_power()
+            if self.world.chance(0.25):
+                self._roll_back()
         self.world.after(self.world.random.choice((0.01, 0.3, 1.5)), self._start)
 
     def _bury(self) -> None:
@@ -228,7 +231,7 @@ def _listening(world: World) -> Iterator[None]:
     before = log.propagate, hub._LOOK_AT_CLOCK_EVERY
     log.addHandler(listener)
     # A handful of pages shall be sent to in slices, as thousands are.
-    log.propagate, hub._LOOK_AT_CLOCK_EVERY = False, 2
+    log.propagate, hub._LOOK_AT_CLOCK_EVERY = False, 1
     try:
         yield
     finally:

@@ -285,7 +285,8 @@ def _judge_shown(message: Message, fold: Fold) -> None:
         return
     shown = {name: value for name, value in message.items() if name not in ("at", "online", "join_url")}
     expected = fold.host_state() if message["role"] == "host" else fold.voter_state()
-    _require(expected["tally"] is not None or shown["tally"] is None if "tally" in expected else True, "I12: hidden")
+    if shown.get("tally") and not expected.get("tally"):
+        raise BrokenPromiseError(f"I12: voters were shown a hidden result as of {fold.head}")
     _require(shown == expected, f"I4: {shown} was shown and {expected} is right")
 
 

@@ -9,7 +9,7 @@ import heapq
 import random
 from collections.abc import Callable, Coroutine
 from itertools import count
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -89,6 +89,13 @@ class World:
         """Write a line of the transcript."""
         self.transcript.append(f"{self.now_s:.6f} {' '.join(map(str, what))}")
 
+    def work(self) -> None:
+        """Let time pass while a process runs: without it no fan-out would take long, and none be cut into slices."""
+        if self.chance(0.5):
+            self.now_s += self.random.random() ** 3 * 0.02
+        elif self.chance(0.01):
+            self.now_s += self.random.random()  # the machine had something else to do
+
     def fail(self, what: str) -> None:
         """A promise is broken. Ends the run after this step: an exception could be caught by the code under test."""
         self.note("BROKEN", what)
@@ -132,7 +139,7 @@ class World:
 
 
 class Clock:
-    """The clocks of a process. Looking at one takes time, or no fan-out would ever take long."""
+    """The clocks of a process."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -142,8 +149,7 @@ class Clock:
         return 1_790_000_000_000 + self.jumped_ms + int(self._world.now_s * 1000)
 
     def monotonic_s(self) -> float:
-        if self._world.chance(0.3):
-            self._world.now_s += self._world.random.random() * 0.004
+        self._world.work()
         return self._world.now_s
 
 
@@ -209,12 +215,3 @@ class Process(asyncio.AbstractEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         if self.alive:
             self._world.fail(f"nobody hears of {context.get('exception')!r} ({context.get('message')})")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait in virtual time."""
-        await asyncio.sleep(seconds)
-
-
-def unreachable(what: str) -> NoReturn:
-    """A fault of the rig itself."""
-    raise RuntimeError(f"the simulation is wrong: {what}")
