@@ -12,4 +12,4 @@ if __name__ == "__main__":
     except BrokenPromiseError as error:
         print(error)
     finally:
-        print("\n".join(venue.world.transcript))
+        print(venue.world.transcript())

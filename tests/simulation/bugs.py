@@ -18,6 +18,7 @@ from livevote.live.room import LiveRoom, Voter
 from livevote.live.writer import Writer
 from livevote.log import Batch, LogFailedError, LogRetryError
 from livevote.protocol.codes import Unsure
+from livevote.protocol.messages import TallyMessage
 from tests.simulation.anchor import Notary
 from tests.simulation.disk import File
 from tests.simulation.log import SimulatedLog
@@ -175,7 +176,7 @@ def slow_pages_forgotten(patch: Patch) -> None:
 def hidden_result_shown(patch: Patch) -> None:
     """A tick sends voters the counts of a round that is not revealed."""
 
-    def tally(room: Room) -> views.TallyMessage | None:
+    def tally(room: Room) -> TallyMessage | None:
         return None if room.current is None else views._tally(room, room.current, room.current.rounds[-1])
 
     patch.setattr(views, "voter_tally", tally)

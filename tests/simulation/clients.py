@@ -23,7 +23,7 @@ from livevote.domain.refusals import Code, Refusal
 from livevote.live.outcome import Outcome
 from livevote.protocol.messages import Vote
 from tests.simulation.network import Connection
-from tests.simulation.witness import Message, content, unframed
+from tests.simulation.witness import Message, content
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ class Page:
         """Open the socket."""
         if self.connection is None:
             self.shown = None
-            role = "host" if self._host else "voter"
-            self.connection = self._venue.connect(self, self._browser.session, self.code, role)
+            session = self._browser.session
+            self.connection = self._venue.connect(self, session, self.code, "host" if self._host else "voter")
 
     def received(self, frame: bytes) -> None:
         if frame[0] != 0x81:
             return
-        message: Message = json.loads(unframed(frame))
+        message = self._venue.witness.read(self.code, frame)
         if message["type"] == "state":
             self.state = self.shown = message
             self._browser.shown(self)
@@ -138,7 +138,12 @@ class Browser:
     def shown(self, page: Page) -> None:
         """Many answer as soon as they are asked."""
         asked = page.state and page.state["question"]
-        if asked and asked["phase"] == "open" and self._asked != (asked["id"], asked["round"]) and not self._venue.healed:
+        if (
+            asked
+            and asked["phase"] == "open"
+            and self._asked != (asked["id"], asked["round"])
+            and not self._venue.healed
+        ):
             self._asked = asked["id"], asked["round"]
             if self._world.chance(0.7):
                 self._world.after(self._world.random.random() ** 2 * 0.2, self._vote_on, page)
@@ -166,7 +171,9 @@ class Browser:
         if self._world.chance(0.15):
             self._send(ballot, self._page())
         if self._world.chance(0.1):
-            self._send(self._new(asked["id"], asked["round"], {"choices": [random.randrange(len(OPTIONS))]}), self._page())
+            self._send(
+                self._new(asked["id"], asked["round"], {"choices": [random.randrange(len(OPTIONS))]}), self._page()
+            )
 
     def _send(self, ballot: Ballot, page: Page) -> None:
         self._venue.witness.sent(self._code, self.session, ballot.vote)

@@ -1,5 +1,6 @@
 """A simulated disk: what was written is safe once it was synced, and before that a power cut may do anything to it."""
 
+import asyncio
 import errno
 from collections.abc import Callable
 from zlib import crc32
@@ -97,6 +98,11 @@ def _frames(written: bytearray) -> list[bytes]:
     return found
 
 
+def _wake(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
 class Disk:
     """The disk of one server: its database and, beside it, the anchors."""
 
@@ -129,7 +135,7 @@ class Disk:
         if name == "database" and self.when_syncing is not None:
             begins, self.when_syncing = self.when_syncing, None
             begins()
-        self.world.after(took_s, lambda: process.call_soon(lambda: done.done() or done.set_result(None)))
+        self.world.after(took_s, process.call_soon, _wake, done)
         await done
         if name == "database" and self.when_synced is not None:
             ends, self.when_synced = self.when_synced, None

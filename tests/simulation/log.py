@@ -21,7 +21,14 @@ def pack(entries: Sequence[Entry]) -> bytes:
     """One batch as the payload of a frame."""
     return msgspec.msgpack.encode(
         [
-            (one.room, one.index, one.body, one.chain, one.opening and one.opening.salt, one.opening and one.opening.answer)
+            (
+                one.room,
+                one.index,
+                one.body,
+                one.chain,
+                one.opening and one.opening.salt,
+                one.opening and one.opening.answer,
+            )
             for one in entries
         ]
     )
@@ -51,7 +58,7 @@ class SimulatedLog:
 
     @classmethod
     async def open(cls, disk: Disk, process: Process) -> "SimulatedLog":
-        """Recover what is whole, and make it safe before anybody is told of it: a killed process may have left it so."""
+        """Recover what is whole. It is made safe before anybody is told of it: a killed process may have left it so."""
         log = cls(disk, process)
         disk.database.mend()
         await log.make_safe()

@@ -159,7 +159,7 @@ class Server:
         self.world = world
         self.disk = disk
         self.witness = witness
-        self.process = Process(world)
+        self.process = Process(world)  # type: ignore[abstract]
         self.clock = Clock(world)
         self.refused = ""
         self.ended = False
@@ -191,7 +191,9 @@ class Server:
             return
         clock: AnyClock = self.clock
         keyring = cast("Keyring", self._keys)
-        self.registry = Registry(keyring=keyring, epoch=self.log.epoch, clock=clock, base_url=lambda: "http://simulation")
+        self.registry = Registry(
+            keyring=keyring, epoch=self.log.epoch, clock=clock, base_url=lambda: "http://simulation"
+        )
         notary = Notary(self.disk, self.process, self.log, self.registry)
         try:
             self.registry.load(self.log)

@@ -47,7 +47,9 @@ class Venue:
         codes = CODES[: 1 + world.chance(0.2)]
         self.hosts = [Host(self, code) for code in codes]
         self.browsers = [
-            Browser(self, f"s{number}{code[-1]}", code) for code in codes for number in range(world.random.choice((1, 1, 2, 2, 3, 8)))
+            Browser(self, f"s{number}{code[-1]}", code)
+            for code in codes
+            for number in range(world.random.choice((1, 2, 2, 3, 3, 8)))
         ]
         for _ in range(world.random.randint(1, 6)):
             world.after(world.random.uniform(0.5, TROUBLE_S), self._trouble)
@@ -99,7 +101,10 @@ class Venue:
                 self.disk.lose_power()
             if self.world.chance(0.25):
                 self._roll_back()
-        self.world.after(self.world.random.choice((0.01, 0.3, 1.5)), self._start)
+        pause_s = self.world.random.choice((0.01, 0.3, 1.5))
+        self.world.after(pause_s, self._start)
+        if self.world.chance(0.3):
+            self.world.after(pause_s + self.world.random.random() * 0.5, self._die)
 
     def _bury(self) -> None:
         self.deaths += 1
@@ -112,10 +117,10 @@ class Venue:
         """Somebody puts back a copy of the database that is older than the newest anchor, and not the anchors."""
         file = self.disk.database
         frames = file.frames()
-        sizes = [{entry.room: entry.index for entry in unpack(frames[:kept])} for kept in range(len(frames))]
+        sizes = [{entry.room: entry.index for entry in unpack(frames[:kept])} for kept in range(1, len(frames))]
         older = [
             kept
-            for kept, size in enumerate(sizes)
+            for kept, size in enumerate(sizes, 1)
             if any(size.get(room, 0) < anchor.size for room, anchor in newest(self.disk).items())
         ]
         if older:
@@ -170,6 +175,7 @@ class Venue:
     def run(self) -> None:
         """All of it. Raises ``BrokenPromiseError``."""
         world = self.world
+        world.run_until(lambda: self.healed)
         world.run_until(self._at_rest)
         world.run_until(lambda at=world.now_s: world.now_s > at + SETTLE_S)  # type: ignore[misc]
         self.server.kill()
@@ -182,8 +188,6 @@ class Venue:
                 _up_to_date(page, fold)
 
     def _at_rest(self) -> bool:
-        if not self.healed:
-            return False
         if self.world.now_s > TROUBLE_S + PATIENCE_S:
             self.world.fail("I9: after a minute of peace there are votes without an end")
         return (
@@ -193,7 +197,8 @@ class Venue:
         )
 
     def _pages(self, code: str) -> Iterator[Page]:
-        for client in (*self.browsers, *self.hosts):
+        clients: list[Browser | Host] = [*self.browsers, *self.hosts]
+        for client in clients:
             yield from (page for page in client.pages if page.code == code)
 
 

@@ -3,10 +3,11 @@
 Shares no code with the rules: the log is added up here from the JSON of its records, in plain dicts.
 """
 
-import json
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
+
+import msgspec
 
 from livevote.domain.records import Entry
 from livevote.keys import RoomKey
@@ -20,8 +21,8 @@ Content = tuple[str, int, str]
 
 def content(vote: Vote) -> Content:
     """What a vote says."""
-    answer = {"choices": sorted(json.loads(bytes(vote.answer))["choices"])}
-    return vote.question, vote.round, json.dumps(answer, separators=(",", ":"))
+    answer = {"choices": sorted(msgspec.json.decode(vote.answer)["choices"])}
+    return vote.question, vote.round, msgspec.json.encode(answer).decode()
 
 
 def unframed(frame: bytes) -> bytes:
@@ -41,7 +42,7 @@ class Fold:
 
     def add(self, entry: Entry) -> None:
         """Take in the next record. Raises ``BrokenPromiseError`` where it must not stand."""
-        record = json.loads(entry.body)
+        record = msgspec.json.decode(entry.body)
         self.head += 1
         match record.pop("@type"):
             case "room_created/1":
@@ -79,7 +80,7 @@ class Fold:
         _require(record["supersedes"] == supersedes, f"I3: the ballot {record['id']} replaces another one")
         _require(rev == 0 or self.questions[record["question"]]["changeable"], "I3: a final answer was changed")
         assert entry.opening is not None
-        choices = json.loads(entry.opening.answer)["choices"]
+        choices = msgspec.json.decode(entry.opening.answer)["choices"]
         asked["ballots"][record["voter"]] = {"rev": rev, "index": entry.index, "choices": choices}
 
     def voter_state(self) -> Message:
@@ -162,7 +163,7 @@ class Told:
     asked: list[str] = field(default_factory=list)
     """The types of records that hosts asked for."""
     frames: dict[bytes, Message] = field(default_factory=dict)
-    """Every different frame that was sent, without its header."""
+    """Every different frame that was sent, with its message."""
 
 
 class Witness:
@@ -199,13 +200,18 @@ class Witness:
             if vote.id in told.acked and (told.acked[vote.id][0] == said or answer.code != "conflict"):
                 self._world.fail(f"I6: the ballot {vote.id} was recorded and is rejected as {answer.code}")
 
+    def read(self, code: str, frame: bytes) -> Message:
+        """The message of a frame. Many get the same, and nobody changes it."""
+        frames = self.room(code).frames
+        message = frames.get(frame)
+        if message is None:
+            message = msgspec.json.decode(unframed(frame))
+            frames[frame] = message
+        return message
+
     def showed(self, code: str, role: str, session: str, before: int, frame: bytes) -> int:
         """The server shows something to a page that has seen the log up to ``before``; up to where it has seen now."""
-        told, payload = self.room(code), unframed(frame)
-        message = told.frames.get(payload)
-        if message is None:
-            message = json.loads(payload)
-            told.frames[payload] = message
+        told, message = self.room(code), self.read(code, frame)
         if message["type"] == "mine" and message["id"] is not None and told.sessions.get(message["id"]) != session:
             self._world.fail(f"I12: {session} is shown the ballot {message['id']} of somebody else")
         if role == "voter" and message.get("role", "voter") != "voter":
@@ -221,7 +227,7 @@ class Witness:
         fold = _chained(code, entries)
         ballots: dict[str, Entry] = {}
         for entry in entries:
-            record = json.loads(entry.body)
+            record = msgspec.json.decode(entry.body)
             if record["@type"] != "ballot_cast/1":
                 _require(record["@type"] in told.asked, f"I2: nobody asked for the record {entry.index}")
                 continue
@@ -237,12 +243,12 @@ class Witness:
         for id_, (said, index, rev, at) in told.acked.items():
             _require(id_ in ballots, f"I1: the ballot {id_} was acknowledged and is not in the log")
             entry = ballots[id_]
-            record = json.loads(entry.body)
+            record = msgspec.json.decode(entry.body)
             assert entry.opening is not None
             found = (record["question"], record["round"], entry.opening.answer.decode()), entry.index, record["rev"]
             _require(found == (said, index, rev) and record["at"] == at, f"I6: the ballot {id_} is not as answered")
         for index, type_ in told.commanded.items():
-            there = index <= len(entries) and json.loads(entries[index - 1].body)["@type"] == type_
+            there = index <= len(entries) and msgspec.json.decode(entries[index - 1].body)["@type"] == type_
             _require(there, f"I1: a host was told of {type_} at {index}, and it is not there")
         self._judge_frames(told, code, entries, ballots)
         return fold
@@ -271,7 +277,7 @@ def _chained(code: str, entries: list[Entry]) -> Fold:
         chain = sha256(chain + sha256(b"\x00" + entry.body).digest()).digest()
         _require((entry.index, entry.chain) == (fold.head, chain), f"I7: the chain breaks at {entry.index}")
         if entry.opening is not None:
-            commitment = json.loads(entry.body)["commitment"]
+            commitment = msgspec.json.decode(entry.body)["commitment"]
             sealed = sha256(entry.opening.salt + entry.opening.answer).hexdigest()
             _require(sealed == commitment, f"I7: the answer of {entry.index} is not what was sealed")
     return fold
@@ -295,6 +301,11 @@ def _judge_mine(message: Message, ballots: dict[str, Entry]) -> None:
     _require(entry is not None, f"I4: the ballot {message['id']} was shown and is not in the log")
     assert entry is not None
     assert entry.opening is not None
-    record = json.loads(entry.body) | {"index": entry.index, "answer": json.loads(entry.opening.answer)}
+    record = msgspec.json.decode(entry.body) | {
+        "index": entry.index,
+        "answer": msgspec.json.decode(entry.opening.answer),
+    }
     names = ("question", "round", "id", "index", "rev", "at", "answer")
-    _require(all(message[name] == record[name] for name in names), f"I4: the ballot {message['id']} was shown otherwise")
+    _require(
+        all(message[name] == record[name] for name in names), f"I4: the ballot {message['id']} was shown otherwise"
+    )

@@ -72,7 +72,7 @@ class World:
         self.random = random.Random(seed)
         self.now_s = 0.0
         self.steps = 0
-        self.transcript: list[str] = []
+        self._notes: list[tuple[float, tuple[object, ...]]] = []
         self.broken = ""
         self.quiet = False
         # asyncio promises first in, first out; who relies on it without need is found by the other half of the seeds.
@@ -87,7 +87,11 @@ class World:
 
     def note(self, *what: object) -> None:
         """Write a line of the transcript."""
-        self.transcript.append(f"{self.now_s:.6f} {' '.join(map(str, what))}")
+        self._notes.append((self.now_s, what))
+
+    def transcript(self) -> str:
+        """All that was noted, a line each."""
+        return "\n".join(f"{at_s:.6f} {' '.join(map(str, what))}" for at_s, what in self._notes)
 
     def work(self) -> None:
         """Let time pass while a process runs: without it no fan-out would take long, and none be cut into slices."""
