@@ -1,23 +1,43 @@
-"""Any order of votes and host commands, against a model that is written from the words of the rules.
+"""T10: any order of votes and host commands, against a model that is written from the words of the rules.
 
-The model is plain lists and dicts and shares no code with the rules. ``LIVEVOTE_EXAMPLES`` sets the number of runs.
+The model is plain lists and dicts and shares no code with the rules. A new command takes a method of the model, a rule
+of the machine, what it changes in ``rounds_agree``, and a mutant. ``LIVEVOTE_MACHINE_SEED`` takes other examples.
 """
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
-from hypothesis import settings
+import pytest
+from hypothesis import Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
+from livevote.domain.audit import GENESIS, check
 from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, Command, HideResults, OpenVoting, RevealResults
-from livevote.domain.records import BallotCast
+from livevote.domain.records import BallotCast, Draft
 from livevote.domain.refusals import Refusal
-from livevote.domain.room import Repeat
+from livevote.domain.room import BrokenLogError, Repeat
 from livevote.domain.tally import fold
+from tests.domain.mutants import MUTANTS, Patch
+from tests.evidence import Record, size
 from tests.history import cast, created, dump, stored
 
+pytestmark = pytest.mark.crash
+
+EXAMPLES = size(500, 20_000)
+MUTANT_EXAMPLES = 500
+STEPS = 50
+SEED = int(os.environ.get("LIVEVOTE_MACHINE_SEED", "1"))
 OPTIONS = 4
 
 
@@ -109,13 +129,26 @@ class Voting(RuleBasedStateMachine):
         self.history = created()
         self.model = Model()
         self.sent: list[tuple[str, int, str, str, list[int]]] = []
+        self.answered: dict[tuple[str, int, str, str], tuple[int, int, int]] = {}
 
-    def check(self, command: Command, expected: str) -> None:
+    def check(self, command: Command, expected: str) -> Draft | Repeat | Refusal:
         decision = self.history.do(command)
         if isinstance(decision, Refusal):
             assert decision.code == expected
         else:
             assert ("repeat" if isinstance(decision, Repeat) else "ok") == expected
+        return decision
+
+    @property
+    def replaced(self) -> list[tuple[str, int, str, str, list[int]]]:
+        """Recorded ballots that do not count any more."""
+        return [
+            (name, number, voter, id, choices)
+            for name, question in self.model.questions.items()
+            for number, asked in enumerate(question["rounds"], 1)
+            for voter, ballots in asked["ballots"].items()
+            for id, choices in ballots[:-1]
+        ]
 
     @initialize(changeable=st.booleans(), low=st.integers(0, 2), high=st.integers(2, OPTIONS))
     def two_questions(self, changeable: bool, low: int, high: int) -> None:
@@ -153,11 +186,19 @@ class Voting(RuleBasedStateMachine):
         self.check(HideResults(name), self.model.switch(name, "revealed", False, "already_hidden"))
 
     def vote(self, name: str, number: int, voter: str, id: str, choices: list[int]) -> None:
+        """I6: a ballot that was recorded is answered as it was the first time, however late it is sent again."""
         self.sent.append((name, number, voter, id, choices))
         expected = self.model.vote(name, number, voter, id, choices)
-        self.check(cast(voter, *choices, id=id, question=name, round=number), expected)
+        decision = self.check(cast(voter, *choices, id=id, question=name, round=number), expected)
+        if isinstance(decision, Repeat):
+            ballot = decision.ballot
+            assert (ballot.index, ballot.rev, ballot.at) == self.answered[name, number, voter, id]
+        elif isinstance(decision, Draft):
+            record = decision.record
+            assert isinstance(record, BallotCast)
+            self.answered[name, number, voter, id] = len(self.history.entries), record.rev, record.at
 
-    @rule(voter=st.sampled_from("abcde"), choices=answers)
+    @rule(voter=st.sampled_from("abc"), choices=answers)
     def vote_where_voting_is_open(self, voter: str, choices: list[int]) -> None:
         for name, question in self.model.questions.items():
             if question["rounds"] and question["rounds"][-1]["open"]:
@@ -172,10 +213,21 @@ class Voting(RuleBasedStateMachine):
     def send_again(self, data: st.DataObject) -> None:
         self.vote(*data.draw(st.sampled_from(self.sent)))
 
+    @precondition(lambda self: self.replaced)
+    @rule(data=st.data())
+    def send_again_what_was_replaced(self, data: st.DataObject) -> None:
+        self.vote(*data.draw(st.sampled_from(self.replaced)))
+
     @precondition(lambda self: self.sent)
     @rule(data=st.data(), choices=answers)
     def send_other_content_under_a_used_id(self, data: st.DataObject, choices: list[int]) -> None:
         name, number, voter, id, _ = data.draw(st.sampled_from(self.sent))
+        self.vote(name, number, voter, id, choices)
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data(), voter=st.sampled_from("abcde"))
+    def send_the_id_of_somebody_else(self, data: st.DataObject, voter: str) -> None:
+        name, number, _, id, choices = data.draw(st.sampled_from(self.sent))
         self.vote(name, number, voter, id, choices)
 
     @rule(name=names, number=st.integers(0, 3), id=st.sampled_from(["b0", "b1", "b2", "new"]), raw=junk)
@@ -185,7 +237,10 @@ class Voting(RuleBasedStateMachine):
 
     @rule()
     def start_again_from_the_log(self) -> None:
-        """I4, I19: the log as it was stored folds into the state that grew with it."""
+        """I4, I7, I19: the log as it was stored is sealed, and folds into the state that grew with it."""
+        chain = GENESIS
+        for entry in stored(self.history.entries):
+            chain = check(entry, chain)
         folded = fold(stored(self.history.entries))
         assert dump(folded) == dump(self.history.state)
         self.history.state = folded
@@ -218,5 +273,26 @@ class Voting(RuleBasedStateMachine):
         assert sorted(recorded) == sorted(expected)
 
 
-TestVoting = Voting.TestCase
-TestVoting.settings = settings(max_examples=int(os.environ.get("LIVEVOTE_EXAMPLES", "100")), stateful_step_count=50)
+def test_any_order_of_votes_and_commands(tmp_path: Path) -> None:
+    record = Record("T10", "state machine on decide and apply against a model", directory=tmp_path, seed=SEED)
+    run_state_machine_as_test(
+        seed(SEED)(Voting),
+        settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS, database=None),
+    )
+    record.write(examples=EXAMPLES, steps_at_most=EXAMPLES * STEPS)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_a_mutant_is_found(mutant: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant(monkeypatch)
+    found = settings(
+        max_examples=MUTANT_EXAMPLES,
+        stateful_step_count=STEPS,
+        database=None,
+        phases=(Phase.generate,),
+        verbosity=Verbosity.quiet,
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
+    with pytest.raises((AssertionError, BrokenLogError)):
+        run_state_machine_as_test(seed(SEED)(Voting), settings=found)

@@ -367,7 +367,7 @@ async def test_i1_what_a_killed_writer_left_unsynced_is_synced_before_it_is_show
     sync = os.fsync
 
     def noted(descriptor: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", noted)
