@@ -91,6 +91,11 @@ class Channel:
         else:
             self._views.catch_up(subscriber, role)
 
+    @property
+    def state_due(self) -> bool:
+        """Whether some voters may not have been sent the newest state: a tick with one is to come, or being sent."""
+        return self._sending or self._changed.get("voter", False)
+
     def subscribers(self) -> list[Subscriber]:
         """Everybody, as of now."""
         return [subscriber for role in ROLES for subscriber in self._subscribers[role]]
