@@ -91,10 +91,9 @@ class Channel:
         else:
             self._views.catch_up(subscriber, role)
 
-    @property
-    def state_due(self) -> bool:
-        """Whether some voters may not have been sent the newest state: a tick with one is to come, or being sent."""
-        return self._sending or self._changed.get("voter", False)
+    def behind(self, voter: Subscriber) -> bool:
+        """Whether ``voter`` may not have been sent the newest state: it is busy, or a tick with one is not over."""
+        return voter.writing or voter in self._lagging or self._sending or self._changed.get("voter", False)
 
     def subscribers(self) -> list[Subscriber]:
         """Everybody, as of now."""

@@ -76,9 +76,11 @@ class LiveRoom:
         A page that may not show the round yet gets the state first, because it drops the ballots of other rounds.
         """
         for tab in self._sessions.get(voter.session, ()):
-            if tab is not voter and (tab.writing or self.channel.state_due):
+            if tab is voter:
+                continue
+            if self.channel.behind(tab):
                 self.channel.sync(tab, "voter")
-            elif tab is not voter:
+            else:
                 asked = self.state.questions[question]
                 tab.send(self._mine_frame(voter.session, asked, asked.rounds[round_ - 1]))
 

@@ -188,8 +188,8 @@ async def _set_pragmas(connection: aiosqlite.Connection, path: Path) -> None:
 def _make_safe(path: Path) -> None:
     """Sync the write-ahead log that was found, before anybody is told what it holds.
 
-    A process that was killed in the middle of a commit leaves it readable and not on disk. SQLite takes it for committed
-    and syncs it with the next commit; but by then the retry of such a ballot may have been answered ``recorded``.
+    A process that was killed in the middle of a commit leaves it readable and not on disk. SQLite takes it for
+    committed and syncs it with the next commit; by then the retry of such a ballot may have been answered ``recorded``.
     """
     for found in (path.with_name(f"{path.name}-wal"), path.parent):
         try:

@@ -193,6 +193,16 @@ def ballot_shown_to_others(patch: Patch) -> None:
     patch.setattr(LiveRoom, "tell_other_tabs", tell)
 
 
+def ballot_before_its_round(patch: Patch) -> None:
+    """A page is told of a ballot although it may not have been sent the round of it."""
+    patch.setattr(Channel, "behind", lambda _, voter: voter.writing)
+
+
+def other_pages_not_told(patch: Patch) -> None:
+    """The other pages of a voter do not hear of a ballot."""
+    patch.setattr(LiveRoom, "tell_other_tabs", lambda *_: None)
+
+
 BUGS: dict[Callable[[Patch], None], str] = {
     ack_before_commit: "I1:",
     never_synced: "I1:",
@@ -207,5 +217,7 @@ BUGS: dict[Callable[[Patch], None], str] = {
     slow_pages_forgotten: "a page shows",
     hidden_result_shown: "I12:",
     ballot_shown_to_others: "I12:",
+    ballot_before_its_round: "a page that shows",
+    other_pages_not_told: "a page of",
 }
 """Every bug, and the beginning of what must be said of it."""

@@ -45,14 +45,18 @@ class Page:
         self.connection: Connection | None = None
         self.state: Message | None = None
         self.shown: Message | None = None
+        self.ballot: Message | None = None
         self.connect()
+
+    @property
+    def session(self) -> str:
+        return self._browser.session
 
     def connect(self) -> None:
         """Open the socket."""
         if self.connection is None:
             self.shown = None
-            session = self._browser.session
-            self.connection = self._venue.connect(self, session, self.code, "host" if self._host else "voter")
+            self.connection = self._venue.connect(self, self.session, self.code, "host" if self._host else "voter")
 
     def received(self, frame: bytes) -> None:
         if frame[0] != 0x81:
@@ -60,13 +64,24 @@ class Page:
         message = self._venue.witness.read(self.code, frame)
         if message["type"] == "state":
             self.state = self.shown = message
+            if self.ballot is not None and not self._is_asking(self.ballot):
+                self.ballot = None
             self._browser.shown(self)
+        elif message["type"] == "mine" and self._is_asking(message):
+            self.ballot = None if message["id"] is None else message
         elif message["type"] == "tally" and self.shown is not None:
             self.shown = self.shown | {"tally": message, "as_of": message["as_of"]}
             if self._venue.nervous:
                 self._browser.look_again()
         elif message["type"] in _ANSWERS:
+            if message["type"] == "recorded" and self._is_asking(message):
+                self.ballot = max(self.ballot or message, message, key=lambda ballot: ballot["rev"])
             self._browser.answered(message)
+
+    def _is_asking(self, ballot: Message) -> bool:
+        """Whether a ballot is of the question and round that the page shows; as the real page does, it drops others."""
+        asked = self.shown.get("question") if self.shown is not None else None
+        return asked is not None and (asked["id"], asked["round"]) == (ballot["question"], ballot["round"])
 
     def closed(self, name: str) -> None:
         self.connection = None

@@ -29,7 +29,7 @@ from tests.simulation.anchor import Notary
 from tests.simulation.disk import Disk
 from tests.simulation.log import SimulatedLog
 from tests.simulation.network import Connection
-from tests.simulation.witness import Witness
+from tests.simulation.witness import Seen, Witness
 from tests.simulation.world import Clock, Process, World
 
 QUEUE_LIMIT = 12
@@ -57,7 +57,7 @@ class Socket:
         self._connection = connection
         self._room = room
         self._role = role
-        self._seen = 0
+        self._seen = Seen()
         self._owed: dict[int, Vote] = {}
         self._votes = 0
         self._bucket = TokenBucket(burst=VOTE_BURST, rate=VOTE_RATE, clock=server.clock)
@@ -141,7 +141,7 @@ class Socket:
         self._server.world.work()
         if frame != PING:
             witness = self._server.witness
-            self._seen = witness.showed(self._room.code, self._role, self.session, self._seen, frame)
+            witness.showed(self._room.code, self._role, self.session, self._seen, frame)
         self._connection.to_page(frame)
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from livevote.domain.commands import AnyHostCommand, CreateRoom
+from livevote.keys import RoomKey
 from livevote.live import hub
 from livevote.live.hub import Role
 from livevote.live.outcome import Outcome
@@ -185,7 +186,7 @@ class Venue:
             in_room = [entry for entry in entries if entry.room == code]
             fold = self.witness.judge(code, in_room, self._keys.room(code))
             for page in self._pages(code):
-                _up_to_date(page, fold)
+                _up_to_date(page, fold, self._keys.room(code))
 
     def _at_rest(self) -> bool:
         if self.world.now_s > TROUBLE_S + PATIENCE_S:
@@ -202,13 +203,18 @@ class Venue:
             yield from (page for page in client.pages if page.code == code)
 
 
-def _up_to_date(page: Page, fold: Fold) -> None:
+def _up_to_date(page: Page, fold: Fold, key: RoomKey) -> None:
     """What was sent to a page adds up to what a new page would be sent."""
     if page.shown is None:
         return
     expected = fold.host_state() if page.shown["role"] == "host" else fold.voter_state()
     if _lasting(page.shown) != _lasting(expected):
         raise BrokenPromiseError(f"a page shows {page.shown} for good, and {expected} is right")
+    if fold.current and page.shown["role"] == "voter":
+        voter = key.pseudonym(page.session, fold.current)
+        index = fold.questions[fold.current]["rounds"][-1]["ballots"].get(voter, {}).get("index")
+        if index != (page.ballot and page.ballot["index"]):
+            raise BrokenPromiseError(f"a page of {page.session} shows the ballot {page.ballot}, and {index} counts")
 
 
 def _lasting(shown: Message) -> Message:

@@ -149,6 +149,14 @@ def _require(condition: bool, what: str) -> None:
 
 
 @dataclass
+class Seen:
+    """What was sent over one socket: the log up to ``as_of``, and the question and round of the last state."""
+
+    as_of: int = 0
+    asked: tuple[str, int] | None = None
+
+
+@dataclass
 class Told:
     """What one room's clients did and were told. Ballots are named by room and id alone: every session has its own."""
 
@@ -209,17 +217,22 @@ class Witness:
             frames[frame] = message
         return message
 
-    def showed(self, code: str, role: str, session: str, before: int, frame: bytes) -> int:
-        """The server shows something to a page that has seen the log up to ``before``; up to where it has seen now."""
+    def showed(self, code: str, role: str, session: str, seen: Seen, frame: bytes) -> None:
+        """The server shows something to a page that has ``seen`` what was sent before over the same socket."""
         told, message = self.room(code), self.read(code, frame)
         if message["type"] == "mine" and message["id"] is not None and told.sessions.get(message["id"]) != session:
             self._world.fail(f"I12: {session} is shown the ballot {message['id']} of somebody else")
         if role == "voter" and message.get("role", "voter") != "voter":
             self._world.fail("I12: a voter is shown the host's state")
-        as_of: int = message.get("as_of", before)
-        if as_of < before:
-            self._world.fail(f"I10: a page that saw {before} is shown {as_of}")
-        return as_of
+        if message["type"] == "mine" and (message["question"], message["round"]) != seen.asked:
+            self._world.fail(f"a page that shows {seen.asked} gets a ballot of {message['question']}, which it drops")
+        if message["type"] == "state" and role == "voter":
+            question = message["question"]
+            seen.asked = (question["id"], question["round"]) if question else None
+        as_of = message.get("as_of", seen.as_of)
+        if as_of < seen.as_of:
+            self._world.fail(f"I10: a page that saw {seen.as_of} is shown {as_of}")
+        seen.as_of = as_of
 
     def judge(self, code: str, entries: list[Entry], key: RoomKey) -> Fold:
         """The room's log added up, if it agrees with all that was said. Raises ``BrokenPromiseError``."""
