@@ -46,6 +46,7 @@ class Page:
         self.state: Message | None = None
         self.shown: Message | None = None
         self.ballot: Message | None = None
+        self._pause_s = 0.05
         self.connect()
 
     @property
@@ -64,6 +65,7 @@ class Page:
         message = self._venue.witness.read(self.code, frame)
         if message["type"] == "state":
             self.state = self.shown = message
+            self._pause_s = 0.05
             if self.ballot is not None and not self._is_asking(self.ballot):
                 self.ballot = None
             self._browser.shown(self)
@@ -87,7 +89,8 @@ class Page:
         self.connection = None
         self.shown = None
         # Who was closed as one tab too many stays closed until somebody comes back to it.
-        pause_s = 3.0 if name == "too_many_sockets" else 0.05
+        pause_s = 3.0 if name == "too_many_sockets" else self._pause_s
+        self._pause_s = min(2 * self._pause_s, 0.8)
         self._venue.world.after(pause_s * (0.5 + self._venue.world.random.random()), self.connect)
 
     def send(self, text: str) -> bool:

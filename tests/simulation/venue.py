@@ -50,7 +50,7 @@ class Venue:
         self.browsers = [
             Browser(self, f"s{number}{code[-1]}", code)
             for code in codes
-            for number in range(world.random.choice((1, 2, 2, 3, 3, 8)))
+            for number in range(world.random.choice((1, 2, 3, 3, 5, 8)))
         ]
         for _ in range(world.random.randint(1, 6)):
             world.after(world.random.uniform(0.5, TROUBLE_S), self._trouble)
@@ -72,7 +72,7 @@ class Venue:
         random = self.world.random
         happens = random.choices(
             (self._kill_at_a_sync, self._kill_after_a_sync, self._die, self._stop, self._fill, self._break, self._jump),
-            (6, 6, 3, 2, 3, 2, 1),
+            (6, 6, 3, 2, 3, 3, 1),
         )[0]
         self.world.note("trouble:", happens.__name__)
         happens()
@@ -104,7 +104,7 @@ class Venue:
                 self._roll_back()
         pause_s = self.world.random.choice((0.01, 0.3, 1.5))
         self.world.after(pause_s, self._start)
-        if self.world.chance(0.3):
+        if self.world.chance(0.4):
             self.world.after(pause_s + self.world.random.random() * 0.5, self._die)
 
     def _bury(self) -> None:

@@ -182,7 +182,10 @@ class Witness:
         self.rooms: dict[str, Told] = {}
 
     def room(self, code: str) -> Told:
-        return self.rooms.setdefault(code, Told())
+        told = self.rooms.get(code)
+        if told is None:
+            told = self.rooms[code] = Told()
+        return told
 
     def sent(self, code: str, session: str, vote: Vote) -> None:
         """A page sends a vote."""
