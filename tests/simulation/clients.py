@@ -93,12 +93,10 @@ class Page:
         self._pause_s = min(2 * self._pause_s, 0.8)
         self._venue.world.after(pause_s * (0.5 + self._venue.world.random.random()), self.connect)
 
-    def send(self, text: str) -> bool:
+    def send(self, text: str) -> None:
         """Send a message if there is a connection."""
-        if self.connection is None:
-            return False
-        self.connection.to_server(text)
-        return True
+        if self.connection is not None:
+            self.connection.to_server(text)
 
 
 class Ballot:

@@ -4,6 +4,7 @@ import gc
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from unittest import mock
 
 from livevote.domain.commands import AnyHostCommand, CreateRoom
 from livevote.keys import RoomKey
@@ -244,11 +245,12 @@ def _listening(world: World) -> Iterator[None]:
     # A handful of pages shall be sent to in slices, as thousands are.
     log.propagate, hub._LOOK_AT_CLOCK_EVERY = False, 1
     try:
-        yield
+        # Each start freezes what it folded, for good; a soak has 60,000 of them.
+        with mock.patch.object(gc, "freeze"):
+            yield
     finally:
         log.removeHandler(listener)
         log.propagate, hub._LOOK_AT_CLOCK_EVERY = before
-        gc.unfreeze()  # each start freezes what it folded, and a soak has 100,000 of them
 
 
 def play(venue: Venue) -> None:
@@ -260,11 +262,19 @@ def play(venue: Venue) -> None:
         venue.server.kill()
 
 
+def replay(seed: int) -> str:
+    """How somebody sees a run again."""
+    return (
+        f"See it again: LIVEVOTE_SIM_SEED={seed} make crash PYTEST_ARGS=tests/simulation; "
+        f"all that happened in it: .venv/bin/python -m tests.simulation {seed}"
+    )
+
+
 def run(seed: int) -> Venue:
     """Do what ``seed`` says. Raises ``BrokenPromiseError`` that says how to see it again."""
     venue = Venue(seed)
     try:
         play(venue)
     except BrokenPromiseError as error:
-        raise BrokenPromiseError(f"{error}\nSee it again: LIVEVOTE_SIM_SEED={seed} make crash") from None
+        raise BrokenPromiseError(f"{error}\n{replay(seed)}") from None
     return venue

@@ -44,9 +44,6 @@ class Step:
     def cancel(self) -> None:
         self.dropped = True
 
-    def cancelled(self) -> bool:
-        return self.dropped
-
     def when(self) -> float:
         return self._when_s
 
@@ -74,7 +71,6 @@ class World:
         self.steps = 0
         self._notes: list[tuple[float, tuple[object, ...]]] = []
         self.broken = ""
-        self.quiet = False
         # asyncio promises first in, first out; who relies on it without need is found by the other half of the seeds.
         self._shuffled = self.chance(0.5)
         self._ready: list[Step] = []
