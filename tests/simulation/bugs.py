@@ -206,7 +206,7 @@ def other_pages_not_told(patch: Patch) -> None:
 BUGS: dict[Callable[[Patch], None], str] = {
     ack_before_commit: "I1:",
     never_synced: "I1:",
-    recovered_and_not_synced: "I[14]:",
+    recovered_and_not_synced: "I([147]|12):",
     no_uniqueness: "I3:",
     skipped_anchor: "I1:",
     applied_before_durable: "I4:",

@@ -137,7 +137,7 @@ class Browser:
         random = self._world.random
         does = random.choices(
             (self._vote, self._sync, self._repeat, self._contradict, self._err, self._cut, self._mute),
-            (60, 12, 8, 4, 6, 5, 4),
+            (60, 60 if self._venue.nervous else 5, 8, 4, 6, 5, 4),
         )[0]
         does()
         self._later()

@@ -39,7 +39,7 @@ class Venue:
         self.disk = Disk(world)
         self.healed = False
         self.deaths = 0
-        self.nervous = world.chance(0.3)
+        self.nervous = world.chance(0.45)
         """Whether pages ask for the state as soon as they see a result."""
         self._keys = Keys(world)
         self._jumped_ms = 0
@@ -92,13 +92,13 @@ class Venue:
         else:
             self._die()
 
-    def _die(self) -> None:
-        """SIGKILL, or the power of the machine goes."""
+    def _die(self, power_cut: float = 0.5) -> None:
+        """SIGKILL, or, with this probability, the power of the machine goes."""
         if self.server.ended or self.healed:
             return
         self._bury()
         if self._true_database is None:
-            if self.world.chance(0.6):
+            if self.world.chance(power_cut):
                 self.world.note("power is lost")
                 self.disk.lose_power()
             if self.world.chance(0.25):
@@ -106,7 +106,7 @@ class Venue:
         pause_s = self.world.random.choice((0.01, 0.3, 1.5))
         self.world.after(pause_s, self._start)
         if self.world.chance(0.4):
-            self.world.after(pause_s + self.world.random.random() * 0.5, self._die)
+            self.world.after(pause_s + self.world.random.random() * 0.3, self._die, 1.0)
 
     def _bury(self) -> None:
         self.deaths += 1
