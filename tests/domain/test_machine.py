@@ -152,8 +152,8 @@ class Voting(RuleBasedStateMachine):
 
     @initialize(changeable=st.booleans(), low=st.integers(0, 2), high=st.integers(2, OPTIONS))
     def two_questions(self, changeable: bool, low: int, high: int) -> None:
-        self.add_single(changeable=True)
-        self.add_multiple(changeable=changeable, low=low, high=high)
+        self.add_single(changeable=changeable)
+        self.add_multiple(changeable=not changeable, low=low, high=high)
         self.begin("q1", first=True)
 
     @precondition(lambda self: len(self.model.questions) < 4)
@@ -203,6 +203,13 @@ class Voting(RuleBasedStateMachine):
         for name, question in self.model.questions.items():
             if question["rounds"] and question["rounds"][-1]["open"]:
                 self.vote(name, len(question["rounds"]), voter, f"b{len(self.sent)}", choices)
+
+    @rule(choice=st.integers(0, OPTIONS - 1))
+    def everybody_votes_again_where_voting_is_open(self, choice: int) -> None:
+        for name, question in self.model.questions.items():
+            if question["rounds"] and question["rounds"][-1]["open"]:
+                for voter in list(question["rounds"][-1]["ballots"]):
+                    self.vote(name, len(question["rounds"]), voter, f"b{len(self.sent)}", [choice])
 
     @rule(name=names, number=st.integers(-1, 4), voter=st.sampled_from("abcde"), choices=answers)
     def vote_anywhere(self, name: str, number: int, voter: str, choices: list[int]) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.evidence import Record, size
 from tests.process import CHECKOUT
-from tests.simulation.bugs import BUGS, Patch, no_uniqueness
+from tests.simulation.bugs import BUGS, Patch
 from tests.simulation.disk import Disk
 from tests.simulation.venue import Venue, play, run
 from tests.simulation.world import BrokenPromiseError, World
@@ -56,8 +56,11 @@ def test_a_planted_bug_is_found(bug: Callable[[Patch], None]) -> None:
 
 
 def test_a_failing_seed_says_how_to_see_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    no_uniqueness(monkeypatch)
-    with pytest.raises(BrokenPromiseError, match="LIVEVOTE_SIM_SEED=2 "):
+    def broken(_: Venue) -> None:
+        raise BrokenPromiseError("I1: lost")
+
+    monkeypatch.setattr(Venue, "run", broken)
+    with pytest.raises(BrokenPromiseError, match=r"(?s)I1: lost.*LIVEVOTE_SIM_SEED=2 .*tests\.simulation 2"):
         run(2)
 
 
