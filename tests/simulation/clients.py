@@ -46,6 +46,8 @@ class Page:
         self.state: Message | None = None
         self.shown: Message | None = None
         self.ballot: Message | None = None
+        self.caught_up = False
+        """Whether this connection's first state, and the ballot that follows it where there is a question, came in."""
         self._pause_s = 0.05
         self.connect()
 
@@ -56,7 +58,7 @@ class Page:
     def connect(self) -> None:
         """Open the socket."""
         if self.connection is None:
-            self.shown = None
+            self.shown, self.caught_up = None, False
             self.connection = self._venue.connect(self, self.session, self.code, "host" if self._host else "voter")
 
     def received(self, frame: bytes) -> None:
@@ -66,11 +68,13 @@ class Page:
         if message["type"] == "state":
             self.state = self.shown = message
             self._pause_s = 0.05
+            self.caught_up = self.caught_up or message.get("question") is None
             if self.ballot is not None and not self._is_asking(self.ballot):
                 self.ballot = None
             self._browser.shown(self)
         elif message["type"] == "mine" and self._is_asking(message):
             self.ballot = None if message["id"] is None else message
+            self.caught_up = True
         elif message["type"] == "tally" and self.shown is not None:
             self.shown = self.shown | {"tally": message, "as_of": message["as_of"]}
             if self._venue.nervous:

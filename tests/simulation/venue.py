@@ -211,7 +211,7 @@ def _up_to_date(page: Page, fold: Fold, key: RoomKey) -> None:
     expected = fold.host_state() if page.shown["role"] == "host" else fold.voter_state()
     if _lasting(page.shown) != _lasting(expected):
         raise BrokenPromiseError(f"a page shows {page.shown} for good, and {expected} is right")
-    if fold.current and page.shown["role"] == "voter":
+    if fold.current and page.shown["role"] == "voter" and page.caught_up:
         voter = key.pseudonym(page.session, fold.current)
         index = fold.questions[fold.current]["rounds"][-1]["ballots"].get(voter, {}).get("index")
         if index != (page.ballot and page.ballot["index"]):
