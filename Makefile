@@ -59,11 +59,11 @@ bench: ## run the load generator (ARGS are passed on)
 
 crash: ## run the crash tests alone, as often as make test does
 	@tools/setup dev chart faketime
-	$(bin)/python -m pytest tests/crash $(PYTEST_ARGS)
+	$(bin)/python -m pytest -m crash $(PYTEST_ARGS)
 
 soak: ## run the crash tests for hours, and write docs/evidence
 	@tools/setup dev chart faketime
-	LIVEVOTE_SOAK=1 $(bin)/python -m pytest tests/crash --durations=0 $(PYTEST_ARGS)
+	LIVEVOTE_SOAK=1 $(bin)/python -m pytest -m crash --durations=0 $(PYTEST_ARGS)
 
 lock: ## rebuild the lock files (ARGS=--upgrade takes newer versions)
 	@tools/lock $(ARGS)

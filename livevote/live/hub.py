@@ -91,6 +91,10 @@ class Channel:
         else:
             self._views.catch_up(subscriber, role)
 
+    def behind(self, voter: Subscriber) -> bool:
+        """Whether ``voter`` may not have been sent the newest state: it is busy, or a tick with one is not over."""
+        return voter.writing or voter in self._lagging or self._sending or self._changed.get("voter", False)
+
     def subscribers(self) -> list[Subscriber]:
         """Everybody, as of now."""
         return [subscriber for role in ROLES for subscriber in self._subscribers[role]]

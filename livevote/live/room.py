@@ -78,11 +78,16 @@ class LiveRoom:
         self.channel.leave(voter, "voter")
 
     def tell_other_tabs(self, voter: Voter, question: str, round_: int) -> None:
-        """Show the ballot that ``voter`` has just cast on one page to the same voter's other pages."""
+        """Show the ballot that ``voter`` has just cast on one page to the same voter's other pages.
+
+        A page that may not show the round yet gets the state first, because it drops the ballots of other rounds.
+        """
         for tab in self._sessions.get(voter.session, ()):
-            if tab is not voter and tab.writing:
+            if tab is voter:
+                continue
+            if self.channel.behind(tab):
                 self.channel.sync(tab, "voter")
-            elif tab is not voter:
+            else:
                 asked = self.state.questions[question]
                 tab.send(self._mine_frame(voter.session, asked, asked.rounds[round_ - 1]))
 

@@ -5,6 +5,7 @@ trip to the worker thread. ``python -m bench.inserts`` compares it with the othe
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -140,6 +141,7 @@ class SqliteLog(SqliteReader):
                 # First, because switching to WAL would already change a file that is not livevote's.
                 await migrate(connection)
                 await _set_pragmas(connection, path)
+                _make_safe(path)
                 heads = Heads()
                 for room, index, chain in await connection.execute_fetchall(
                     "SELECT room, max(idx), chain FROM records GROUP BY room"
@@ -233,6 +235,27 @@ async def _set_pragmas(connection: aiosqlite.Connection, path: Path) -> None:
                 f"SQLite cannot set {pragma} to {wanted} on the file system of {path.parent} (it is {found}). "
                 "Choose a local disk with --data."
             )
+
+
+def _make_safe(path: Path) -> None:
+    """Sync the write-ahead log that was found, before anybody is told what it holds.
+
+    A process that was killed in the middle of a commit leaves it readable and not on disk. SQLite takes it for
+    committed and syncs it with the next commit; by then the retry of such a ballot may have been answered ``recorded``.
+    """
+    for found in (path.with_name(f"{path.name}-wal"), path.parent):
+        try:
+            descriptor = os.open(found, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except FileNotFoundError:
+            pass  # nothing was left behind
+        except OSError as error:
+            raise DataDirectoryError(
+                f"Cannot sync {found}: {error.strerror}. Check its owner and mode, and the disk."
+            ) from error
 
 
 def _try_to_open(path: Path | str) -> None:

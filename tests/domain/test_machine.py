@@ -1,23 +1,54 @@
-"""Any order of votes and host commands, against a model that is written from the words of the rules.
+"""T10: any order of votes and host commands, against a model that is written from the words of the rules.
 
-The model is plain lists and dicts and shares no code with the rules. ``LIVEVOTE_EXAMPLES`` sets the number of runs.
+The model is plain lists and dicts and shares no code with the rules. A new command takes a method of the model, a rule
+of the machine, what it changes in ``rounds_agree``, and a mutant. ``LIVEVOTE_MACHINE_SEED`` takes other examples.
 """
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
-from hypothesis import settings
+import pytest
+from hypothesis import Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
-from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, Command, HideResults, OpenVoting, RevealResults
-from livevote.domain.records import BallotCast
+from livevote.domain.audit import GENESIS, check
+from livevote.domain.commands import (
+    AddQuestion,
+    AskAgain,
+    CloseVoting,
+    Command,
+    EraseAnswer,
+    HideResults,
+    OpenVoting,
+    PublishReplay,
+    RevealResults,
+    SwitchReceipts,
+)
+from livevote.domain.records import BallotCast, Draft
 from livevote.domain.refusals import Refusal
-from livevote.domain.room import Repeat
+from livevote.domain.room import BrokenLogError, Repeat
 from livevote.domain.tally import fold
+from tests.domain.mutants import MUTANTS, Patch
+from tests.evidence import Record, size
 from tests.history import cast, created, dump, stored
 
+pytestmark = pytest.mark.crash
+
+EXAMPLES = size(500, 20_000)
+MUTANT_EXAMPLES = 500
+STEPS = 50
+SEED = int(os.environ.get("LIVEVOTE_MACHINE_SEED", "1"))
 OPTIONS = 4
 
 
@@ -29,6 +60,7 @@ class Model:
 
     def __init__(self) -> None:
         self.questions: dict[str, dict[str, Any]] = {}
+        self.settings = {"receipts": True, "replay": False}
 
     def add(self, low: int, high: int, changeable: bool) -> None:
         name = f"q{len(self.questions) + 1}"
@@ -60,6 +92,22 @@ class Model:
         asked[what] = wanted
         return "ok"
 
+    def set(self, what: str, wanted: bool) -> str:
+        """A setting of the room changes unless it is like that already."""
+        if self.settings[what] is wanted:
+            return "already_so"
+        self.settings[what] = wanted
+        return "ok"
+
+    def erase(self, name: str, number: int, voter: str, id: str) -> str:
+        """An erased ballot stays where it was, and says nothing any more."""
+        mine = self.questions[name]["rounds"][number - 1]["ballots"][voter]
+        place = [known for known, _ in mine].index(id)
+        if mine[place][1] is None:
+            return "already_erased"
+        mine[place] = (id, None)
+        return "ok"
+
     def vote(self, name: str, number: int, voter: str, id: str, choices: list[int] | None) -> str:
         """A known ballot keeps its answer for ever; a new one needs the open round and an answer by the rules."""
         if name not in self.questions:
@@ -73,7 +121,8 @@ class Model:
         mine = rounds[number - 1]["ballots"].get(voter, [])
         for known, before in mine:
             if known == id:
-                return "repeat" if choices is not None and sorted(choices) == before else "conflict"
+                same = before is None or (choices is not None and sorted(choices) == before)
+                return "repeat" if same else "conflict"
         if number < len(rounds):
             return "wrong_round"
         if not rounds[-1]["open"]:
@@ -109,18 +158,31 @@ class Voting(RuleBasedStateMachine):
         self.history = created()
         self.model = Model()
         self.sent: list[tuple[str, int, str, str, list[int]]] = []
+        self.answered: dict[tuple[str, int, str, str], tuple[int, int, int]] = {}
 
-    def check(self, command: Command, expected: str) -> None:
+    def check(self, command: Command, expected: str) -> Draft | Repeat | Refusal:
         decision = self.history.do(command)
         if isinstance(decision, Refusal):
             assert decision.code == expected
         else:
             assert ("repeat" if isinstance(decision, Repeat) else "ok") == expected
+        return decision
+
+    @property
+    def replaced(self) -> list[tuple[str, int, str, str, list[int]]]:
+        """Recorded ballots that do not count any more."""
+        return [
+            (name, number, voter, id, choices)
+            for name, question in self.model.questions.items()
+            for number, asked in enumerate(question["rounds"], 1)
+            for voter, ballots in asked["ballots"].items()
+            for id, choices in ballots[:-1]
+        ]
 
     @initialize(changeable=st.booleans(), low=st.integers(0, 2), high=st.integers(2, OPTIONS))
     def two_questions(self, changeable: bool, low: int, high: int) -> None:
-        self.add_single(changeable=True)
-        self.add_multiple(changeable=changeable, low=low, high=high)
+        self.add_single(changeable=changeable)
+        self.add_multiple(changeable=not changeable, low=low, high=high)
         self.begin("q1", first=True)
 
     @precondition(lambda self: len(self.model.questions) < 4)
@@ -153,15 +215,30 @@ class Voting(RuleBasedStateMachine):
         self.check(HideResults(name), self.model.switch(name, "revealed", False, "already_hidden"))
 
     def vote(self, name: str, number: int, voter: str, id: str, choices: list[int]) -> None:
+        """I6: a ballot that was recorded is answered as it was the first time, however late it is sent again."""
         self.sent.append((name, number, voter, id, choices))
         expected = self.model.vote(name, number, voter, id, choices)
-        self.check(cast(voter, *choices, id=id, question=name, round=number), expected)
+        decision = self.check(cast(voter, *choices, id=id, question=name, round=number), expected)
+        if isinstance(decision, Repeat):
+            ballot = decision.ballot
+            assert (ballot.index, ballot.rev, ballot.at) == self.answered[name, number, voter, id]
+        elif isinstance(decision, Draft):
+            record = decision.record
+            assert isinstance(record, BallotCast)
+            self.answered[name, number, voter, id] = len(self.history.entries), record.rev, record.at
 
-    @rule(voter=st.sampled_from("abcde"), choices=answers)
+    @rule(voter=st.sampled_from("abc"), choices=answers)
     def vote_where_voting_is_open(self, voter: str, choices: list[int]) -> None:
         for name, question in self.model.questions.items():
             if question["rounds"] and question["rounds"][-1]["open"]:
                 self.vote(name, len(question["rounds"]), voter, f"b{len(self.sent)}", choices)
+
+    @rule(choice=st.integers(0, OPTIONS - 1))
+    def everybody_votes_again_where_voting_is_open(self, choice: int) -> None:
+        for name, question in self.model.questions.items():
+            if question["rounds"] and question["rounds"][-1]["open"]:
+                for voter in list(question["rounds"][-1]["ballots"]):
+                    self.vote(name, len(question["rounds"]), voter, f"b{len(self.sent)}", [choice])
 
     @rule(name=names, number=st.integers(-1, 4), voter=st.sampled_from("abcde"), choices=answers)
     def vote_anywhere(self, name: str, number: int, voter: str, choices: list[int]) -> None:
@@ -172,10 +249,21 @@ class Voting(RuleBasedStateMachine):
     def send_again(self, data: st.DataObject) -> None:
         self.vote(*data.draw(st.sampled_from(self.sent)))
 
+    @precondition(lambda self: self.replaced)
+    @rule(data=st.data())
+    def send_again_what_was_replaced(self, data: st.DataObject) -> None:
+        self.vote(*data.draw(st.sampled_from(self.replaced)))
+
     @precondition(lambda self: self.sent)
     @rule(data=st.data(), choices=answers)
     def send_other_content_under_a_used_id(self, data: st.DataObject, choices: list[int]) -> None:
         name, number, voter, id, _ = data.draw(st.sampled_from(self.sent))
+        self.vote(name, number, voter, id, choices)
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data(), voter=st.sampled_from("abcde"))
+    def send_the_id_of_somebody_else(self, data: st.DataObject, voter: str) -> None:
+        name, number, _, id, choices = data.draw(st.sampled_from(self.sent))
         self.vote(name, number, voter, id, choices)
 
     @rule(name=names, number=st.integers(0, 3), id=st.sampled_from(["b0", "b1", "b2", "new"]), raw=junk)
@@ -183,9 +271,30 @@ class Voting(RuleBasedStateMachine):
         expected = self.model.vote(name, number, "a", id, None)
         self.check(cast("a", id=id, question=name, round=number, raw=raw), expected)
 
+    @rule(on=st.booleans())
+    def switch_receipts(self, on: bool) -> None:
+        self.check(SwitchReceipts(on=on), self.model.set("receipts", on))
+
+    @rule(public=st.booleans())
+    def publish_replay(self, public: bool) -> None:
+        self.check(PublishReplay(public=public), self.model.set("replay", public))
+
+    @rule(data=st.data())
+    def erase_an_answer(self, data: st.DataObject) -> None:
+        index = data.draw(st.integers(0, len(self.history.entries) + 1))
+        found = [entry.record for entry in self.history.entries if entry.index == index]
+        if found and isinstance(record := found[0], BallotCast):
+            expected = self.model.erase(record.question, record.round, record.voter, record.id)
+        else:
+            expected = "no_such_ballot"
+        self.check(EraseAnswer(index), expected)
+
     @rule()
     def start_again_from_the_log(self) -> None:
-        """I4, I19: the log as it was stored folds into the state that grew with it."""
+        """I4, I7, I19: the log as it was stored is sealed, and folds into the state that grew with it."""
+        chain = GENESIS
+        for entry in stored(self.history.entries):
+            _, chain = check(entry, chain)
         folded = fold(stored(self.history.entries))
         assert dump(folded) == dump(self.history.state)
         self.history.state = folded
@@ -193,15 +302,17 @@ class Voting(RuleBasedStateMachine):
     @invariant()
     def rounds_agree(self) -> None:
         """I3, I5, I8: phases, visibility, revs, voters and counts are those of the model."""
-        assert list(self.history.room.questions) == list(self.model.questions)
+        room = self.history.room
+        assert {"receipts": room.receipts, "replay": room.replay_public} == self.model.settings
+        assert list(room.questions) == list(self.model.questions)
         for name, expected in self.model.questions.items():
             question = self.history.question(name)
             assert len(question.rounds) == len(expected["rounds"])
             for asked, wanted in zip(question.rounds, expected["rounds"], strict=True):
-                counting = [ballots[-1] for ballots in wanted["ballots"].values()]
+                counting = [ballots[-1] for ballots in wanted["ballots"].values() if ballots[-1][1] is not None]
                 counts = tuple(sum(choice in choices for _, choices in counting) for choice in range(OPTIONS))
                 assert (asked.closed_at is None, asked.revealed) == (wanted["open"], wanted["revealed"])
-                assert asked.tally.counts() == counts
+                assert (asked.tally.counts(), asked.voters) == (counts, len(counting))
                 assert question.kind.conserved(counts, len(counting), question.rules)
                 assert {voter: (found.id, found.rev) for voter, found in asked.ballots.items()} == {
                     voter: (ballots[-1][0], len(ballots) - 1) for voter, ballots in wanted["ballots"].items()
@@ -218,5 +329,26 @@ class Voting(RuleBasedStateMachine):
         assert sorted(recorded) == sorted(expected)
 
 
-TestVoting = Voting.TestCase
-TestVoting.settings = settings(max_examples=int(os.environ.get("LIVEVOTE_EXAMPLES", "100")), stateful_step_count=50)
+def test_any_order_of_votes_and_commands(tmp_path: Path) -> None:
+    record = Record("T10", "state machine on decide and apply against a model", directory=tmp_path, seed=SEED)
+    run_state_machine_as_test(
+        seed(SEED)(Voting),
+        settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS, database=None),
+    )
+    record.write(examples=EXAMPLES, steps_at_most=EXAMPLES * STEPS)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_a_mutant_is_found(mutant: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant(monkeypatch)
+    found = settings(
+        max_examples=MUTANT_EXAMPLES,
+        stateful_step_count=STEPS,
+        database=None,
+        phases=(Phase.generate,),
+        verbosity=Verbosity.quiet,
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
+    with pytest.raises((AssertionError, BrokenLogError)):
+        run_state_machine_as_test(seed(SEED)(Voting), settings=found)

@@ -130,3 +130,21 @@ async def test_i15_a_page_that_does_not_read_is_told_of_other_pages_when_it_does
     await show.room.channel.aclose()
     show.room.tell_other_tabs(voting, "q1", 1)
     assert stuck.messages[-1]["answer"] == {"choices": [1]}
+
+
+async def test_a_page_that_has_not_seen_the_round_gets_its_state_before_the_ballot_of_another_page(
+    tmp_path: Path,
+) -> None:
+    show = Show(tmp_path)
+    show.do(AddQuestion(kind="single", text="?", options=("A", "B")))
+    voting, behind = Tab("s1"), Tab("s1")
+    for tab in (voting, behind):
+        show.room.join(tab, limit=5)
+        tab.messages.clear()
+    show.do(OpenVoting("q1"))
+    show.room.channel.sync(voting, "voter")
+    show.vote("s1")
+    show.room.tell_other_tabs(voting, "q1", 1)
+    assert behind.types == ["state", "mine"], "pages drop the ballot of a round that they do not show"
+    assert behind.messages[1]["answer"] == {"choices": [1]}
+    await show.room.channel.aclose()

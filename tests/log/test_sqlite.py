@@ -1,6 +1,8 @@
 """The log in a file: what it survives, how it fails, what it refuses to open, and what SQL users see of it."""
 
 import asyncio
+import errno
+import os
 import shutil
 import sqlite3
 import threading
@@ -396,6 +398,41 @@ async def test_i1_what_a_killed_writer_appended_is_there(path: Path, tmp_path: P
     async with opened_file(killed) as log:
         assert [plain(entry) for entry in log.scan()] == before
         await log.append(more("A", 1), ticket=2)
+
+
+async def test_i1_what_a_killed_writer_left_unsynced_is_synced_before_it_is_shown(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened_file(path) as log:
+        await log.append(room("A"), ticket=1)
+        killed = as_if_killed(path, tmp_path / "killed")
+    synced: list[str] = []
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    async with opened_file(killed) as log:
+        assert synced == [f"{killed}-wal", str(killed.parent)]
+        assert len(list(log.scan())) == 5
+
+
+async def test_i11_a_log_that_cannot_be_synced_is_not_opened(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened_file(path) as log:
+        await log.append(room("A"), ticket=1)
+        killed = as_if_killed(path, tmp_path / "killed")
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(DataDirectoryError, match=r"Cannot sync .*-wal: Input/output error"):
+        async with opened_file(killed):
+            pass
 
 
 async def test_a_reader_works_without_the_lock_and_does_not_take_it(path: Path) -> None:

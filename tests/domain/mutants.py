@@ -1,0 +1,247 @@
+"""The rules with one promise broken on purpose, to show that the state machine finds it.
+
+Each function is a mutant: it breaks what its docstring says until the patch is undone. They wrap the rules and do not
+repeat them, so that they keep their meaning when the rules grow.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import msgspec
+import pytest
+
+from livevote.domain import room as rules
+from livevote.domain.commands import CastBallot, OnQuestion
+from livevote.domain.kinds import choice
+from livevote.domain.kinds.multiple import Multiple
+from livevote.domain.records import BallotCast, Draft, Entry, Record, ResultsHidden, VotingClosed, VotingOpened
+from livevote.domain.refusals import Code, Refusal
+from livevote.domain.room import Decision, Repeat
+from livevote.domain.state import Ballot, Question, Room, Round
+
+Patch = pytest.MonkeyPatch
+
+
+def _cast(patch: Patch, broken: Callable[[Callable[..., Decision], Room, CastBallot, int], Decision]) -> None:
+    """Let ``broken`` decide ballots; it is given the rule that it breaks."""
+    original = rules._cast
+    patch.setattr(rules, "_cast", lambda room, command, at: broken(original, room, command, at))
+
+
+@contextmanager
+def _with(thing: Any, **values: object) -> Iterator[None]:
+    """``thing`` with other attributes for a moment."""
+    before = {name: getattr(thing, name) for name in values}
+    for name, value in values.items():
+        setattr(thing, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(thing, name, value)
+
+
+def _asked(room: Room, question: str, number: int) -> Round | None:
+    rounds = room.questions[question].rounds if question in room.questions else []
+    return rounds[number - 1] if 1 <= number <= len(rounds) else None
+
+
+def no_uniqueness(patch: Patch) -> None:
+    """I3: another ballot id is another voter."""
+    _cast(
+        patch,
+        lambda cast, room, command, at: cast(
+            room, msgspec.structs.replace(command, voter=f"{command.voter} {command.id}"), at
+        ),
+    )
+
+
+def rev_not_incremented(patch: Patch) -> None:
+    """I3, I19: a changed vote is written down as a first one."""
+
+    def broken(cast: Callable[..., Decision], room: Room, command: CastBallot, at: int) -> Decision:
+        decision = cast(room, command, at)
+        if isinstance(decision, Draft):
+            first = msgspec.structs.replace(decision.record, rev=0)
+            return msgspec.structs.replace(decision, record=first)
+        return decision
+
+    _cast(patch, broken)
+
+
+def vote_after_the_close(patch: Patch) -> None:
+    """I8: a closed round still takes ballots, and the fold counts them."""
+
+    def broken(cast: Callable[..., Decision], room: Room, command: CastBallot, at: int) -> Decision:
+        asked = _asked(room, command.question, command.round)
+        if asked is None:
+            return cast(room, command, at)
+        with _with(asked, closed_at=None):
+            return cast(room, command, at)
+
+    count_ = rules._count
+
+    def counted(question: Question, entry: Entry, record: BallotCast) -> None:
+        with _with(question.rounds[-1], closed_at=None):
+            count_(question, entry, record)
+
+    _cast(patch, broken)
+    patch.setattr(rules, "_count", counted)
+
+
+def vote_in_an_old_round(patch: Patch) -> None:
+    """I8: a ballot for an earlier round is taken for the one that is open."""
+
+    def broken(cast: Callable[..., Decision], room: Room, command: CastBallot, at: int) -> Decision:
+        question = room.questions.get(command.question)
+        latest = len(question.rounds) if question is not None and command.round >= 1 else command.round
+        return cast(room, msgspec.structs.replace(command, round=latest), at)
+
+    _cast(patch, broken)
+
+
+def replaced_answer_still_counted(patch: Patch) -> None:
+    """I4, I5: a changed vote leaves its earlier answer in the tally."""
+    patch.setattr(choice.ChoiceTally, "remove", lambda tally, answer: None)  # noqa: ARG005
+
+
+def other_content_accepted(patch: Patch) -> None:
+    """I6: another answer under a used id is answered like the first one."""
+
+    def broken(cast: Callable[..., Decision], room: Room, command: CastBallot, at: int) -> Decision:
+        decision = cast(room, command, at)
+        if decision == Refusal(Code.CONFLICT):
+            return Repeat(room.questions[command.question].rounds[command.round - 1].ballots[command.voter])
+        return decision
+
+    _cast(patch, broken)
+
+
+def late_retry_forgotten(patch: Patch) -> None:
+    """I6: only the ballot that counts is known by its id, and not the one that it replaced."""
+
+    def newest(asked: Round, command: CastBallot, mine: Ballot) -> Ballot | None:  # noqa: ARG001
+        return mine if mine.id == command.id else None
+
+    patch.setattr(rules, "_by_id", newest)
+
+
+def retry_answered_with_the_newest(patch: Patch) -> None:
+    """I6: the retry of a replaced ballot is answered with the one that replaced it."""
+
+    def broken(cast: Callable[..., Decision], room: Room, command: CastBallot, at: int) -> Decision:
+        decision = cast(room, command, at)
+        if isinstance(decision, Repeat):
+            return Repeat(room.questions[command.question].rounds[command.round - 1].ballots[command.voter])
+        return decision
+
+    _cast(patch, broken)
+
+
+def final_answer_changed(patch: Patch) -> None:
+    """I3: a question that takes one answer takes another one."""
+
+    def broken(cast: Callable[..., Decision], room: Room, command: CastBallot, at: int) -> Decision:
+        question = room.questions.get(command.question)
+        if question is None:
+            return cast(room, command, at)
+        with _with(question, changeable=True):
+            return cast(room, command, at)
+
+    _cast(patch, broken)
+
+
+def any_number_of_choices(patch: Patch) -> None:
+    """I5: nobody looks how many options were chosen."""
+    anything = choice.ChoiceRules(max=50, min=0)
+    patch.setattr(Multiple, "parse", staticmethod(lambda answer, options, _: choice.parse(answer, options, anything)))
+
+
+def two_questions_open(patch: Patch) -> None:
+    """I8: a question opens although another one is open."""
+    original = rules._next_round
+
+    def broken(room: Room, question: Question, command: OnQuestion, at: int) -> Record | Refusal | None:
+        with _with(room, current=None):
+            return original(room, question, command, at)
+
+    patch.setattr(rules, "_next_round", broken)
+
+
+def _fold(patch: Patch, broken: Callable[[Room, Record], None]) -> None:
+    """Let ``broken`` do something more after a record that is no ballot was folded."""
+    original = rules._fold
+
+    def fold(room: Room, entry: Entry) -> None:
+        original(room, entry)
+        broken(room, entry.record)
+
+    patch.setattr(rules, "_fold", fold)
+
+
+def next_round_revealed(patch: Patch) -> None:
+    """A new round shows its results if the last one did."""
+
+    def broken(room: Room, record: Record) -> None:
+        if isinstance(record, VotingOpened) and record.round > 1:
+            rounds = room.questions[record.question].rounds
+            rounds[-1].revealed = rounds[-2].revealed
+
+    _fold(patch, broken)
+
+
+def hide_shows(patch: Patch) -> None:
+    """What was revealed stays so."""
+
+    def broken(room: Room, record: Record) -> None:
+        if isinstance(record, ResultsHidden):
+            room.questions[record.question].rounds[-1].revealed = True
+
+    _fold(patch, broken)
+
+
+def fold_depends_on_the_moment(patch: Patch) -> None:
+    """I4, I19: the same log folds into another state the next time."""
+    moments = count()
+
+    def broken(room: Room, record: Record) -> None:
+        if isinstance(record, VotingClosed):
+            room.questions[record.question].rounds[-1].closed_at = next(moments)
+
+    _fold(patch, broken)
+
+
+def decide_changes_the_state(patch: Patch) -> None:
+    """I9: a ballot that is decided counts before it is in the log."""
+
+    def broken(cast: Callable[..., Decision], room: Room, command: CastBallot, at: int) -> Decision:
+        decision = cast(room, command, at)
+        if isinstance(decision, Draft) and decision.opening is not None:
+            question = room.questions[command.question]
+            answer = question.kind.parse(decision.opening.answer, len(question.options), question.rules)
+            assert not isinstance(answer, Refusal)
+            question.rounds[-1].tally.add(answer)
+        return decision
+
+    _cast(patch, broken)
+
+
+MUTANTS: tuple[Callable[[Patch], None], ...] = (
+    no_uniqueness,
+    rev_not_incremented,
+    vote_after_the_close,
+    vote_in_an_old_round,
+    replaced_answer_still_counted,
+    other_content_accepted,
+    late_retry_forgotten,
+    retry_answered_with_the_newest,
+    final_answer_changed,
+    any_number_of_choices,
+    two_questions_open,
+    next_round_revealed,
+    hide_shows,
+    fold_depends_on_the_moment,
+    decide_changes_the_state,
+)
