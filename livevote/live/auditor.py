@@ -36,6 +36,7 @@ class Auditor:
         self._registry = registry
         self._checkpoints = checkpoints
         self._notes: dict[str, list[bytes]] = {}
+        self._storage_is_sound = False
 
     async def begin(self, *, at_once: int) -> None:
         """Make every room ready to be served: sealed up to its head.
@@ -47,6 +48,8 @@ class Auditor:
         self._check_that_no_room_is_missing()
         rooms = self._registry.all()
         small = sum(room.state.head for room in rooms) <= at_once
+        if small:
+            await self._check_storage()
         for room in rooms:
             notes = self._notes[room.code] = self._checkpoints.notes(room.code)
             seal = None if small or not notes else await self._go_on(room, notes, at_once)
@@ -61,6 +64,11 @@ class Auditor:
             if not notes or seal.size > last.size:
                 self._registry.unsealed[room.code] = room
                 self._registry.grown.set()
+
+    async def _check_storage(self) -> None:
+        if damage := await asyncio.get_running_loop().run_in_executor(None, self._log.damage):
+            raise CorruptError(f"The database is damaged ({damage}). Restore a backup; keep the damaged file.")
+        self._storage_is_sound = True
 
     def _check_that_no_room_is_missing(self) -> None:
         for code in self._checkpoints.rooms():
@@ -95,7 +103,9 @@ class Auditor:
         return Seal(frontier, chain)
 
     async def finish(self) -> None:
-        """Check every log that ``begin`` has not, while the server runs. Raises ``CorruptError``."""
+        """Check all that ``begin`` has not, while the server runs. Raises ``CorruptError``."""
+        if not self._storage_is_sound:
+            await self._check_storage()
         for room in self._registry.all():
             if room.seal.tree is not None:
                 continue

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from livevote.log.base import Batch, Head, Log, LogFailedError, LogRetryError, Reader
 from livevote.log.checkpoints import VKEY, Checkpoints, opened, read_notes, rooms_with_notes
-from livevote.log.copies import quick_check, snapshot
+from livevote.log.copies import snapshot
 from livevote.log.memory import MemoryLog
-from livevote.log.sqlite import SqliteLog, SqliteReader
+from livevote.log.sqlite import SqliteLog, SqliteReader, quick_check
 
 __all__ = [
     "VKEY",

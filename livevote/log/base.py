@@ -54,6 +54,9 @@ class Reader(Protocol):
     def count(self) -> int:
         """How many entries ``scan`` gives."""
 
+    def damage(self) -> str:
+        """What is wrong with the storage itself, below the records; empty if nothing. Reads all of it."""
+
     async def aclose(self) -> None:
         """Release everything. Safe to call twice."""
 

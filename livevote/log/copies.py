@@ -1,6 +1,6 @@
-"""A copy of a log file while somebody writes to it, and SQLite's own check of a file.
+"""A copy of a log file while somebody writes to it.
 
-Apart from the adapter because nothing here is on the way of a vote. Both use connections that cannot write.
+Apart from the adapter because nothing here is on the way of a vote. It uses a connection that cannot write.
 """
 
 import os
@@ -57,13 +57,3 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _cannot_copy(source: Path, target: Path, reason: str) -> DataDirectoryError:
     return DataDirectoryError(f"Cannot copy {source} to {target}: {reason}. Check the free space and the disks.")
-
-
-def quick_check(path: Path) -> str:
-    """What SQLite finds wrong with the structure of a database, its first finding; empty if nothing.
-
-    Raises ``CorruptError`` or ``DataDirectoryError`` where it cannot be read at all.
-    """
-    with explained(path), closing(_connect(path)) as connection:
-        ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-    return "" if found == "ok" else str(found)

@@ -37,6 +37,16 @@ _CANNOT_USE = (
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0, "secure_delete": 1}
 
 
+def quick_check(path: Path) -> str:
+    """What SQLite finds wrong with the structure of a database, its first finding; empty if nothing.
+
+    Raises ``CorruptError`` or ``DataDirectoryError`` where it cannot be read at all.
+    """
+    with explained(path), closing(sqlite3.connect(read_only_uri(path), uri=True)) as connection:
+        ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    return "" if found == "ok" else str(found)
+
+
 class SqliteReader:
     """Read-only access to a log file; every read has a connection of its own."""
 
@@ -100,6 +110,9 @@ class SqliteReader:
         with explained(self._path), closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection:
             ((found,),) = connection.execute("SELECT count(*) FROM records")
         return int(found)
+
+    def damage(self) -> str:
+        return quick_check(self._path)
 
     async def aclose(self) -> None:
         """Nothing is held between reads."""

@@ -260,3 +260,9 @@ async def test_what_does_not_come_next_is_not_adopted_and_neither_is_the_rest(ur
         await log.adopt([history.entries])
         with pytest.raises(ValueError, match="record 1 of room"):
             await log.adopt([history.entries])
+
+
+async def test_a_sound_log_has_no_damage(url: str) -> None:
+    async with opened_log(url) as log:
+        await log.append(room("A"), ticket=1)
+        assert log.damage() == ""

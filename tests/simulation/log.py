@@ -118,6 +118,9 @@ class SimulatedLog:
         for code in sorted(self._rooms):
             yield from self._rooms[code]
 
+    def damage(self) -> str:
+        return ""
+
     def count(self) -> int:
         return sum(len(entries) for entries in self._rooms.values())
 
