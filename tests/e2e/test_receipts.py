@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, Playwright, Route, WebSocketRoute, expect
 
 from tests.e2e.conftest import PHONE, MakeVoter, join
-from tests.e2e.pages import HostPage, eventually, has_focus, tab_to
+from tests.e2e.pages import HostPage, VoterPage, eventually, has_focus, tab_to
 from tests.e2e.rooms import Room, create_room
 from tests.e2e.visitors import CHROMIUM_ARGS, SERVER_IS_DOWN, Visitors
 from tests.process import process, run_cli
@@ -58,11 +58,45 @@ def lie(page: Page, change: Change) -> None:
     page.route_web_socket(re.compile("/ws/"), between)
 
 
-def lie_about_proofs(page: Page, change: Change) -> None:
-    """From now on, change every proof."""
+def hold(page: Page, change: Change) -> list[Callable[[], None]]:
+    """Load the page again, and from now on change and keep the answers to votes; calling one sends it."""
+    held: list[Callable[[], None]] = []
+
+    def between(client: WebSocketRoute) -> None:
+        server = client.connect_to_server()
+
+        def back(text: str | bytes) -> None:
+            message = json.loads(text)
+            if message["type"] == "recorded":
+                change(message)
+                held.append(lambda: client.send(json.dumps(message)))
+            elif message["type"] != "mine":
+                client.send(text)
+
+        client.on_message(server.send)
+        server.on_message(back)
+
+    page.route_web_socket(re.compile("/ws/"), between)
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-connection", "open")
+    return held
+
+
+def go_on(room: Room, page: VoterPage, held: list[Callable[[], None]]) -> None:
+    """Ask the next question while the answer to a vote is held, then let that answer come."""
+    eventually(page.page, lambda: bool(held), True)
+    room.command("close")
+    room.ask("And which shape?", "Round", "Square")
+    expect(page.question).to_have_text("And which shape?")
+    held[0]()
+
+
+def lie_about_proofs(page: Page, change: Change, *, base: str = "") -> None:
+    """From now on, change every proof. ``base`` is where the server is, if its name is one for the browser alone."""
 
     def answer(route: Route) -> None:
-        response = route.fetch()
+        path = route.request.url.split("/", 3)[3]
+        response = route.fetch(url=f"{base}/{path}" if base else None)
         proof = response.json()
         if response.ok:
             change(proof)
@@ -183,12 +217,16 @@ def _another_rev(message: Message) -> None:
     message["rev"] += 1
 
 
-def _later_than_itself(message: Message) -> None:
-    message["receipt"]["supersedes"] = message["index"]
+def _another_predecessor(message: Message) -> None:
+    message["receipt"]["supersedes"] = 3
+
+
+def _no_number(message: Message) -> None:
+    message["index"] = str(message["index"])
 
 
 @pytest.mark.parametrize(
-    "change", [_another_salt, _another_leaf, _no_hash, _another_time, _another_rev, _later_than_itself]
+    "change", [_another_salt, _another_leaf, _no_hash, _another_time, _another_rev, _another_predecessor, _no_number]
 )
 def test_a_receipt_that_does_not_fit_is_a_warning_and_no_receipt(change: Change, room: Room, voter: MakeVoter) -> None:
     room.ask("Which colour?", *COLOURS)
@@ -225,33 +263,24 @@ def test_two_voters_cannot_be_handed_the_same_receipt(room: Room, voter: MakeVot
 def test_a_receipt_that_does_not_fit_is_told_also_when_the_next_question_is_open(room: Room, voter: MakeVoter) -> None:
     room.ask("Which colour?", *COLOURS)
     page = voter()
-    held: list[Callable[[], None]] = []
-
-    def between(client: WebSocketRoute) -> None:
-        server = client.connect_to_server()
-
-        def back(text: str | bytes) -> None:
-            message = json.loads(text)
-            if message["type"] == "recorded":
-                _another_salt(message)
-                held.append(lambda: client.send(json.dumps(message)))
-            elif message["type"] != "mine":
-                client.send(text)
-
-        client.on_message(server.send)
-        server.on_message(back)
-
-    page.page.route_web_socket(re.compile("/ws/"), between)
-    page.page.reload()
-    page.expect_connected()
+    held = hold(page.page, _another_salt)
     page.option("Green").click()
-    eventually(page.page, lambda: bool(held), True)
-    room.command("close")
-    room.ask("And which shape?", "Round", "Square")
-    expect(page.question).to_have_text("And which shape?")
-    held[0]()
+    go_on(room, page, held)
     expect(page.status).to_contain_text(f"Your vote on the question before: {DOES_NOT_FIT}")
     expect(page.all_receipts).to_have_text("A receipt does not hold. Look at it.")
+
+
+def test_a_change_that_was_answered_late_replaces_the_ballot_before(room: Room, voter: MakeVoter) -> None:
+    room.ask("Which colour?", *COLOURS)
+    page = voter()
+    page.vote("Red")
+    page.expect_receipt()
+    held = hold(page.page, lambda _: None)
+    page.option("Green").click()
+    go_on(room, page, held)
+    expect(page.status).to_contain_text("Your vote on the question before was counted.")
+    page.open_panel()
+    page.expect_ballots((COUNTS, "Green"), (REPLACED, "Red"))
 
 
 def _not_included(proof: Message) -> None:
@@ -467,6 +496,14 @@ def test_over_plain_http_everything_but_the_signature_is_checked(
         page.expect_ballots((COUNTS, "Green"))
         expect(page.panel).to_contain_text("The signature was not checked here: this browser cannot.")
         expect_verified(page.save_receipt(tmp_path), tmp_path, "and it counts")
+        page.page.keyboard.press("Escape")
+        # Without a signature that would not fit either, each of these has to be seen by itself.
+        for change in (_another_room, _another_root, _another_path):
+            lie_about_proofs(page.page, change, base=server.base)
+            page.open_panel()
+            page.expect_ballots((DOES_NOT_HOLD, "Green"))
+            page.page.unroute(re.compile("/proof"))
+            page.page.keyboard.press("Escape")
         lie(page.page, _another_salt)
         page.page.reload()
         page.expect_connected()
