@@ -294,13 +294,13 @@ def _print_sought(sought: Sought) -> None:
         raise TamperedError(
             f"room {receipt.room}: record {receipt.index}, the ballot of the receipt, is not in this log"
         )
-    if sought.replaced_by is None:
-        click.echo(f"The ballot of the receipt is record {receipt.index} of room {receipt.room}, and it counts.")
+    place = f"The ballot of the receipt is record {receipt.index} of room {receipt.room}"
+    if sought.replaced_by is not None:
+        click.echo(f"{place}. It does not count: its voter replaced it by record {sought.replaced_by}.")
+    elif sought.erased_by is not None:
+        click.echo(f"{place}. It does not count: its answer was erased by record {sought.erased_by}.")
     else:
-        click.echo(
-            f"The ballot of the receipt is record {receipt.index} of room {receipt.room}. It does not count: its voter "
-            f"replaced it by record {sought.replaced_by}."
-        )
+        click.echo(f"{place}, and it counts.")
 
 
 @cli.command("accept-recovery")

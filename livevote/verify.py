@@ -16,7 +16,7 @@ from livevote.domain.audit import TamperedError
 from livevote.domain.checker import Checker
 from livevote.domain.note import Checkpoint, NoteError, Verifier
 from livevote.domain.receipt import Receipt, differs
-from livevote.domain.records import BallotCast, Entry, RecoveryAccepted
+from livevote.domain.records import AnswerErased, BallotCast, Entry, RecoveryAccepted
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import Snapshot, snapshot
@@ -51,14 +51,18 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sought(msgspec.Struct):
-    """What became of a receipt's ballot. ``replaced_by`` is the index of the voter's next ballot in the round."""
+    """What became of a receipt's ballot.
+
+    ``replaced_by`` is the index of the voter's next ballot in the round, ``erased_by`` that of the answer's erasure.
+    """
 
     receipt: Receipt
     found: bool = False
     replaced_by: int | None = None
+    erased_by: int | None = None
 
     def look(self, entry: Entry) -> None:
-        """See whether ``entry`` is the ballot, or the one that replaced it. Raises ``TamperedError``."""
+        """See whether ``entry`` is the ballot, or what took its effect away. Raises ``TamperedError``."""
         if entry.room != self.receipt.room:
             return
         if entry.index == self.receipt.index:
@@ -67,6 +71,8 @@ class Sought(msgspec.Struct):
             self.found = True
         elif isinstance(entry.record, BallotCast) and entry.record.supersedes == self.receipt.index:
             self.replaced_by = entry.index
+        elif isinstance(entry.record, AnswerErased) and entry.record.index == self.receipt.index:
+            self.erased_by = entry.index
 
 
 def verify(

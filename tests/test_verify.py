@@ -6,10 +6,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from livevote.domain import merkle
 from livevote.domain.audit import TamperedError, leaf
+from livevote.domain.commands import EraseAnswer
+from livevote.domain.receipt import Receipt
 from livevote.domain.records import Draft, Entry, RoomCreated
 from livevote.log import open_reader
 from livevote.log.base import Heads
@@ -133,3 +136,27 @@ def test_what_cannot_be_read_is_another_exit_code(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith("livevote: ")
         assert len(done.stderr.splitlines()) == 1
+
+
+async def test_a_receipt_whose_answer_was_erased_is_found_and_said_not_to_count(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        await at.ask()
+        page = await at.open()
+        recorded = await page.vote("mine", 1)
+        (entry,) = [entry for entry in await entries(tmp_path) if entry.index == recorded["index"]]
+        receipt = Receipt(
+            room=at.code,
+            index=entry.index,
+            body=entry.body.decode(),
+            salt=recorded["receipt"]["salt"],
+            answer='{"choices":[1]}',
+            chain=recorded["receipt"]["chain"],
+        )
+        (tmp_path / "receipt.json").write_bytes(msgspec.json.encode(receipt))
+        found = run_cli("verify", str(tmp_path), "--receipt", str(tmp_path / "receipt.json"))
+        assert "is record 4 of room" in found.stdout
+        assert found.stdout.endswith(", and it counts.\n")
+        await at.server.services.writer.ask(at.code, EraseAnswer(entry.index))
+    found = run_cli("verify", str(tmp_path), "--receipt", str(tmp_path / "receipt.json"))
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.endswith("It does not count: its answer was erased by record 5.\n")

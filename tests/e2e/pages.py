@@ -1,7 +1,9 @@
 """The pages as their users see them: what can be done, and what must be seen then."""
 
+import re
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page, WebSocket, expect
@@ -49,6 +51,9 @@ class VoterPage:
         self.status = page.locator("#status")
         self.results = page.locator("#results")
         self.counts = page.locator("#results-table td.count")
+        self.receipt = page.locator("#receipt")
+        self.all_receipts = page.locator("#all-receipts")
+        self.panel = page.locator("#receipts")
         page.on("websocket", self._listen)
 
     def _listen(self, socket: WebSocket) -> None:
@@ -114,6 +119,31 @@ class VoterPage:
     def has_received_counts(self) -> bool:
         """Whether the server sent any result over the socket, shown or not."""
         return any('"counts"' in frame for frame in self.received)
+
+    def expect_receipt(self) -> None:
+        """The page has checked the receipt of the vote that counts."""
+        expect(self.receipt).to_contain_text(re.compile("Receipt checked ✓|Found in the log ✓"))
+
+    def open_panel(self) -> None:
+        """Ask whether the ballots were counted."""
+        self.page.locator("#receipt button, #all-receipts").filter(visible=True).first.click()
+        expect(self.panel).to_be_visible()
+
+    def expect_ballots(self, *ballots: tuple[str, str]) -> None:
+        """The panel shows these ballots, the newest first: what became of each, and the answer."""
+        for place, (verdict, answer) in enumerate(ballots):
+            item = self.panel.get_by_role("listitem").nth(place)
+            expect(item.locator(".verdict")).to_have_text(verdict)
+            expect(item).to_contain_text(f"Your answer: {answer}")
+        expect(self.panel.get_by_role("listitem")).to_have_count(len(ballots))
+
+    def save_receipt(self, folder: Path, place: int = 0) -> Path:
+        """Save a receipt of the panel, counted from the newest; the file."""
+        with self.page.expect_download() as begun:
+            self.panel.get_by_role("button", name="Save receipt").nth(place).click()
+        path = folder / begun.value.suggested_filename
+        begun.value.save_as(path)
+        return path
 
     def note_banners(self) -> None:
         """From now on, keep every text of the banner, also those that are gone soon."""

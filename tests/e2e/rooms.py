@@ -45,7 +45,7 @@ class Room:
 
     def command(self, type_: str, question: str = "q1", **fields: Any) -> dict[str, Any]:
         """A host's command that must succeed."""
-        body = {"type": type_, **fields} if type_ == "add_question" else {"type": type_, "question": question}
+        body = {"type": type_, **fields} if fields else {"type": type_, "question": question}
         answer: dict[str, Any] = json.loads(_fetch(f"{self.base}/api/rooms/{self.code}/commands", self._token, body))
         return answer
 

@@ -54,7 +54,7 @@ def check(page: Page, scheme: Scheme, *, where: str) -> None:
 
 
 def test_voters_pages_fit_a_small_phone(scheme: Scheme, room: Room, visitors: Visitors) -> None:
-    visitors.expect_complaints("status of 404")
+    visitors.expect_complaints("status of 404|status of 503 .*/proof")
     phone = visitors.enter(viewport=SMALL, color_scheme=scheme)
     page = VoterPage(phone.new_page())
     page.page.goto(room.base)
@@ -68,7 +68,12 @@ def test_voters_pages_fit_a_small_phone(scheme: Scheme, room: Room, visitors: Vi
     expect(page.options.get_by_role("button")).to_have_count(len(OPTIONS))
     check(page.page, scheme, where="a question")
     page.vote(LONG)
+    page.expect_receipt()
     check(page.page, scheme, where="a vote that counted")
+    page.open_panel()
+    page.expect_ballots(("✓ In the log, and it counts", LONG))
+    check(page.page, scheme, where="the panel of receipts")
+    page.page.keyboard.press("Escape")
     room.command("reveal")
     page.expect_results([1, 0, 0, 0], voters=1)
     check(page.page, scheme, where="live results")
@@ -87,6 +92,14 @@ def test_voters_pages_fit_a_small_phone(scheme: Scheme, room: Room, visitors: Vi
     room.command("close", question)
     expect(page.status).to_contain_text("Voting is closed.")
     check(page.page, scheme, where="waiting for results")
+
+    page.page.route("**/proof?*", lambda route: route.fulfill(json={"index": 1, "included": False}))
+    page.open_panel()
+    expect(page.panel.locator('[data-look="bad"]')).to_have_count(2)
+    check(page.page, scheme, where="a warning in the panel")
+    page.page.keyboard.press("Escape")
+    expect(page.status).to_contain_text("Your ballot is not in the log.")
+    check(page.page, scheme, where="a warning")
 
 
 def test_hosts_pages_fit_a_small_phone(scheme: Scheme, room: Room, visitors: Visitors) -> None:
