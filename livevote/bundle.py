@@ -117,6 +117,8 @@ class Bundle:
                 self.verifier = Verifier.parse(header.vkey)
             except NoteError as error:
                 raise TamperedError(f"line 1: {error}") from None
+            if self.verifier.vkey != header.vkey:
+                raise TamperedError("line 1: the key has white space around it")
             if trusted is not None and trusted.vkey != self.verifier.vkey:
                 raise TamperedError(f"the bundle was signed by another key, {self.verifier.vkey}")
             self.checkpoints: list[Checkpoint] = []

@@ -15,7 +15,7 @@ from livevote.domain.audit import TamperedError
 from livevote.domain.checker import Checker
 from livevote.domain.note import Checkpoint, NoteError, Verifier
 from livevote.domain.receipt import Receipt, differs
-from livevote.domain.records import BallotCast, Entry, RecoveryAccepted
+from livevote.domain.records import BallotCast, Entry, QuestionDefined, RecoveryAccepted, encode
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import Snapshot, snapshot
@@ -90,6 +90,8 @@ def verify(
             room = apply(room, entry)
         except BrokenLogError as error:
             raise TamperedError(str(error)) from error
+        if not _is_canonical(room, entry):
+            raise TamperedError(f"room {code}: record {entry.index} is not written as livevote writes it")
         ballots += isinstance(entry.record, BallotCast)
         if sought is not None:
             sought.look(entry)
@@ -111,6 +113,21 @@ def verify(
             snapshot(room, question, asked) for question in room.questions.values() for asked in question.rounds
         ),
     )
+
+
+def _is_canonical(room: Room, entry: Entry) -> bool:
+    """Whether a record that ``room`` has just folded in is canonical JSON in all its parts: bytes that two programs
+    may read in two ways are no evidence."""
+    record = entry.record
+    if encode(record) != entry.body:
+        return False
+    if isinstance(record, QuestionDefined):
+        question = room.questions[record.id]
+        return encode(question.rules) == question.stored_rules
+    if isinstance(record, BallotCast) and entry.opening is not None:
+        answer = room.questions[record.question].rounds[-1].ballots[record.voter].answer
+        return answer is not None and encode(answer) == entry.opening.answer
+    return True
 
 
 def _size(checkpoint: Checkpoint) -> int:
