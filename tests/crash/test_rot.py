@@ -69,7 +69,8 @@ class Event:
 
 
 async def hold(directory: Path) -> Event:
-    event = Event(*(directory / name for name in ("early", "running", "stopped", "bundle")))
+    early, live, stopped, bundle_ = (directory / name for name in ("early", "running", "stopped", "bundle"))
+    event = Event(early, live, stopped, bundle_)
     async with venue(event.stopped) as at:
         codes = [at.code, await at.create_room("Other")]
         for at.code in codes:
