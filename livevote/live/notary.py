@@ -50,9 +50,8 @@ class Notary:
     async def seal(self) -> None:
         """Sign and make durable what every room has become, as far as the disk has space. Raises ``OSError``."""
         async with self._one_at_a_time:
-            rooms = list(self._registry.unsealed.values())
-            self._registry.unsealed.clear()
-            for room in rooms:
+            for room in list(self._registry.unsealed.values()):
+                del self._registry.unsealed[room.code]
                 checkpoint, frontier = room.seal.sign_here(origin=room.state.origin, at=self._clock.now_ms())
                 note = self._checkpoints.signer.sign(checkpoint).encode()
                 writing = asyncio.get_running_loop().run_in_executor(
@@ -60,6 +59,12 @@ class Notary:
                 )
                 try:
                     await asyncio.shield(writing)
+                except asyncio.CancelledError:
+                    # Nobody else may write to the file before the thread has finished with it.
+                    with contextlib.suppress(OSError):
+                        await writing
+                    self._registry.unsealed[room.code] = room
+                    raise
                 except OSError as error:
                     if error.errno not in _FULL:
                         raise

@@ -124,6 +124,17 @@ def test_one_checkpoint_of_two_over_the_same_records_may_be_wrong() -> None:
     assert (error.kept, error.lost.root) == (0, bytes(32))
 
 
+def test_what_is_kept_ends_before_the_first_checkpoint_that_is_wrong() -> None:
+    history = voted()
+    error = contradiction(history, at(history, 2), at(history, 3, root=bytes(32)), at(history, 6))
+    assert "records 3 to 3 are not those" in str(error)
+    assert (error.kept, error.lost.size) == (2, 3)
+    history.did(AcceptRecovery(error.origin, error.kept, error.lost.size, error.lost.root.hex()))
+    old = error.origin
+    known = [at(history, 2, origin=old), at(history, 3, origin=old, root=bytes(32)), at(history, 6, origin=old)]
+    assert checked(history.entries, *known).agreed == 2
+
+
 def test_a_checkpoint_of_another_log_contradicts() -> None:
     history = voted()
     error = contradiction(history, at(history, 3), OLD)
