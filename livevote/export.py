@@ -107,8 +107,12 @@ def safe_cell(text: str) -> str:
 
 
 def instant(at: int) -> str:
-    """Milliseconds since 1970 as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Milliseconds since 1970 as ISO 8601 in UTC; as the number where no calendar has it."""
+    try:
+        found = datetime.fromtimestamp(at / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{at} ms"
+    return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def rooms(reader: Reader) -> list[tuple[str, str, int]]:

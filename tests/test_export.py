@@ -35,6 +35,11 @@ def test_instants_are_utc_with_milliseconds() -> None:
     assert export.instant(1_790_000_000_123) == "2026-09-21T14:13:20.123Z"
 
 
+@pytest.mark.parametrize("at", [10**15, -(10**15), 10**18, 10**30, 10**400])
+def test_instants_that_no_calendar_has_are_numbers(at: int) -> None:
+    assert export.instant(at) == f"{at} ms"
+
+
 async def test_an_erased_answer_is_an_empty_cell_and_other_rooms_stay_out() -> None:
     log = MemoryLog()
     for ticket, code in enumerate(("ROOM22", "ROOM33")):
