@@ -110,8 +110,7 @@ class Bundle:
             self._file.seek(0)
             self._number = 0
             header = self._next()
-            if not isinstance(header, Header):
-                raise TamperedError("line 1 is not the header of a bundle")
+            assert isinstance(header, Header), "it began like one"
             self.room = header.room
             try:
                 self.verifier = Verifier.parse(header.vkey)

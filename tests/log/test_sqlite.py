@@ -297,7 +297,7 @@ async def test_a_value_whose_type_rotted_is_corruption(path: Path, change: str) 
         )
         tool.execute("PRAGMA writable_schema = RESET")
     with other_tool(path) as tool:
-        tool.execute(f"UPDATE records SET {change} WHERE idx = 2")
+        tool.execute(f"UPDATE records SET {change} WHERE room = 'A' AND idx = 2")
     async with opened_reader(path) as reader:
         with pytest.raises(CorruptError, match="holds values of other types than it was written with"):
             list(reader.scan())
