@@ -381,6 +381,27 @@ def require_the_same(what: str, rooms: Iterable[State], event: Event, kept: dict
         raise SilentError(f"{what}: there are rooms {set(found)} that never were")
 
 
+def first_bad(database: Path, event: Event) -> int | None:
+    """The first record that is not what it was, if every row can be read and is where it was."""
+    was = {(code, entry.index): entry for code, room in event.rooms.items() for entry in room.entries}
+    gone = {(key[0], entry.record.index) for key, entry in was.items() if isinstance(entry.record, AnswerErased)}
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            rows = connection.execute(
+                "SELECT room, idx, CAST(body AS BLOB), chain, salt, CAST(answer AS BLOB) FROM records ORDER BY 1, 2"
+            ).fetchall()
+    except sqlite3.DatabaseError:
+        return None
+    if [row[:2] for row in rows] != sorted(was):
+        return None
+    for *key, body, chain, salt, answer in rows:
+        entry = was[key[0], key[1]]
+        opening = None if tuple(key) in gone or entry.opening is None else (entry.opening.salt, entry.opening.answer)
+        if (body, chain, (salt, answer)) != (entry.body, entry.chain, opening or (None, None)):
+            return entry.index
+    return None
+
+
 def expected(entries: list[Entry]) -> object:
     """The results of a log that ends here: an answer that is erased later is still in them."""
     gone = {entry.record.index for entry in entries if isinstance(entry.record, AnswerErased)}
@@ -427,10 +448,12 @@ def check(damage: Damage, rng: random.Random, event: Event, data: Path) -> str:
     kept = covered(data, event)
     what = damage.__name__
     code, said, rooms = verified(data / "livevote.db")
+    if damage is flip_the_database:
+        bad = first_bad(data / "livevote.db", event)
     if code == 0:
         require_the_same(f"verify after {what}", rooms, event, kept)
     if bad is not None and (
-        code != 1 or not {bad, bad + 1} & {int(index) for index in re.findall(r"record (\d+)", said)}
+        code != 1 or not {bad, bad + 1} & {int(index) for index in re.findall(r"[Rr]ecord (\d+)", said)}
     ):
         raise SilentError(f"verify after {what} does not name record {bad}: {said}")
     try:
