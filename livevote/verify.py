@@ -90,6 +90,8 @@ def verify(
             room = apply(room, entry)
         except BrokenLogError as error:
             raise TamperedError(str(error)) from error
+        if room.code != code:
+            raise TamperedError(f"room {code}: record 1 begins the log of another room, {room.code}")
         if not _is_canonical(room, entry):
             raise TamperedError(f"room {code}: record {entry.index} is not written as livevote writes it")
         ballots += isinstance(entry.record, BallotCast)
@@ -98,8 +100,6 @@ def verify(
     checker.finish()
     if room is None:
         raise TamperedError(f"room {code} has no records")
-    if room.code != code:
-        raise TamperedError(f"room {code}: the log is that of room {room.code}")
     return Verdict(
         room=room,
         records=room.head,

@@ -228,7 +228,7 @@ def test_records_that_two_programs_may_read_in_two_ways_are_named() -> None:
 
 
 def test_a_log_of_another_room_is_named() -> None:
-    with pytest.raises(TamperedError, match=f"room OTHER2: the log is that of room {CODE}"):
+    with pytest.raises(TamperedError, match=f"room OTHER2: record 1 begins the log of another room, {CODE}"):
         verify("OTHER2", voted().entries)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -87,8 +88,11 @@ def first(path: Path) -> Verdict:
 
 
 def agree(one: Verdict, other: Verdict) -> bool:
-    """Whether they say the same, whatever their reasons are."""
-    return one == other or one["verdict"] == other["verdict"] != "intact"
+    """Whether they say the same and, where both name a first bad record, name the same one."""
+    if "intact" in (one["verdict"], other["verdict"]):
+        return one == other
+    named, also = (re.search(r"\brecord (\d+)", each["why"], re.IGNORECASE) for each in (one, other))
+    return one["verdict"] == other["verdict"] and (named is None or also is None or named[1] == also[1])
 
 
 async def make(directory: Path, rng: random.Random) -> list[tuple[Path, str]]:

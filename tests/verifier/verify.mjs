@@ -411,11 +411,11 @@ function* lines(data) {
   }
 }
 
-const inLine = (number, check) => {
+const inside = (what, check) => {
   try {
     return check();
   } catch (error) {
-    if (error instanceof Tampered) throw new Tampered(`line ${number}: ${error.message}`);
+    if (error instanceof Tampered) throw new Tampered(`${what}: ${error.message}`);
     throw error;
   }
 };
@@ -436,15 +436,15 @@ const verifyBundle = (data, trusted) => {
     }
   };
   const record = (line) => {
-    require(line.index === tree.size + 1, `record ${line.index} follows record ${tree.size}`);
+    require(line.index === tree.size + 1, `it follows record ${tree.size}`);
     const leaf = sha256("\x00", line.body);
     chain = sha256(chain, leaf);
-    require(chain.equals(fromHex(line.chain, 32, "the chain value")), `the chain breaks at record ${line.index}`);
+    require(chain.equals(fromHex(line.chain, 32, "the chain value")), "the chain breaks");
     tree.append(leaf);
-    const found = shaped(RECORDS, { at: isInteger }, read(line.body, "the body"), `record ${line.index}`);
+    const found = shaped(RECORDS, { at: isInteger }, read(line.body, "the body"), "the body");
     require((line.salt === null) === (line.answer === null), "half an opening");
     const opening = line.salt === null ? null : { salt: fromHex(line.salt, 16, "the salt"), answer: line.answer };
-    inLine(line.number, () => room.add(line.index, found, opening));
+    room.add(line.index, found, opening);
     if (found.type === "room_created/1" || found.type === "recovery_accepted/1") {
       origin = `livevote/${room.code}/${leaf.toString("hex").slice(0, 16)}`;
     }
@@ -456,16 +456,16 @@ const verifyBundle = (data, trusted) => {
     require(stage !== "over", `line ${number}: the bundle goes on after its end`);
     if (stage === "header") {
       require(line.type === "livevote_bundle/1", "line 1 is no header");
-      key = inLine(number, () => readKey(line.vkey));
+      key = inside(`line ${number}`, () => readKey(line.vkey));
       require(trusted === null || trusted === line.vkey, "the bundle was signed by another key");
       room = new Room(line.room);
       stage = "notes";
     } else if (line.type === "note") {
       require(stage === "notes", `line ${number}: a note among the records`);
-      notes.push(inLine(number, () => readNote(line.note, key)));
+      notes.push(inside(`line ${number}`, () => readNote(line.note, key)));
     } else if (line.type === "record") {
       stage = "records";
-      record(line);
+      inside(`record ${line.index}`, () => record(line));
     } else {
       require(line.type === "end", `line ${number}: a second header`);
       require(line.notes === notes.length && line.records === tree.size, `line ${number} has other counts`);
