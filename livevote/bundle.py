@@ -110,13 +110,14 @@ class Bundle:
             self._file.seek(0)
             self._number = 0
             header = self._next()
-            if not isinstance(header, Header):
-                raise TamperedError("line 1 is not the header of a bundle")
+            assert isinstance(header, Header), "it began like one"
             self.room = header.room
             try:
                 self.verifier = Verifier.parse(header.vkey)
             except NoteError as error:
                 raise TamperedError(f"line 1: {error}") from None
+            if self.verifier.vkey != header.vkey:
+                raise TamperedError("line 1: the key has white space around it")
             if trusted is not None and trusted.vkey != self.verifier.vkey:
                 raise TamperedError(f"the bundle was signed by another key, {self.verifier.vkey}")
             self.checkpoints: list[Checkpoint] = []

@@ -30,11 +30,17 @@ def cast(
 
 
 def ballot(
-    voter: str, *choices: int, round: int = 1, rev: int = 0, supersedes: int | None = None, question: str = "q1"
+    voter: str,
+    *choices: int,
+    round: int = 1,
+    rev: int = 0,
+    supersedes: int | None = None,
+    question: str = "q1",
+    id: str | None = None,
 ) -> Draft:
     """A ballot as a record, whether it fits or not."""
     opening = Opening(SALT, answer(*choices))
-    record = BallotCast(AT, f"{voter}-{rev}", voter, question, round, rev, supersedes, commitment(opening))
+    record = BallotCast(AT, id or f"{voter}-{rev}", voter, question, round, rev, supersedes, commitment(opening))
     return Draft(CODE, record, opening)
 
 

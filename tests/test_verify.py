@@ -9,15 +9,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from livevote import bundle
 from livevote.domain import merkle
-from livevote.domain.audit import TamperedError, leaf
-from livevote.domain.commands import EraseAnswer
-from livevote.domain.receipt import Receipt
-from livevote.domain.records import Draft, Entry, RoomCreated
-from livevote.log import open_reader
+from livevote.domain.audit import TamperedError, commitment, leaf, link
+from livevote.domain.commands import AcceptRecovery, EraseAnswer, SwitchReceipts
+from livevote.domain.note import Checkpoint, Signer, Verifier
+from livevote.domain.receipt import Proof, Receipt
+from livevote.domain.records import BallotCast, Draft, Entry, Opening, RoomCreated, decode, encode
+from livevote.log import open_log, open_reader
 from livevote.log.base import Heads
-from livevote.verify import verify, verify_database
+from livevote.log.memory import MemoryLog
+from livevote.verify import Sought, Verdict, verify, verify_database
 from tests.client import venue
+from tests.history import AT, CODE, SALT, History, cast, opened
 from tests.process import run_cli
 
 
@@ -160,3 +164,214 @@ async def test_a_receipt_whose_answer_was_erased_is_found_and_said_not_to_count(
     found = run_cli("verify", str(tmp_path), "--receipt", str(tmp_path / "receipt.json"))
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout.endswith("It does not count: its answer was erased by record 5.\n")
+
+
+# What can be said of a log without a server: checkpoints, bundles and receipts.
+
+SIGNER = Signer(bytes(range(32)))
+OTHER = Signer(bytes(32))
+
+
+def voted() -> History:
+    """Ann voted twice, Bob once: records 4 to 6."""
+    return opened().did(cast("ann", 0, id="a1"), cast("bob", 1), cast("ann", 1, id="a2"))
+
+
+def signed(history: History, size: int, *, signer: Signer = SIGNER) -> str:
+    entries = history.entries[:size]
+    root = merkle.root([leaf(entry.body) for entry in entries])
+    return signer.sign(Checkpoint(history.room.origin, size, root, entries[-1].chain, AT))
+
+
+def receipt(history: History, index: int) -> Receipt:
+    entry, size = history.entries[index - 1], len(history.entries)
+    assert entry.opening is not None
+    tree = merkle.Tree()
+    for each in history.entries:
+        tree.append(leaf(each.body))
+    path = tree.inclusion(index - 1, size, {place: leaf(each.body) for place, each in enumerate(history.entries)})
+    return Receipt(
+        room=CODE,
+        index=index,
+        body=entry.body.decode(),
+        salt=entry.opening.salt.hex(),
+        answer=entry.opening.answer.decode(),
+        chain=entry.chain.hex(),
+        proof=Proof(signed(history, size), tuple(sibling.hex() for sibling in path), SIGNER.vkey),
+    )
+
+
+async def stored_at(directory: Path, history: History, *notes: str) -> Path:
+    """A data directory with this log and these notes."""
+    log = await open_log(f"sqlite:{directory}/livevote.db")
+    await log.adopt([history.entries])
+    await log.aclose()
+    (directory / "checkpoints").mkdir()
+    (directory / "checkpoints" / "livevote.vkey").write_text(f"{SIGNER.vkey}\n")
+    if notes:
+        (directory / "checkpoints" / f"{CODE}.notes").write_text("".join(f"{note}\n" for note in notes))
+    return directory
+
+
+async def bundle_at(path: Path, history: History, *notes: str) -> Path:
+    log = MemoryLog()
+    await log.adopt([history.entries])
+    parts = [part async for part in bundle.write(CODE, log.read(CODE), vkey=SIGNER.vkey, notes=notes)]
+    path.write_bytes(b"".join(parts))  # noqa: ASYNC240 - a test has nobody to give way to
+    return path
+
+
+async def verdicts(directory: Path, *, trusted: Verifier | None = None) -> list[Verdict]:
+    reader = await open_reader(f"sqlite:{directory}/livevote.db")
+    return list(verify_database(reader, directory / "checkpoints", trusted=trusted))
+
+
+def test_records_that_two_programs_may_read_in_two_ways_are_named() -> None:
+    def sealed(*bodies: tuple[bytes, Opening | None]) -> list[Entry]:
+        chain, found = bytes(32), []
+        for index, (body, opening) in enumerate(bodies, 1):
+            chain = link(chain, body)
+            found.append(Entry(CODE, index, decode(body), body, chain, opening))
+        return found
+
+    good = [(entry.body, entry.opening) for entry in voted().entries]
+    assert verify(CODE, sealed(*good)).records == 6
+    answer = Opening(SALT, b'{"choices": [1]}')
+    ballot = voted().entries[4].record
+    assert isinstance(ballot, BallotCast)
+    spaced = encode(msgspec.structs.replace(ballot, commitment=commitment(answer)))
+    for index, body, opening in [
+        (2, good[1][0].replace(b":", b": ", 1), None),
+        (2, good[1][0].replace(b'"max":1', b'"max":1,"max":1'), None),
+        (2, good[1][0].replace(b'"at":', b'"at":1,"at":'), None),
+        (5, spaced, answer),
+    ]:
+        bad = [*good[: index - 1], (body, opening), *good[index:]]
+        with pytest.raises(TamperedError, match=f"record {index} is not written as livevote writes it"):
+            verify(CODE, sealed(*bad))
+
+
+def test_a_log_of_another_room_is_named() -> None:
+    with pytest.raises(TamperedError, match=f"room OTHER2: record 1 begins the log of another room, {CODE}"):
+        verify("OTHER2", voted().entries)
+
+
+def test_the_newest_checkpoint_is_the_one_of_this_incarnation() -> None:
+    history = voted()
+    before = [SIGNER.open(signed(history, 6)), msgspec.structs.replace(SIGNER.open(signed(history, 6)), size=9)]
+    history.did(AcceptRecovery(before[0].origin, 6, 9, "00" * 32), SwitchReceipts(on=False))
+    after = [SIGNER.open(signed(history, size)) for size in (8, 7)]
+    verdict = verify(CODE, history.entries, checkpoints=[*before, *after], vkey=SIGNER.vkey)
+    assert (verdict.newest, verdict.agreed) == (after[0], 3)
+    assert [(each.kept, each.lost) for each in verdict.recoveries] == [(6, 9)]
+
+
+async def test_a_database_is_compared_with_its_checkpoints(tmp_path: Path) -> None:
+    history = voted()
+    data = await stored_at(tmp_path, history, signed(history, 3), signed(history, 6))
+    (verdict,) = await verdicts(data)
+    assert (verdict.agreed, verdict.vkey) == (2, SIGNER.vkey)
+    (verdict,) = await verdicts(data, trusted=SIGNER)
+    assert verdict.agreed == 2
+    with pytest.raises(TamperedError, match="not signed by the key"):
+        await verdicts(data, trusted=OTHER)
+
+
+async def test_checkpoints_that_cannot_be_true_are_named(tmp_path: Path) -> None:
+    history = voted()
+    data = await stored_at(tmp_path, history, signed(history, 6))
+    notes = data / "checkpoints" / f"{CODE}.notes"
+    (data / "checkpoints" / "OTHER2.notes").write_text(f"{signed(history, 6)}\n")
+    with pytest.raises(TamperedError, match=r"room OTHER2 has checkpoints in .* and is not in the log"):
+        await verdicts(data)
+    (data / "checkpoints" / "OTHER2.notes").unlink()
+    notes.write_bytes(b"nonsense")
+    with pytest.raises(TamperedError, match="note 1 is no signed note"):
+        await verdicts(data)
+    notes.write_text(f"{signed(history, 6)}\n")
+    vkey = data / "checkpoints" / "livevote.vkey"
+    for wrong in (b"livevote+00000000+AQ==", b"\xff"):
+        vkey.write_bytes(wrong)
+        with pytest.raises(TamperedError, match=r"livevote\.vkey: "):
+            await verdicts(data)
+    vkey.unlink()
+    with pytest.raises(TamperedError, match=r"livevote\.vkey is missing, the key that signed its checkpoints"):
+        await verdicts(data)
+    notes.unlink()
+    (verdict,) = await verdicts(data)
+    assert (verdict.newest, verdict.vkey) == (None, "")
+
+
+async def test_a_record_that_no_version_wrote_is_tampering_in_a_database(tmp_path: Path) -> None:
+    data = await stored_at(tmp_path, voted())
+    with closing(sqlite3.connect(data / "livevote.db", isolation_level=None)) as database:
+        database.execute("DROP TRIGGER records_are_never_changed")
+        database.execute("UPDATE records SET body = '[]' WHERE idx = 4")
+    with pytest.raises(TamperedError, match="Record 4 of room"):
+        await verdicts(data)
+
+
+def looked(history: History, sought: Receipt) -> Sought:
+    found = Sought(sought)
+    verify(CODE, history.entries, sought=found)
+    return found
+
+
+def test_a_receipt_finds_its_ballot_and_the_one_that_replaced_it() -> None:
+    history = voted()
+    assert looked(history, receipt(history, 5)) == Sought(receipt(history, 5), found=True)
+    assert looked(history, receipt(history, 4)) == Sought(receipt(history, 4), found=True, replaced_by=6)
+    assert looked(history, msgspec.structs.replace(receipt(history, 5), index=9)).found is False
+    assert looked(history, msgspec.structs.replace(receipt(history, 5), room="OTHER2")).found is False
+
+
+def test_a_ballot_that_is_not_the_one_of_the_receipt_is_named() -> None:
+    history = voted()
+    with pytest.raises(TamperedError, match="record 5 is not the ballot of the receipt"):
+        looked(history, msgspec.structs.replace(receipt(history, 5), chain="00" * 32))
+
+
+async def test_the_command_checks_bundles_and_receipts(tmp_path: Path) -> None:
+    history = voted()
+    path = str(await bundle_at(tmp_path / "bundle", history, signed(history, 6)))
+    ticket = tmp_path / "receipt.json"
+    ticket.write_bytes(encode(receipt(history, 4)))
+    done = run_cli("verify", path, "--receipt", str(ticket), "--key", SIGNER.vkey)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "record 4 stands under the checkpoint of 6 records signed at " in done.stdout
+    assert f"signed by {SIGNER.vkey}" in done.stdout
+    assert "It does not count: its voter replaced it by record 6." in done.stdout
+    ticket.write_bytes(encode(msgspec.structs.replace(receipt(history, 5), proof=None)))
+    done = run_cli("verify", path, "--receipt", str(ticket))
+    assert "Nobody has signed it" in done.stdout
+    assert "and it counts." in done.stdout
+    for arguments, code, said in [
+        ((path, "--key", OTHER.vkey), 1, "TAMPERED  the bundle was signed by another key"),
+        ((path, "--key", "livevote"), 2, "livevote: this is no Ed25519 verifier key"),
+        ((path, "--receipt", path), 2, "livevote: Cannot read the receipt"),
+    ]:
+        done = run_cli("verify", *arguments)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert done.stderr.startswith(said)
+
+
+async def test_times_that_no_calendar_has_are_no_obstacle(tmp_path: Path) -> None:
+    history = voted()
+    late = msgspec.structs.replace(SIGNER.open(signed(history, 6)), at=10**18)
+    done = run_cli("verify", str(await bundle_at(tmp_path / "bundle", history, SIGNER.sign(late))))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"the newest over 6 records at {10**18} ms" in done.stdout
+
+
+async def test_the_command_names_a_receipt_that_the_log_does_not_hold(tmp_path: Path) -> None:
+    history = voted()
+    path = str(await bundle_at(tmp_path / "bundle", opened()))
+    ticket = tmp_path / "receipt.json"
+    for wrong, said in [
+        (receipt(history, 5), "record 5, the ballot of the receipt, is not in this log"),
+        (msgspec.structs.replace(receipt(history, 5), answer='{"choices":[0]}'), "TAMPERED  the receipt: the answer"),
+    ]:
+        ticket.write_bytes(encode(wrong))
+        done = run_cli("verify", path, "--receipt", str(ticket))
+        assert done.returncode == 1
+        assert said in done.stderr

@@ -10,6 +10,9 @@ from livevote.domain.records import BallotCast, Entry, Opening
 GENESIS = bytes(32)
 """The chain value before the first record of a room."""
 
+SALT_BYTES = 16
+"""The length of every salt."""
+
 
 def leaf(body: bytes) -> bytes:
     """SHA-256(0x00 || body), 32 bytes."""
@@ -35,7 +38,12 @@ def check(entry: Entry, chain: bytes) -> tuple[bytes, bytes]:
     if found != entry.chain:
         raise TamperedError(f"room {entry.room}: the chain breaks at record {entry.index}")
     record, opening = entry.record, entry.opening
-    if opening is not None and (type(record) is not BallotCast or commitment(opening) != record.commitment):
+    if opening is not None and (
+        type(record) is not BallotCast
+        # Of a fixed length, so that nobody can take the border between salt and answer for elsewhere.
+        or len(opening.salt) != SALT_BYTES
+        or commitment(opening) != record.commitment
+    ):
         raise TamperedError(f"room {entry.room}: the answer of record {entry.index} does not fit its commitment")
     return sealed, found
 

@@ -16,8 +16,8 @@ from livevote.domain.records import AnswerErased, BallotCast, Entry, RecoveryAcc
 class ContradictedError(TamperedError):
     """The log is sealed in itself, and a signed checkpoint says something else.
 
-    ``kept`` is the size of the last checkpoint of the incarnation ``origin`` that the log still agrees with (0 for
-    none), ``lost`` the checkpoint that promised most.
+    ``kept`` is the size of the last checkpoint of the incarnation ``origin`` before the first that is wrong (0 for
+    none), ``lost`` the wrong one that promised most.
     """
 
     def __init__(self, text: str, *, origin: str, kept: int, lost: Checkpoint) -> None:
@@ -41,7 +41,7 @@ class Checker:
         for checkpoint in checkpoints:
             self._open[checkpoint.origin, checkpoint.size].append(checkpoint)
         self._sizes = frozenset(size for _, size in self._open)
-        self._kept: dict[str, int] = defaultdict(int)
+        self._kept: dict[str, list[int]] = defaultdict(list)
         self._recoveries: list[RecoveryAccepted] = []
         self._missing: dict[int, None] = {}
 
@@ -84,7 +84,7 @@ class Checker:
             self._open[self.origin, self.tree.size] = wrong
         else:
             del self._open[self.origin, self.tree.size]
-            self._kept[self.origin] = self.tree.size
+            self._kept[self.origin].append(self.tree.size)
 
     def finish(self) -> None:
         """The log is over.
@@ -103,7 +103,8 @@ class Checker:
                 raise self._contradiction(name, wrong[0])
 
     def _contradiction(self, name: str, first: Checkpoint) -> ContradictedError:
-        kept = self._kept[name]
+        # Not one behind the first that is wrong: a recovery that keeps that one would not explain the wrong one.
+        kept = max((size for size in self._kept[name] if size < first.size), default=0)
         lost = max(
             (checkpoint for key, wrong in self._open.items() if key[0] == name for checkpoint in wrong),
             key=lambda checkpoint: checkpoint.size,

@@ -1,7 +1,7 @@
-"""The Merkle tree of RFC 6962 over a room's records: roots, inclusion proofs and consistency proofs.
+"""The Merkle tree of RFC 6962 over a room's records: roots and inclusion proofs.
 
 Apart from ``audit``, which hashes single records, because a tree is about many. Names and cases follow RFC 6962,
-section 2.1, and RFC 9162, sections 2.1.3 and 2.1.4; a hash is 32 bytes everywhere.
+section 2.1, and RFC 9162, section 2.1.3; a hash is 32 bytes everywhere.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -136,45 +136,6 @@ def _split(size: int) -> int:
     return 1 << (size - 1).bit_length() - 1
 
 
-def inclusion(leaves: Sequence[bytes], position: int) -> list[bytes]:
-    """The audit path of the leaf at ``position`` (from 0), lowest sibling first. Raises ``IndexError``."""
-    if not 0 <= position < len(leaves):
-        raise IndexError(f"there is no leaf {position} among {len(leaves)}")
-    path: list[bytes] = []
-    low, high = 0, len(leaves)
-    while high - low > 1:
-        middle = low + _split(high - low)
-        if position < middle:
-            path.append(root(leaves[middle:high]))
-            high = middle
-        else:
-            path.append(root(leaves[low:middle]))
-            low = middle
-    return path[::-1]
-
-
-def consistency(leaves: Sequence[bytes], older: int) -> list[bytes]:
-    """The proof that the tree over the first ``older`` leaves is a prefix of the tree over all of them.
-
-    Raises ``IndexError`` unless 0 < ``older`` <= the number of leaves.
-    """
-    if not 0 < older <= len(leaves):
-        raise IndexError(f"there is no older tree of {older} leaves in one of {len(leaves)}")
-    proof: list[bytes] = []
-    low, high, whole = 0, len(leaves), True
-    while high - low != older - low:
-        middle = low + _split(high - low)
-        if older <= middle:
-            proof.append(root(leaves[middle:high]))
-            high = middle
-        else:
-            proof.append(root(leaves[low:middle]))
-            low, whole = middle, False
-    if not whole:
-        proof.append(root(leaves[low:high]))
-    return proof[::-1]
-
-
 def check_inclusion(*, leaf: bytes, position: int, size: int, path: Sequence[bytes], root: bytes) -> None:
     """Raise ``ProofError`` unless ``path`` leads from the leaf at ``position`` to the root of ``size`` leaves."""
     if not 0 <= position < size:
@@ -196,41 +157,3 @@ def check_inclusion(*, leaf: bytes, position: int, size: int, path: Sequence[byt
         raise ProofError("the path is too short")
     if found != root:
         raise ProofError("the path leads to another root")
-
-
-def check_consistency(*, older: int, older_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> None:
-    """Raise ``ProofError`` unless ``proof`` shows the tree of ``older`` leaves to be a prefix of that of ``size``."""
-    if not 0 < older <= size:
-        raise ProofError(f"a tree of {older} leaves is no prefix of one of {size}")
-    if older == size:
-        if proof or older_root != root:
-            raise ProofError("the same size has another root")
-        return
-    path = list(proof)
-    if older & (older - 1) == 0:
-        path.insert(0, older_root)
-    if not path:
-        raise ProofError("the proof is too short")
-    fn, sn = older - 1, size - 1
-    while fn & 1:
-        fn >>= 1
-        sn >>= 1
-    old = new = path[0]
-    for sibling in path[1:]:
-        if sn == 0:
-            raise ProofError("the proof is too long")
-        if fn & 1 or fn == sn:
-            old, new = node(sibling, old), node(sibling, new)
-            while not fn & 1 and fn:
-                fn >>= 1
-                sn >>= 1
-        else:
-            new = node(new, sibling)
-        fn >>= 1
-        sn >>= 1
-    if sn:
-        raise ProofError("the proof is too short")
-    if old != older_root:
-        raise ProofError("the proof does not lead to the older root")
-    if new != root:
-        raise ProofError("the proof does not lead to the root")

@@ -21,6 +21,7 @@ _CHAIN = "livevote/chain "
 _AT = "livevote/at "
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _HASH_BYTES = 32
+_ID_BYTES = 4
 _LINES = 5
 
 
@@ -48,7 +49,7 @@ class Verifier:
     def __init__(self, public: bytes, *, name: str = NAME) -> None:
         self.name = name
         self._public = Ed25519PublicKey.from_public_bytes(public)
-        self._id = sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
+        self._id = sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:_ID_BYTES]
         self.vkey = f"{name}+{self._id.hex()}+{_text(_ED25519 + public)}"
 
     @classmethod
@@ -57,7 +58,7 @@ class Verifier:
         name, _, rest = vkey.strip().partition("+")
         key_id, _, key = rest.partition("+")
         raw = _bytes(key)
-        if not name or len(raw) != 1 + _HASH_BYTES or raw[:1] != _ED25519:
+        if not _is_name(name) or len(raw) != 1 + _HASH_BYTES or raw[:1] != _ED25519:
             raise NoteError("this is no Ed25519 verifier key (name+id+key)")
         verifier = cls(raw[1:], name=name)
         if verifier.vkey != f"{name}+{key_id}+{key}":
@@ -69,14 +70,11 @@ class Verifier:
         body, separator, signatures = note.rpartition("\n\n")
         if not separator or not signatures.endswith("\n"):
             raise NoteError("this is no signed note")
-        for line in signatures[:-1].split("\n"):
-            dash, _, rest = line.partition(" ")
-            name, _, encoded = rest.partition(" ")
-            if dash != "\u2014" or not name or not encoded:
-                raise NoteError("a signature line is not of the form '\u2014 name signature'")
-            signature = _bytes(encoded)
-            if name == self.name and signature[:4] == self._id:
-                self._check(signature[4:], f"{body}\n")
+        # All lines are read before one is looked for: what is no signature has no place there, whatever it follows.
+        lines = [_signature(line) for line in signatures[:-1].split("\n")]
+        for name, signature in lines:
+            if name == self.name and signature[:_ID_BYTES] == self._id:
+                self._check(signature[_ID_BYTES:], f"{body}\n")
                 return _parse(body)
         raise NoteError(f"the note is not signed by the key {self.vkey}")
 
@@ -99,6 +97,23 @@ class Signer(Verifier):
         body = checkpoint.body()
         signature = self._private.sign(body.encode())
         return f"{body}\n\u2014 {self.name} {_text(self._id + signature)}\n"
+
+
+def _is_name(text: str) -> bool:
+    """Whether a key may be called so: C2SP allows neither white space nor a plus sign."""
+    return bool(text) and "+" not in text and not any(char.isspace() for char in text)
+
+
+def _signature(line: str) -> tuple[str, bytes]:
+    """The key's name in a signature line, and its id and signature."""
+    dash, _, rest = line.partition(" ")
+    name, _, encoded = rest.partition(" ")
+    if dash != "\u2014" or not _is_name(name):
+        raise NoteError("a signature line is not of the form '\u2014 name signature'")
+    signature = _bytes(encoded)
+    if len(signature) <= _ID_BYTES:
+        raise NoteError("a signature line holds no signature")
+    return name, signature
 
 
 def _parse(body: str) -> Checkpoint:

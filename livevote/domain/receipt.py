@@ -5,7 +5,7 @@ Apart from ``audit`` because it joins three things that stand apart there: a bal
 
 import msgspec
 
-from livevote.domain.audit import commitment, leaf
+from livevote.domain.audit import SALT_BYTES, commitment, leaf
 from livevote.domain.merkle import ProofError, check_inclusion
 from livevote.domain.note import Checkpoint, NoteError, Verifier
 from livevote.domain.records import BallotCast, Entry, Opening, decode, encode
@@ -58,7 +58,7 @@ def check(receipt: Receipt, *, trusted: Verifier | None = None) -> Checkpoint | 
         raise ReceiptError(f"the receipt cannot be read: {error}") from None
     if not isinstance(ballot, BallotCast) or encode(ballot) != receipt.body.encode():
         raise ReceiptError("the receipt is for another record than a ballot")
-    if commitment(opening) != ballot.commitment:
+    if len(opening.salt) != SALT_BYTES or commitment(opening) != ballot.commitment:
         raise ReceiptError("the answer of the receipt is not the one that its ballot commits to")
     if receipt.proof is None:
         return None

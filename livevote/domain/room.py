@@ -330,6 +330,10 @@ def _count(question: Question, entry: Entry, record: BallotCast) -> None:
         or record.supersedes != supersedes
     ):
         raise _OutOfOrderError
+    if before is not None and (
+        not question.changeable or before.id == record.id or (voter, record.id) in asked.superseded
+    ):
+        raise _OutOfOrderError
     answer: Answer | None = None
     if entry.opening is not None:
         parsed = question.kind.parse(entry.opening.answer, len(question.options), question.rules)

@@ -54,8 +54,11 @@ def moment(at: int) -> datetime:
 
 
 def instant(at: int) -> str:
-    """Milliseconds since 1970 as ISO 8601 in UTC."""
-    return _iso(moment(at))
+    """Milliseconds since 1970 as ISO 8601 in UTC; as the number where no calendar has it."""
+    try:
+        return _iso(moment(at))
+    except (ValueError, OverflowError, OSError):
+        return f"{at} ms"
 
 
 def _iso(at: datetime) -> str:

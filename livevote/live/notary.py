@@ -59,6 +59,12 @@ class Notary:
                 )
                 try:
                     await asyncio.shield(writing)
+                except asyncio.CancelledError:
+                    # Nobody else may write to the file before the thread has finished with it.
+                    with contextlib.suppress(OSError):
+                        await writing
+                    self._registry.unsealed[room.code] = room
+                    raise
                 except OSError as error:
                     # Also where it is raised to somebody who only wanted a seal: ``run`` shall meet it as well.
                     self._registry.unsealed[room.code] = room

@@ -98,13 +98,21 @@ class Checkpoints:
         self.signer = signer
         try:
             directory.mkdir(mode=0o700, exist_ok=True)
-            key = directory / VKEY
-            if not key.exists():
-                _replace(key, f"{signer.vkey}\n".encode())
+            self._note_key(directory / VKEY, f"{signer.vkey}\n".encode())
         except OSError as error:
             raise DataDirectoryError(
                 f"Cannot write {directory}: {error.strerror}. Check the owner and mode of the data directory."
             ) from error
+
+    def _note_key(self, path: Path, vkey: bytes) -> None:
+        if path.exists() and path.read_bytes() == vkey:
+            return
+        if path.exists() and self.rooms():
+            raise CorruptError(
+                f"{path} does not hold the public key that belongs to the server's own: one of the two was changed. "
+                "Put back the keys from your backup; if it is this file that was changed, delete it."
+            )
+        _replace(path, vkey)
 
     def rooms(self) -> list[str]:
         """The rooms that have checkpoints."""

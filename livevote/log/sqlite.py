@@ -291,6 +291,11 @@ async def _value(connection: aiosqlite.Connection, sql: str) -> object:
 
 
 def _entry(room: str, index: int, body: bytes, chain: bytes, salt: bytes | None, answer: bytes | None) -> Entry:
+    if not _has_its_types(room, index, body, chain, salt):
+        raise BadRecordError(
+            f"Record {index} of room {room} holds values of other types than it was written with. Restore a backup; "
+            "keep the damaged file."
+        )
     opening = None if salt is None or answer is None else Opening(salt, answer)
     try:
         return Entry(room, index, decode(body), body, chain, opening)
@@ -298,6 +303,18 @@ def _entry(room: str, index: int, body: bytes, chain: bytes, salt: bytes | None,
         raise BadRecordError(
             f"Record {index} of room {room} is none of livevote's ({error}). Restore a backup; keep the damaged file."
         ) from error
+
+
+def _has_its_types(room: object, index: object, body: object, chain: object, salt: object) -> bool:
+    # SQLite checks the types of STRICT tables when it writes. A bit that rots can make another type, or NULL, of a
+    # value.
+    return (
+        type(room) is str
+        and type(index) is int
+        and type(body) is bytes
+        and type(chain) is bytes
+        and (salt is None or type(salt) is bytes)
+    )
 
 
 @contextmanager

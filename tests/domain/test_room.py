@@ -327,6 +327,16 @@ def test_erasing_what_was_replaced_leaves_the_count() -> None:
     assert room.questions["q1"].rounds[0].tally.counts() == (0, 1, 0)
 
 
+def changed() -> History:
+    """Ann changed her answer."""
+    return opened().did(cast("ann", 0, id="a1"), cast("ann", 1, id="a2"))
+
+
+def final() -> History:
+    """Ann voted where nobody can change an answer."""
+    return opened(changeable=False).did(cast("ann", 0))
+
+
 def _defined(**other: object) -> QuestionDefined:
     record = QuestionDefined(AT, "q3", "single", "Why?", ("a", "b"), msgspec.Raw(b'{"max":1,"min":1}'), True)
     return msgspec.structs.replace(record, **other)
@@ -364,6 +374,9 @@ def _defined(**other: object) -> QuestionDefined:
         pytest.param(voted, ballot("ann", 0, rev=2, supersedes=4), id="gap in the revs"),
         pytest.param(voted, ballot("ann", 0, rev=1), id="second ballot that replaces none"),
         pytest.param(voted, ballot("ann", 0, rev=1, supersedes=3), id="second ballot that replaces another record"),
+        pytest.param(changed, ballot("ann", 2, rev=2, supersedes=5, id="a1"), id="third ballot with the first's id"),
+        pytest.param(changed, ballot("ann", 2, rev=2, supersedes=5, id="a2"), id="third ballot with the second's id"),
+        pytest.param(final, ballot("ann", 1, rev=1, supersedes=4), id="second ballot where the first is final"),
         pytest.param(voted, ballot("bob", 3), id="answer that is out of range"),
         pytest.param(voted, ballot("bob", 0, 1), id="answer with too many choices"),
     ],

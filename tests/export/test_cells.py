@@ -25,5 +25,10 @@ def test_instants_are_utc_with_milliseconds() -> None:
     assert instant(1_790_000_000_123) == "2026-09-21T14:13:20.123Z"
 
 
+@pytest.mark.parametrize("at", [10**15, -(10**15), 10**18, 10**30, 10**400])
+def test_instants_that_no_calendar_has_are_numbers(at: int) -> None:
+    assert instant(at) == f"{at} ms"
+
+
 def test_every_kind_of_cell_has_its_text() -> None:
     assert csv_rows([["=1", 'a "b"', 12, 1 / 3, None, ""]]) == b'\'=1,"a ""b""",12,0.3333,,\r\n'

@@ -284,6 +284,28 @@ async def test_a_record_that_is_not_ours_is_corruption(path: Path, body: str) ->
         assert len(await entries(log, "A", upto=5)) == 5
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["body = NULL", "chain = NULL", "chain = 'text'", "salt = 'text', answer = ''", "idx = 'text'", "room = x'31'"],
+)
+async def test_a_value_whose_type_rotted_is_corruption(path: Path, change: str) -> None:
+    await filled(path)
+    with other_tool(path) as tool:
+        # As a bit does it, past the types of the table.
+        tool.execute("DROP TRIGGER records_are_never_changed")
+        tool.execute("PRAGMA writable_schema = ON")
+        tool.execute(
+            "UPDATE sqlite_schema SET sql = replace(replace(sql, 'STRICT, ', ''), ' NOT NULL', '') "
+            "WHERE name = 'records'"
+        )
+        tool.execute("PRAGMA writable_schema = RESET")
+    with other_tool(path) as tool:
+        tool.execute(f"UPDATE records SET {change} WHERE room = 'A' AND idx = 2")
+    async with opened_reader(path) as reader:
+        with pytest.raises(CorruptError, match="holds values of other types than it was written with"):
+            list(reader.scan())
+
+
 async def test_a_room_name_that_is_no_text_is_corruption(path: Path) -> None:
     await filled(path)
     with other_tool(path) as other:

@@ -1,0 +1,218 @@
+"""T19: a second verifier that shares no code says the same about good, tampered and rewritten bundles."""
+
+import asyncio
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from livevote import verify
+from livevote.bundle import Bundle, NoBundleError
+from livevote.domain import checker, note, room
+from livevote.domain.audit import TamperedError, leaf, link
+from livevote.domain.checker import Checker
+from livevote.domain.records import Entry
+from livevote.verify import verify_bundle
+from tests.crash.bundles import (
+    SIGNER,
+    TAMPERING,
+    a_room,
+    read,
+    rewrite_history,
+    without_a_note,
+    written,
+)
+from tests.evidence import Record, size
+from tests.process import CHECKOUT
+
+pytestmark = pytest.mark.crash
+
+EACH = size(200, 2000)
+"""Good ones, and as many tampered ones and as many rewritten ones."""
+SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
+_PROGRAM = CHECKOUT / "tests" / "verifier" / "verify.mjs"
+
+Verdict = dict[str, Any]
+
+
+class Judged(NamedTuple):
+    """A bundle, how it was made, and what the second verifier says about it."""
+
+    path: Path
+    how: str
+    verdict: Verdict
+
+
+def second(*paths: Path, trusted: str = SIGNER.vkey) -> tuple[int, list[Verdict]]:
+    """The exit code and the verdicts of the second verifier."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node: the second verifier is a program for it")
+    command = [node, str(_PROGRAM), "--key", trusted, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert not done.stderr
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def first(path: Path) -> Verdict:
+    """The verdict of livevote in the words of the second verifier."""
+    try:
+        with closing(Bundle(path, trusted=SIGNER)) as bundle:
+            found = verify_bundle(bundle)
+    except TamperedError as error:
+        return {"verdict": "tampered", "why": str(error)}
+    except NoBundleError as error:
+        return {"verdict": "unreadable", "why": str(error)}
+    except Exception as error:  # agrees with nothing
+        return {"verdict": "crashed", "why": repr(error)}
+    return {
+        "verdict": "intact",
+        "room": found.room.code,
+        "records": found.records,
+        "root": found.root.hex(),
+        "chain": found.chain.hex(),
+        "results": [
+            {"question": each.question, "round": each.round, "counts": list(each.counts), "voters": each.voters}
+            for each in found.results
+        ],
+    }
+
+
+def agree(one: Verdict, other: Verdict) -> bool:
+    """Whether they say the same and, where both name a first bad record, name the same one."""
+    if "intact" in (one["verdict"], other["verdict"]):
+        return one == other
+    named, also = (re.search(r"\brecord (\d+)", each["why"], re.IGNORECASE) for each in (one, other))
+    return one["verdict"] == other["verdict"] and (named is None or also is None or named[1] == also[1])
+
+
+async def make(directory: Path, rng: random.Random) -> list[tuple[Path, str]]:
+    """Bundles in files, each with how it was made."""
+    found: list[tuple[Path, str]] = []
+
+    def keep(how: str, data: bytes) -> None:
+        path = directory / f"{len(found)}.jsonl"
+        path.write_bytes(data)
+        found.append((path, how))
+
+    for number in range(EACH):
+        made = a_room(rng, steps=rng.choice((0, 5, 40, 90)))
+        good = await written(made)
+        keep("good", without_a_note(rng, read(good)) if number % 5 == 4 else good)
+        keep("rewritten", rewrite_history(rng, read(good)))
+        ways = (TAMPERING[(number + more) % len(TAMPERING)] for more in range(len(TAMPERING)))
+        tampered = ((way.__name__, way(rng, good, read(good), made)) for way in ways)
+        # Not every way can be gone with every log.
+        how, bad = next((how, bad) for how, bad in tampered if bad is not None)
+        keep(how, bad)
+    return found
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> list[Judged]:
+    made = asyncio.run(make(tmp_path_factory.mktemp("bundles"), random.Random(SEED)))
+    _, verdicts = second(*(path for path, _ in made))
+    return [Judged(path, how, verdict) for (path, how), verdict in zip(made, verdicts, strict=True)]
+
+
+def disagreements(judged: list[Judged]) -> list[tuple[str, str, Verdict, Verdict]]:
+    """Every bundle about which the two do not agree."""
+    found = []
+    for path, how, verdict in judged:
+        own = first(path)
+        if not agree(own, verdict):
+            found.append((path.name, how, own, verdict))
+    return found
+
+
+def test_both_verifiers_agree_about_every_bundle(judged: list[Judged], tmp_path: Path) -> None:
+    record = Record("T19", "two verifiers on good, tampered and rewritten bundles", directory=tmp_path, seed=SEED)
+    assert disagreements(judged) == []
+    verdicts = Counter((how, verdict["verdict"]) for _, how, verdict in judged)
+    assert verdicts["good", "intact"] == EACH
+    assert [how for how, verdict in verdicts if verdict == "intact"] == ["good", "rewritten"]
+    assert verdicts["rewritten", "intact"] > 0 < verdicts["rewritten", "tampered"]
+    record.write(good_bundles=EACH, tampered_bundles=EACH, rewritten_bundles=EACH, disagreements=0)
+
+
+def test_the_good_ones_hold_every_kind_of_record(judged: list[Judged]) -> None:
+    text = b"".join(path.read_bytes() for path, how, _ in judged if how == "good")
+    for tag in ("results_hidden", "answer_erased", "receipts_switched", "replay_published", "recovery_accepted"):
+        assert tag.encode() in text
+    assert any(
+        each["counts"] != [0] * len(each["counts"]) for found in judged for each in found.verdict.get("results", ())
+    )
+
+
+def test_the_exit_code_is_that_of_the_verdict(judged: list[Judged], tmp_path: Path) -> None:
+    (tmp_path / "none").write_text("no bundle")
+    of = {found.verdict["verdict"]: found.path for found in judged}
+    assert second(of["intact"])[0] == 0
+    assert second(of["tampered"])[0] == 1
+    assert second(tmp_path / "none")[0] == second(tmp_path / "nowhere")[0] == 2
+    assert second(of["intact"], of["tampered"])[0] == 1
+
+
+def _compare_nothing(self: Checker) -> None:
+    self._open.clear()
+
+
+def _miss_nothing(self: Checker) -> None:
+    self._missing.clear()
+
+
+_finish = Checker.finish
+
+
+def _without_checkpoints(self: Checker) -> None:
+    _compare_nothing(self)
+    _finish(self)
+
+
+def _without_erasures(self: Checker) -> None:
+    _miss_nothing(self)
+    _finish(self)
+
+
+def _believe_the_chain(entry: Entry, _chain: bytes) -> tuple[bytes, bytes]:
+    return leaf(entry.body), entry.chain
+
+
+def _believe_the_answer(entry: Entry, chain: bytes) -> tuple[bytes, bytes]:
+    if link(chain, entry.body) != entry.chain:
+        raise TamperedError("the chain")
+    return leaf(entry.body), entry.chain
+
+
+def _allow(*_: object) -> None:
+    pass
+
+
+HOLES: dict[str, tuple[object, str, Callable[..., object]]] = {
+    "the chain": (checker, "check", _believe_the_chain),
+    "commitments": (checker, "check", _believe_the_answer),
+    "signatures": (note.Verifier, "_check", _allow),
+    "checkpoints": (Checker, "finish", _without_checkpoints),
+    "missing answers": (Checker, "finish", _without_erasures),
+    "erasures": (Checker, "_erase", _allow),
+    "the order of a question's life": (room, "_require", _allow),
+    "one way to write it": (verify._Spelling, "look", _allow),
+}
+
+
+@pytest.mark.parametrize("hole", HOLES)
+def test_the_rig_sees_a_verifier_that_does_not_look_at(
+    hole: str, judged: list[Judged], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, name, mutant = HOLES[hole]
+    monkeypatch.setattr(where, name, mutant)
+    assert disagreements(judged) != []

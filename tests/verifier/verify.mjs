@@ -1,0 +1,515 @@
+// Checks bundles of livevote once more, written from docs/audit.md alone: no code is shared with `livevote verify`,
+// so that a mistake in one of them is seen by the other.
+//
+//   node verify.mjs [--key VKEY] BUNDLE...
+//
+// Prints one line of JSON for each bundle. Exit code 0: intact; 1: tampered with; 2: cannot be read; the highest of all.
+
+import { createHash, createPublicKey, verify as ed25519 } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+const BEGINNING = '{"@type":"livevote_bundle/1"';
+const LONGEST_LINE_BYTES = 1 << 20;
+
+class Tampered extends Error {}
+
+const require = (condition, why) => {
+  if (!condition) throw new Tampered(why);
+};
+const sha256 = (...parts) => {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};
+
+// --- Canonical JSON: there is one way to write a value, and this reads no other.
+
+const ESCAPES = { '"': '"', "\\": "\\", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
+
+class Reader {
+  constructor(text) {
+    this.text = text;
+    this.at = 0;
+  }
+
+  fail() {
+    throw new Tampered(`not canonical JSON at character ${this.at + 1}`);
+  }
+
+  take(text) {
+    if (!this.text.startsWith(text, this.at)) this.fail();
+    this.at += text.length;
+  }
+
+  value() {
+    const char = this.text[this.at];
+    if (char === "{") return this.object();
+    if (char === "[") return this.list();
+    if (char === '"') return this.string();
+    for (const [word, value] of [["null", null], ["true", true], ["false", false]]) {
+      if (char === word[0]) {
+        this.take(word);
+        return value;
+      }
+    }
+    return this.integer();
+  }
+
+  integer() {
+    const digits = /^-?(0|[1-9][0-9]*)(?![0-9.eE])/.exec(this.text.slice(this.at, this.at + 5000));
+    if (digits === null || digits[0] === "-0") this.fail();
+    this.at += digits[0].length;
+    const number = Number(digits[0]);
+    return Number.isSafeInteger(number) ? number : BigInt(digits[0]);
+  }
+
+  string() {
+    this.take('"');
+    let found = "";
+    for (;;) {
+      const char = this.text[this.at];
+      if (char === undefined || char < " ") this.fail();
+      this.at += 1;
+      if (char === '"') return found;
+      found += char === "\\" ? this.escape() : char;
+    }
+  }
+
+  escape() {
+    const char = this.text[this.at];
+    if (char in ESCAPES) {
+      this.at += 1;
+      return ESCAPES[char];
+    }
+    // Only control characters without a short form are written as numbers, in lower-case hex.
+    const code = /^u00([01][0-9a-f])/.exec(this.text.slice(this.at, this.at + 5));
+    if (code === null || "\b\f\n\r\t".includes(String.fromCharCode(parseInt(code[1], 16)))) this.fail();
+    this.at += 5;
+    return String.fromCharCode(parseInt(code[1], 16));
+  }
+
+  list() {
+    this.take("[");
+    const found = [];
+    while (this.text[this.at] !== "]") {
+      if (found.length) this.take(",");
+      found.push(this.value());
+    }
+    this.take("]");
+    return found;
+  }
+
+  object() {
+    this.take("{");
+    const found = new Map();
+    let before = null;
+    while (this.text[this.at] !== "}") {
+      if (found.size) this.take(",");
+      const key = this.string();
+      if (before !== null && key <= before) this.fail();
+      this.take(":");
+      found.set(key, this.value());
+      before = key;
+    }
+    this.take("}");
+    return found;
+  }
+}
+
+const read = (text, what) => {
+  const reader = new Reader(text);
+  try {
+    const found = reader.value();
+    if (reader.at !== text.length) reader.fail();
+    return found;
+  } catch (error) {
+    if (error instanceof RangeError) throw new Tampered(`${what}: nested too deeply`);
+    if (error instanceof Tampered) throw new Tampered(`${what}: ${error.message}`);
+    throw error;
+  }
+};
+
+// --- Shapes: exactly these fields, of these types.
+
+const isInteger = (value) => typeof value === "number" || typeof value === "bigint";
+const isString = (value) => typeof value === "string";
+const isBoolean = (value) => typeof value === "boolean";
+const isList = (of) => (value) => Array.isArray(value) && value.every(of);
+const orNull = (is) => (value) => value === null || is(value);
+const isShape = (shape) => (value) =>
+  value instanceof Map &&
+  value.size === Object.keys(shape).length &&
+  Object.entries(shape).every(([name, is]) => value.has(name) && is(value.get(name)));
+
+const ONE_ROUND = { question: isString, round: isInteger };
+const RECORDS = {
+  "room_created/1": { code: isString, title: isString },
+  "question_defined/1": {
+    changeable: isBoolean,
+    id: isString,
+    kind: isString,
+    options: isList(isString),
+    rules: (value) => value instanceof Map,
+    text: isString,
+  },
+  "voting_opened/1": ONE_ROUND,
+  "voting_closed/1": ONE_ROUND,
+  "results_revealed/1": ONE_ROUND,
+  "results_hidden/1": ONE_ROUND,
+  "ballot_cast/1": {
+    commitment: isString,
+    id: isString,
+    question: isString,
+    rev: isInteger,
+    round: isInteger,
+    supersedes: orNull(isInteger),
+    voter: isString,
+  },
+  "answer_erased/1": { index: isInteger, question: isString, round: isInteger, voter: isString },
+  "receipts_switched/1": { on: isBoolean },
+  "replay_published/1": { public: isBoolean },
+  "recovery_accepted/1": { kept: isInteger, lost: isInteger, origin: isString, root: isString },
+};
+const LINES = {
+  "livevote_bundle/1": { room: isString, vkey: isString },
+  note: { note: isString },
+  record: { answer: orNull(isString), body: isString, chain: isString, index: isInteger, salt: orNull(isString) },
+  end: { notes: isInteger, records: isInteger },
+};
+
+/** The value as a plain object, `type` among its fields. */
+const shaped = (shapes, more, value, what) => {
+  require(value instanceof Map && isString(value.get("@type")), `${what} has no type`);
+  const type = value.get("@type");
+  require(Object.hasOwn(shapes, type), `${what} is of an unknown type`);
+  require(isShape({ "@type": isString, ...more, ...shapes[type] })(value), `${what} has not the fields of ${type}`);
+  const { "@type": _, ...fields } = Object.fromEntries(value);
+  return { ...fields, type };
+};
+
+const fromHex = (text, bytes, what) => {
+  require(new RegExp(`^([0-9a-f]{2}){${bytes}}$`).test(text), `${what} is not ${bytes} bytes of hex`);
+  return Buffer.from(text, "hex");
+};
+
+const fromBase64 = (text, what) => {
+  const raw = Buffer.from(text, "base64");
+  require(raw.toString("base64") === text, `${what} is no base64`);
+  return raw;
+};
+
+// --- The Merkle tree of RFC 6962, as a stack of perfect subtrees.
+
+class Tree {
+  size = 0;
+  #peaks = [];
+
+  append(leaf) {
+    let height = 0;
+    let hash = leaf;
+    while (this.#peaks.length && this.#peaks.at(-1).height === height) {
+      hash = sha256("\x01", this.#peaks.pop().hash, hash);
+      height += 1;
+    }
+    this.#peaks.push({ height, hash });
+    this.size += 1;
+  }
+
+  root() {
+    return this.#peaks.reduceRight((right, { hash }) => (right === null ? hash : sha256("\x01", hash, right)), null);
+  }
+}
+
+// --- Keys and notes: C2SP signed-note and tlog-checkpoint.
+
+const isName = (name) => name !== "" && !/[\p{White_Space}+]/u.test(name);
+
+const readKey = (vkey) => {
+  const [, name, id, encoded] = /^([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(vkey) ?? [];
+  require(name !== undefined && isName(name), "the key is no verifier key");
+  const raw = fromBase64(encoded, "the key");
+  require(raw.length === 33 && raw[0] === 1, "the key is no Ed25519 key");
+  require(sha256(name, "\n", raw).subarray(0, 4).toString("hex") === id, "the key's id does not fit the key");
+  const jwk = { kty: "OKP", crv: "Ed25519", x: raw.subarray(1).toString("base64url") };
+  return { name, id: Buffer.from(id, "hex"), key: createPublicKey({ key: jwk, format: "jwk" }) };
+};
+
+const readNote = (note, { name, id, key }) => {
+  const border = note.lastIndexOf("\n\n");
+  require(border >= 0 && note.length > border + 2 && note.endsWith("\n"), "no signed note");
+  const text = note.slice(0, border + 1);
+  const signatures = note.slice(border + 2, -1).split("\n").map((line) => {
+    const [, signer, encoded] = /^\u2014 ([^ ]+) (.+)$/u.exec(line) ?? [];
+    require(signer !== undefined && isName(signer), "a line is no signature");
+    const raw = fromBase64(encoded, "a signature");
+    require(raw.length > 4, "a signature is empty");
+    return { signer, id: raw.subarray(0, 4), raw: raw.subarray(4) };
+  });
+  const ours = signatures.find((found) => found.signer === name && found.id.equals(id));
+  require(ours !== undefined, "not signed by the key of the bundle");
+  require(ed25519(null, Buffer.from(text), key, ours.raw), "the signature is wrong");
+  const [origin, size, root, chain, at, rest] = text.split("\n");
+  const isNumber = (digits) => /^(0|[1-9][0-9]{0,18})$/.test(digits);
+  require(
+    origin !== "" &&
+      rest === "" &&
+      text.split("\n").length === 6 &&
+      isNumber(size) &&
+      chain.startsWith("livevote/chain ") &&
+      at.startsWith("livevote/at ") &&
+      isNumber(at.slice("livevote/at ".length)),
+    "no checkpoint of livevote",
+  );
+  const found = {
+    origin,
+    size: BigInt(size),
+    root: fromBase64(root, "the root"),
+    chain: fromBase64(chain.slice("livevote/chain ".length), "the chain value"),
+    agrees: false,
+  };
+  require(found.root.length === 32 && found.chain.length === 32, "a hash has not 32 bytes");
+  return found;
+};
+
+// --- The rules.
+
+const readRules = (kind, rules) => {
+  require(kind === "single" || kind === "multiple", "an unknown kind of question");
+  require(isShape({ max: isInteger, min: isInteger })(rules), "rules without min and max");
+  return Object.fromEntries(rules);
+};
+
+const readAnswer = (text, { options, rules }) => {
+  const answer = read(text, "the answer");
+  require(isShape({ choices: isList(isInteger) })(answer), "an answer without choices");
+  const choices = answer.get("choices");
+  require(
+    choices.every((choice, place) => choice > (place ? choices[place - 1] : -1) && choice < options.length),
+    "an answer that is not one of the options",
+  );
+  require(choices.length >= rules.min && choices.length <= rules.max, "an answer with too few or too many choices");
+  return choices;
+};
+
+class Room {
+  questions = new Map();
+  ballots = new Map(); // by index
+  missing = new Set();
+  recoveries = new Map(); // what is kept of each origin
+
+  constructor(code) {
+    this.code = code;
+  }
+
+  latest(record) {
+    const question = this.questions.get(record.question);
+    require(question !== undefined, "a question that was never defined");
+    const round = question.rounds.at(-1);
+    require(round !== undefined && round.number === record.round, "a round that is not the latest");
+    return { question, round };
+  }
+
+  add(index, record, opening) {
+    require((index === 1) === (record.type === "room_created/1"), "a room is created by the first record alone");
+    require(opening === null || record.type === "ballot_cast/1", "an answer where none may be");
+    switch (record.type) {
+      case "room_created/1":
+        require(record.code === this.code, "the log of another room");
+        break;
+      case "question_defined/1":
+        require(!this.questions.has(record.id), "a question that is defined already");
+        this.questions.set(record.id, { ...record, rules: readRules(record.kind, record.rules), rounds: [] });
+        break;
+      case "voting_opened/1": {
+        const question = this.questions.get(record.question);
+        require(question !== undefined, "a question that was never defined");
+        require(question.rounds.at(-1)?.open !== true, "a question that is open already");
+        require(record.round === question.rounds.length + 1, "a round that is not the next one");
+        question.rounds.push({ number: record.round, open: true, voters: new Map() });
+        break;
+      }
+      case "voting_closed/1": {
+        const { round } = this.latest(record);
+        require(round.open, "a round that is closed already");
+        round.open = false;
+        break;
+      }
+      case "results_revealed/1":
+      case "results_hidden/1":
+        this.latest(record);
+        break;
+      case "ballot_cast/1":
+        this.cast(index, record, opening);
+        break;
+      case "answer_erased/1":
+        this.erase(record);
+        break;
+      case "recovery_accepted/1":
+        this.recoveries.set(record.origin, record.kept);
+        break;
+    }
+  }
+
+  cast(index, record, opening) {
+    const { question, round } = this.latest(record);
+    require(round.open, "a ballot after the close");
+    const mine = round.voters.get(record.voter) ?? { rev: -1, index: null, ids: new Set() };
+    require(record.rev === mine.rev + 1 && record.supersedes === mine.index, "a ballot out of its order");
+    require(mine.rev < 0 || question.changeable, "a second ballot where the first one is final");
+    require(!mine.ids.has(record.id), "a ballot's id for the second time");
+    let choices = null;
+    if (opening === null) {
+      this.missing.add(index);
+    } else {
+      require(sha256(opening.salt, opening.answer).toString("hex") === record.commitment, "another answer than committed");
+      choices = readAnswer(opening.answer, question);
+    }
+    round.voters.set(record.voter, { rev: record.rev, index, choices, ids: mine.ids.add(record.id) });
+    this.ballots.set(index, record);
+  }
+
+  erase(record) {
+    const ballot = this.ballots.get(record.index);
+    require(
+      ballot !== undefined &&
+        ballot.question === record.question &&
+        ballot.round === record.round &&
+        ballot.voter === record.voter,
+      "the erasure of no ballot",
+    );
+    require(this.missing.delete(record.index), "the erasure of an answer that is still there");
+  }
+
+  results() {
+    return [...this.questions.values()].flatMap(({ id, options, rounds }) =>
+      rounds.map(({ number, voters }) => {
+        const counted = [...voters.values()].filter(({ choices }) => choices !== null);
+        const counts = options.map(() => 0);
+        for (const { choices } of counted) for (const choice of choices) counts[choice] += 1;
+        return { question: id, round: number, counts, voters: counted.length };
+      }),
+    );
+  }
+}
+
+// --- A bundle.
+
+function* lines(data) {
+  let start = 0;
+  for (let number = 1; start < data.length; number += 1) {
+    const end = data.indexOf(0x0a, start);
+    require(end >= 0, `line ${number} was cut off`);
+    require(end + 1 - start <= LONGEST_LINE_BYTES, `line ${number} is too long`);
+    let text;
+    try {
+      text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data.subarray(start, end));
+    } catch {
+      throw new Tampered(`line ${number} is no UTF-8`);
+    }
+    yield { number, ...shaped(LINES, {}, read(text, `line ${number}`), `line ${number}`) };
+    start = end + 1;
+  }
+}
+
+const inside = (what, check) => {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof Tampered) throw new Tampered(`${what}: ${error.message}`);
+    throw error;
+  }
+};
+
+const verifyBundle = (data, trusted) => {
+  let stage = "header";
+  let room, key;
+  let origin = "";
+  let chain = Buffer.alloc(32);
+  const tree = new Tree();
+  const notes = [];
+
+  const compare = () => {
+    for (const note of notes) {
+      if (note.origin === origin && note.size === BigInt(tree.size)) {
+        note.agrees = note.root.equals(tree.root()) && note.chain.equals(chain);
+      }
+    }
+  };
+  const record = (line) => {
+    require(line.index === tree.size + 1, `it follows record ${tree.size}`);
+    const leaf = sha256("\x00", line.body);
+    chain = sha256(chain, leaf);
+    require(chain.equals(fromHex(line.chain, 32, "the chain value")), "the chain breaks");
+    tree.append(leaf);
+    const found = shaped(RECORDS, { at: isInteger }, read(line.body, "the body"), "the body");
+    require((line.salt === null) === (line.answer === null), "half an opening");
+    const opening = line.salt === null ? null : { salt: fromHex(line.salt, 16, "the salt"), answer: line.answer };
+    room.add(line.index, found, opening);
+    if (found.type === "room_created/1" || found.type === "recovery_accepted/1") {
+      origin = `livevote/${room.code}/${leaf.toString("hex").slice(0, 16)}`;
+    }
+    compare();
+  };
+
+  for (const line of lines(data)) {
+    const { number } = line;
+    require(stage !== "over", `line ${number}: the bundle goes on after its end`);
+    if (stage === "header") {
+      require(line.type === "livevote_bundle/1", "line 1 is no header");
+      key = inside(`line ${number}`, () => readKey(line.vkey));
+      require(trusted === null || trusted === line.vkey, "the bundle was signed by another key");
+      room = new Room(line.room);
+      stage = "notes";
+    } else if (line.type === "note") {
+      require(stage === "notes", `line ${number}: a note among the records`);
+      notes.push(inside(`line ${number}`, () => readNote(line.note, key)));
+    } else if (line.type === "record") {
+      stage = "records";
+      inside(`record ${line.index}`, () => record(line));
+    } else {
+      require(line.type === "end", `line ${number}: a second header`);
+      require(line.notes === notes.length && line.records === tree.size, `line ${number} has other counts`);
+      stage = "over";
+    }
+  }
+  require(stage === "over", "the end of the bundle is missing");
+  require(tree.size > 0, "the room has no records");
+  const [gone] = room.missing;
+  require(gone === undefined, `the answer of record ${gone} is missing, and no erasure is recorded`);
+  for (const note of notes) {
+    const explained = room.recoveries.has(note.origin) && note.size > room.recoveries.get(note.origin);
+    require(note.agrees || explained, `a checkpoint over ${note.size} records of ${note.origin} says something else`);
+  }
+  return {
+    verdict: "intact",
+    room: room.code,
+    records: tree.size,
+    root: tree.root().toString("hex"),
+    chain: chain.toString("hex"),
+    results: room.results(),
+  };
+};
+
+const check = (path, trusted) => {
+  let data;
+  try {
+    data = readFileSync(path);
+  } catch (error) {
+    return { verdict: "unreadable", why: error.message };
+  }
+  if (data.subarray(0, BEGINNING.length).toString("latin1") !== BEGINNING) {
+    return { verdict: "unreadable", why: "no bundle of livevote" };
+  }
+  try {
+    return verifyBundle(data, trusted);
+  } catch (error) {
+    if (!(error instanceof Tampered)) throw error;
+    return { verdict: "tampered", why: error.message };
+  }
+};
+
+const paths = process.argv.slice(2);
+const trusted = paths[0] === "--key" ? paths.splice(0, 2)[1] : null;
+const found = paths.map((path) => check(path, trusted));
+process.stdout.write(found.map((verdict) => `${JSON.stringify(verdict)}\n`).join(""));
+process.exitCode = Math.max(0, ...found.map(({ verdict }) => ["intact", "tampered", "unreadable"].indexOf(verdict)));
