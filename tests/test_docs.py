@@ -13,6 +13,7 @@ from livevote.export import FORMATS, ballots, records, results_csv, series
 from livevote.protocol import messages
 from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
 from livevote.web.app import PAGES, described
+from tests import evidence
 from tests.process import CHECKOUT
 
 PROTOCOL = (CHECKOUT / "docs" / "protocol.md").read_text()
@@ -133,6 +134,12 @@ def test_decisions_are_numbered_and_have_context_choice_and_cost() -> None:
         text = page.read_text()
         for heading in ("## Context", "## Choice", "## Cost"):
             assert heading in text, f"{page.name} has no {heading}"
+
+
+def test_the_readme_quotes_the_evidence_there_is() -> None:
+    readme = (CHECKOUT / "README.md").read_text()
+    quoted = readme.partition("<!-- evidence -->\n")[2].partition("<!-- /evidence -->")[0]
+    assert quoted == f"{evidence.table()}\n"
 
 
 def test_the_worked_example_can_be_redone() -> None:

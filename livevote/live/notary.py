@@ -6,7 +6,6 @@ Apart from the writer, because a vote never waits for a signature: a checkpoint 
 import asyncio
 import contextlib
 import errno
-import logging
 
 from livevote.clock import Clock
 from livevote.live.registry import Registry
@@ -14,7 +13,6 @@ from livevote.log import Checkpoints
 
 INTERVAL_S = 1.0
 
-_log = logging.getLogger("livevote")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -71,6 +69,6 @@ class Notary:
                     self._registry.grown.set()
                     if error.errno not in _FULL:
                         raise
-                    _log.warning("no space on the disk for the checkpoints of room %s", room.code)
+                    # A full disk refuses votes as well, which says it to everybody.
                 else:
                     room.seal.signed(checkpoint, note)

@@ -4,6 +4,7 @@ Apart from the log, because they are there to contradict it: whoever changes the
 as well, and every copy of them elsewhere.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable
@@ -148,17 +149,17 @@ class Checkpoints:
         is_new = not path.exists()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            _write_all(descriptor, note + b"\n")
-            os.fsync(descriptor)
+            _append_whole(descriptor, note + b"\n")
         finally:
             os.close(descriptor)
         if is_new:
             _sync_directory(self._directory)
-        # Not synced: it can be made again from the log, and it fits the note or is not used.
-        peaks = "".join(f"{peak.hex()}\n" for peak in frontier.peaks)
-        unfinished = self._directory / f"{room}{_PEAKS}.new"
-        unfinished.write_text(f"{frontier.size}\n{peaks}")
-        unfinished.replace(self._directory / f"{room}{_PEAKS}")
+        # Neither synced nor needed: it can be made again from the log, and it fits the note or is not used.
+        with contextlib.suppress(OSError):
+            peaks = "".join(f"{peak.hex()}\n" for peak in frontier.peaks)
+            unfinished = self._directory / f"{room}{_PEAKS}.new"
+            unfinished.write_text(f"{frontier.size}\n{peaks}")
+            unfinished.replace(self._directory / f"{room}{_PEAKS}")
 
     def frontier(self, room: str, checkpoint: Checkpoint) -> Frontier | None:
         """The tree as it was at ``checkpoint``, if what was noted then fits its root."""
@@ -170,9 +171,17 @@ class Checkpoints:
         return found if (found.size, found.root()) == (checkpoint.size, checkpoint.root) else None
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
+def _append_whole(descriptor: int, data: bytes) -> None:
+    """Append all of ``data`` and sync it, or nothing: the next note would stand behind half a one."""
+    before = os.fstat(descriptor).st_size
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+        os.fsync(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, before)
+        raise
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -108,8 +108,8 @@ so the fuzzer gets behind them, as whoever has the key does."""
 MUTANT = "careless"
 
 
-def _believe(entry: Entry, _chain: bytes) -> bytes:
-    return entry.chain
+def _believe(entry: Entry, _chain: bytes) -> tuple[bytes, bytes]:
+    return leaf(entry.body), entry.chain
 
 
 def trust(target: str, *, put: Callable[[object, str, object], None]) -> None:

@@ -1,5 +1,6 @@
 """The files of signed checkpoints: what a power cut leaves is taken away, and every other change is named."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -210,3 +211,35 @@ def test_every_note_is_synced_and_the_directory_with_the_first(tmp_path: Path, m
     for size, each in enumerate(NOTES[:2], 1):
         found.append(ROOM, each, tree(size))
     assert synced == [str(found.path(ROOM)), str(tmp_path), str(found.path(ROOM))]
+
+
+def test_a_note_that_does_not_fit_on_the_disk_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = Checkpoints(tmp_path, SIGNER)
+    files.append(ROOM, NOTES[0], tree(3))
+    write = os.write
+    space = [40]
+
+    def short(descriptor: int, data: bytes) -> int:
+        if not space[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done = write(descriptor, data[: space[0]])
+        space[0] -= done
+        return done
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(OSError, match="No space"):
+        files.append(ROOM, NOTES[1], tree(5))
+    monkeypatch.undo()
+    assert files.notes(ROOM) == [NOTES[0]]
+    files.append(ROOM, NOTES[1], tree(5))
+    assert files.notes(ROOM) == [NOTES[0], NOTES[1]]
+
+
+def test_peaks_that_cannot_be_written_are_done_without(tmp_path: Path) -> None:
+    files = Checkpoints(tmp_path, SIGNER)
+    (tmp_path / f"{ROOM}.peaks.new").mkdir()
+    files.append(ROOM, NOTES[0], tree(3))
+    assert files.notes(ROOM) == [NOTES[0]]
+    assert files.frontier(ROOM, SIGNER.open(NOTES[0].decode())) is None
