@@ -189,7 +189,7 @@ async def test_the_rig_sees_a_log_that_takes_an_error_for_success(tmp_path: Path
             await recovered(data, history)
 
     # The next start may see it first: a checkpoint was signed over what never was in the log.
-    with pytest.raises((BrokenPromiseError, CorruptError), match="I1:|records are missing"):
+    with pytest.raises((BrokenPromiseError, CorruptError), match=r"I1:|records are missing"):
         await suffer_some(range(20, 48, 4))
 
 
