@@ -6,23 +6,23 @@ A rig that does not turn red on this one never lost an answer.
 import msgspec
 
 from livevote import cli
-from livevote.domain import room
+from livevote.domain import room as rules
 from livevote.domain.commands import CastBallot
 from livevote.domain.room import Decision, Repeat
 from livevote.domain.state import Room
 
-_cast = room._cast
+_cast = rules._cast
 
 
-def _cast_anew(state: Room, command: CastBallot, at: int) -> Decision:
-    decision = _cast(state, command, at)
+def _cast_anew(room: Room, command: CastBallot, at: int) -> Decision:
+    decision = _cast(room, command, at)
     if isinstance(decision, Repeat):
         # Under its own id the fold would not take it.
-        return _cast(state, msgspec.structs.replace(command, id=f"{command.id}-"), at)
+        return _cast(room, msgspec.structs.replace(command, id=f"{command.id}-"), at)
     return decision
 
 
-room._cast = _cast_anew
+rules._cast = _cast_anew
 
 if __name__ == "__main__":
     cli.main()
