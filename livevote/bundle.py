@@ -4,6 +4,7 @@ Apart from the exports for people: this is what ``verify`` reads and ``import`` 
 ``docs/audit.md`` describes it for others who want to read it.
 """
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from livevote.failures import FailureError
 BEGINNING = b'{"@type":"livevote_bundle/1"'
 """How every bundle begins."""
 
+_CODE = re.compile(r"[0-9A-Z]{6}")  # it becomes the name of files
 _LONGEST_LINE_BYTES = 1 << 20
 
 
@@ -111,6 +113,8 @@ class Bundle:
             self._number = 0
             header = self._next()
             assert isinstance(header, Header), "it began like one"
+            if not _CODE.fullmatch(header.room):
+                raise TamperedError("line 1 names no room: a code has six letters and digits")
             self.room = header.room
             try:
                 self.verifier = Verifier.parse(header.vkey)

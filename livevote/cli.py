@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, closing, contextmanager
@@ -115,6 +116,12 @@ async def _export(config: Config, code: str, format_: Format, output: Path | Non
         await _write(format_, source, sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return
+    output = output.resolve()  # noqa: ASYNC240 - nobody else runs on this loop
+    if output.exists() and not output.is_file():
+        # A pipe or a device: nothing to replace.
+        with output.open("wb") as file:
+            await _write(format_, source, file)
+        return
     # Under another name until it is whole: half a file looks like a result.
     unfinished = output.with_name(f".{output.name}.unfinished")
     try:
@@ -164,7 +171,9 @@ async def _rooms(config: Config) -> None:
 @click.argument("code")
 @click.option("--at", "at", metavar="TIME", help="Print that moment and exit: HH:MM:SS of the evening, or ISO 8601.")
 @click.option("--as-of", type=int, metavar="N", help="Print the moment after record N and exit.")
-@click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=16, show_default=True, metavar="X")
+@click.option(
+    "--speed", type=click.FloatRange(min=0, min_open=True, max=1e6), default=16, show_default=True, metavar="X"
+)
 def replay_(data: Path, code: str, at: str | None, as_of: int | None, speed: float) -> None:
     """Play the evening of room CODE once more, X times as fast; also while the server runs.
 
@@ -223,6 +232,8 @@ def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None
         trusted = None if key is None else Verifier.parse(key)
         sought = None if receipt is None else _receipt(receipt, trusted)
         for verdict in _verdicts(Config(data=chosen).database if chosen.is_dir() else chosen, trusted, sought):
+            if trusted is not None and verdict.newest is None:
+                raise TamperedError(f"room {verdict.room.code}: no checkpoint of this log was signed by {trusted.vkey}")
             _print_verdict(verdict)
         if sought is not None:
             _print_sought(sought)
@@ -247,7 +258,7 @@ def _receipt(path: Path, trusted: Verifier | None) -> Sought:
             f"The receipt holds in itself: record {found.index} stands under the checkpoint of {checkpoint.size} "
             f"records signed at {export.instant(checkpoint.at)}."
         )
-    return Sought(found)
+    return Sought(found, checkpoint)
 
 
 def _verdicts(path: Path, trusted: Verifier | None, sought: Sought | None) -> list[Verdict]:
@@ -266,7 +277,7 @@ def _verdicts(path: Path, trusted: Verifier | None, sought: Sought | None) -> li
 
 def _print_verdict(verdict: Verdict) -> None:
     room = verdict.room
-    click.echo(f"INTACT  {room.code}  {room.title}")
+    click.echo(f"INTACT  {room.code}  {_plain(room.title)}")
     click.echo(f"  {verdict.records} records, {verdict.ballots} of them ballots")
     click.echo(f"  root  {verdict.root.hex()}\n  chain {verdict.chain.hex()}")
     if verdict.newest is None:
@@ -276,6 +287,8 @@ def _print_verdict(verdict: Verdict) -> None:
             f"  {verdict.agreed} signed checkpoints agree, the newest over {verdict.newest.size} records at "
             f"{export.instant(verdict.newest.at)}\n  signed by {verdict.vkey}"
         )
+        if behind := verdict.records - verdict.newest.size:
+            click.echo(f"  {behind} records are newer than that: no signature covers them")
     for recovery in verdict.recoveries:
         click.echo(
             f"  RECOVERED at {export.instant(recovery.at)}: the log had {recovery.lost} records by its checkpoints, of "
@@ -283,9 +296,14 @@ def _print_verdict(verdict: Verdict) -> None:
         )
     for result in verdict.results:
         question = room.questions[result.question]
-        click.echo(f"  {question.text} (round {result.round}, {result.voters} voted)")
+        click.echo(f"  {_plain(question.text)} (round {result.round}, {result.voters} voted)")
         for option, count in zip(question.options, result.counts, strict=False):
-            click.echo(f"    {count:>9}  {option}")
+            click.echo(f"    {count:>9}  {_plain(option)}")
+
+
+def _plain(text: str) -> str:
+    """``text`` from a file that anybody may have made, so that it can write nothing else to the terminal."""
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
 
 
 def _print_sought(sought: Sought) -> None:
@@ -325,7 +343,7 @@ def accept_recovery_(data: Path, code: str, yes: bool) -> None:
     if accepted:
         click.echo(f"Recorded. Room {code} goes on; whoever verifies it is told.")
     else:
-        click.echo("Nothing was written.")
+        click.echo("The log fits its checkpoints, or you did not agree: nothing was written.")
 
 
 @cli.command()
@@ -505,7 +523,17 @@ def _host_link_command(server: Server) -> str:
 def main() -> None:
     """The ``livevote`` command."""
     try:
-        cli(standalone_mode=True)
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Python would complain about it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except TamperedError as error:
         click.echo(f"TAMPERED  {error}", err=True)
         sys.exit(1)

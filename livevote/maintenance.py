@@ -3,6 +3,7 @@
 Apart from ``live``, whose writer serves voters: each of these is one decision about one room, under the same lock.
 """
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, closing
 from itertools import islice
@@ -20,9 +21,9 @@ from livevote.domain.records import Entry
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import BrokenLogError, apply, decide
 from livevote.domain.state import Room
-from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
+from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError, WriteError
 from livevote.keys import Keyring
-from livevote.log import Checkpoints, Log, open_log, opened
+from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, open_log, opened
 from livevote.protocol.codes import explain
 from livevote.verify import Verdict, verify, verify_bundle
 
@@ -87,11 +88,20 @@ class _Desk:
 async def _opened(config: Config, code: str, clock: Clock, *, create: bool = False) -> AsyncIterator[_Desk]:
     if not create and not config.data.is_dir():
         raise NoSuchRoomError(f"There is no data directory {config.data}. Name the server's with --data.")
+    os.umask(0o077)  # what is in the log is nobody else's business
     log = await open_log(f"sqlite:{config.database}")
     try:
         keyring = Keyring(config.keys, create=create and log.count() == 0)
         seed = keyring.checkpoint_seed(create=not any(config.checkpoints.glob("*.notes")))
         yield _Desk(log, Checkpoints(config.checkpoints, Signer(seed)), keyring, clock, code)
+    except LogRetryError as error:
+        raise DataDirectoryError(f"{config.database} could not be written ({error}). Check the free space.") from error
+    except LogFailedError as error:
+        raise WriteError(f"A write to {config.database} failed: {error}. Check the disk, then try again.") from error
+    except OSError as error:
+        raise DataDirectoryError(
+            f"Cannot write {config.data}: {error.strerror}. Check its owner, mode and free space, then try again."
+        ) from error
     finally:
         await log.aclose()
 
@@ -170,8 +180,9 @@ async def import_bundle(config: Config, path: Path, clock: Clock, *, new_key: bo
             )
         desk.keyring.make_room(code)
         with closing(Bundle(path)) as bundle:
-            await desk.log.adopt(_chunks(bundle.entries()))
+            # First, because the room can be imported only once.
             _keep_notes(config, bundle)
+            await desk.log.adopt(_chunks(bundle.entries()))
         await desk.read()
         desk.sign()
     return verdict

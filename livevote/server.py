@@ -41,8 +41,10 @@ _CLOSE_PAGES_S = 2.0
 _CHECK_AT_ONCE_RECORDS = 50_000  # about a third of a second
 _ROOM_BURST = 30  # rooms that may be created at once, and how many a second after that
 _ROOMS_PER_S = 0.5
-_PROOF_BURST = 2000  # a room that looks for its ballots at once; a proof takes about a millisecond
+_PROOF_BURST = 2000  # a room that looks for its ballots at once
 _PROOFS_PER_S = 100
+_EXPORTS = 2
+_REREADS = 8  # each takes a thread and a descriptor for about a millisecond
 
 
 class Server:
@@ -137,6 +139,8 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             assets=assets,
             hosts=KnownHosts(config),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
+            rereads=asyncio.Semaphore(_REREADS),
+            exporting=asyncio.Semaphore(_EXPORTS),
             proof_bucket=TokenBucket(burst=_PROOF_BURST, rate=_PROOFS_PER_S, clock=clock),
             base_url=base_url,
         )

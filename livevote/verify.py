@@ -66,6 +66,8 @@ class Sought(msgspec.Struct):
     """
 
     receipt: Receipt
+    checkpoint: Checkpoint | None = None
+    """Under which the receipt proves its ballot to stand."""
     found: bool = False
     replaced_by: int | None = None
     erased_by: int | None = None
@@ -82,6 +84,19 @@ class Sought(msgspec.Struct):
             self.replaced_by = entry.index
         elif isinstance(entry.record, AnswerErased) and entry.record.index == self.receipt.index:
             self.erased_by = entry.index
+
+    def compare(self, checker: Checker, vkey: str) -> None:
+        """Hold the log so far against the receipt's checkpoint, where the same key signed both.
+
+        Two checkpoints of one log that do not agree are what a rewritten log cannot avoid. Raises ``TamperedError``.
+        """
+        signed, proof = self.checkpoint, self.receipt.proof
+        if signed is None or proof is None or (signed.origin, signed.size) != (checker.origin, checker.tree.size):
+            return
+        if proof.vkey == vkey and (signed.root, signed.chain) != (checker.tree.root(), checker.chain):
+            raise TamperedError(
+                f"room {checker.code}: the first {signed.size} records are not those under the receipt's checkpoint"
+            )
 
 
 def verify(
@@ -111,6 +126,7 @@ def verify(
                 ballots += 1
             if sought is not None:
                 sought.look(entry)
+                sought.compare(checker, vkey)
     except BrokenLogError as error:
         raise TamperedError(str(error)) from error
     checker.finish()

@@ -2,18 +2,21 @@
 
 import shutil
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
+import aiosqlite
 import msgspec
 import pytest
 
+from livevote.bundle import NoBundleError
 from livevote.clock import ManualClock
 from livevote.domain.audit import TamperedError
 from livevote.domain.records import AnswerErased, Draft, QuestionDefined
 from livevote.export import FORMATS, Source
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
-from livevote.log import VKEY, open_reader
+from livevote.log import VKEY, open_reader, sqlite
 from livevote.log.base import Heads
 from livevote.maintenance import accept_recovery, erase, import_bundle
 from livevote.verify import Verdict, verify_database
@@ -259,7 +262,7 @@ async def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     done = run_cli("accept-recovery", code.lower(), "--data", str(tmp_path), "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert "has 9 records. Up to record 6 the log is the same" in done.stdout
-    assert run_cli("accept-recovery", code, "--data", str(tmp_path)).stdout == "Nothing was written.\n"
+    assert run_cli("accept-recovery", code, "--data", str(tmp_path)).stdout.endswith("nothing was written.\n")
     done = run_cli("redact", code, "5", "--data", str(tmp_path), "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert "recorded as record 8" in done.stdout
@@ -280,3 +283,48 @@ async def test_i18_none_of_them_runs_beside_a_server(tmp_path: Path) -> None:
             done = run_cli(*command, "--data", str(tmp_path))
             assert done.returncode == 75
         server.terminate()
+
+
+async def test_a_bundle_names_no_file_outside_its_directory(tmp_path: Path) -> None:
+    code = await evening(tmp_path / "first")
+    path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
+    for evil in ("../" + code, "/" + code, "livevote", code.lower(), ""):
+        path.write_bytes(path.read_bytes().replace(f'"room":"{code}"'.encode(), f'"room":"{evil}"'.encode(), 1))
+        with pytest.raises((CorruptError, NoBundleError)):
+            await import_bundle(config(tmp_path / "second"), path, ManualClock(), new_key=True)
+        path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
+    assert not (tmp_path / "second" / "livevote.db").exists()
+
+
+async def test_an_import_that_meets_a_full_disk_can_be_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await evening(tmp_path / "first")
+    path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
+
+    async def full(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "_insert", lambda _: ("SELECT nothing", []))
+        patch.setattr(aiosqlite.Connection, "execute", full)
+        with pytest.raises(DataDirectoryError):
+            await import_bundle(config(tmp_path / "second"), path, ManualClock(), new_key=True)
+    await import_bundle(config(tmp_path / "second"), path, ManualClock(), new_key=True)
+    assert (await verdict_on(tmp_path / "second")).records == (await verdict_on(tmp_path / "first")).records
+    kept = tmp_path / "second" / "checkpoints" / "imported" / f"{code}.notes"
+    for file in (tmp_path / "second" / "livevote.db", kept):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+async def test_a_log_under_another_rooms_name_is_refused(tmp_path: Path) -> None:
+    await evening(tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints")
+    with closing(sqlite3.connect(tmp_path / "livevote.db", isolation_level=None)) as database:
+        database.execute("DROP TRIGGER records_are_never_changed")
+        database.execute("UPDATE records SET room = 'OTHER2'")
+    with pytest.raises(CorruptError, match="The log of room OTHER2 is that of room"):
+        async with venue(tmp_path):
+            pass

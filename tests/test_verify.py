@@ -213,10 +213,10 @@ async def stored_at(directory: Path, history: History, *notes: str) -> Path:
     return directory
 
 
-async def bundle_at(path: Path, history: History, *notes: str) -> Path:
+async def bundle_at(path: Path, history: History, *notes: str, vkey: str = SIGNER.vkey) -> Path:
     log = MemoryLog()
     await log.adopt([history.entries])
-    parts = [part async for part in bundle.write(CODE, log.read(CODE), vkey=SIGNER.vkey, notes=notes)]
+    parts = [part async for part in bundle.write(CODE, log.read(CODE), vkey=vkey, notes=notes)]
     path.write_bytes(b"".join(parts))  # noqa: ASYNC240 - a test has nobody to give way to
     return path
 
@@ -375,3 +375,46 @@ async def test_the_command_names_a_receipt_that_the_log_does_not_hold(tmp_path: 
         done = run_cli("verify", path, "--receipt", str(ticket))
         assert done.returncode == 1
         assert said in done.stderr
+
+
+async def test_a_receipt_shows_that_the_records_beside_its_ballot_were_rewritten(tmp_path: Path) -> None:
+    """Two signed roots of one log at one size: the voter holds one, the bundle the other."""
+    before, after = voted(), opened().did(cast("ann", 0, id="a1"), cast("bob", 2), cast("ann", 2, id="a2"))
+    ticket = tmp_path / "receipt.json"
+    ticket.write_bytes(encode(receipt(before, 4)))
+    rewritten = await bundle_at(tmp_path / "bundle", after, signed(after, 6))
+    done = run_cli("verify", str(rewritten), "--receipt", str(ticket))
+    assert done.returncode == 1
+    assert "the first 6 records are not those under the receipt's checkpoint" in done.stderr
+    elsewhere = await bundle_at(tmp_path / "other", after, signed(after, 6, signer=OTHER), vkey=OTHER.vkey)
+    assert run_cli("verify", str(elsewhere), "--receipt", str(ticket)).returncode == 0, "another key accuses nobody"
+
+
+async def test_a_key_is_insisted_on_also_where_nothing_is_signed(tmp_path: Path) -> None:
+    path = await bundle_at(tmp_path / "bundle", voted())
+    assert run_cli("verify", str(path)).returncode == 0
+    done = run_cli("verify", str(path), "--key", SIGNER.vkey)
+    assert done.returncode == 1
+    assert "no checkpoint of this log was signed by" in done.stderr
+
+
+async def test_texts_of_a_bundle_write_nothing_else_to_the_terminal(tmp_path: Path) -> None:
+    history = opened(options=("Tea", "Coffee"))
+    history.did(cast("ann", 0))
+    title = encode(msgspec.structs.replace(history.entries[0].record, title="A\nINTACT \x1b[8m"))
+    entries = Heads().link(
+        [Draft(CODE, decode(title)), *(Draft(CODE, entry.record, entry.opening) for entry in history.entries[1:])]
+    )
+    log = MemoryLog()
+    await log.adopt([entries])
+    lines = [part async for part in bundle.write(CODE, log.read(CODE), vkey=SIGNER.vkey, notes=[])]
+    (tmp_path / "bundle").write_bytes(b"".join(lines))
+    done = run_cli("verify", str(tmp_path / "bundle"))
+    assert "A\\x0aINTACT \\x1b[8m" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+async def test_records_that_no_signature_covers_are_counted(tmp_path: Path) -> None:
+    history = voted()
+    done = run_cli("verify", str(await bundle_at(tmp_path / "bundle", history, signed(history, 4))))
+    assert "2 records are newer than that: no signature covers them" in done.stdout

@@ -11,6 +11,9 @@ EMPTY_ROOT = sha256(b"").digest()
 """The root of a tree without leaves."""
 
 
+_HASH_BYTES = 32
+
+
 class ProofError(ValueError):
     """A proof that does not show what it claims."""
 
@@ -29,8 +32,8 @@ class Frontier:
         self.size = size
         self.peaks = list(peaks)
         """One root for each one-bit of ``size``, the largest subtree's first."""
-        if len(self.peaks) != size.bit_count():
-            raise ProofError(f"a tree of {size} leaves has {size.bit_count()} peaks, not {len(self.peaks)}")
+        if len(self.peaks) != size.bit_count() or any(len(peak) != _HASH_BYTES for peak in self.peaks):
+            raise ProofError(f"a tree of {size} leaves has {size.bit_count()} peaks of {_HASH_BYTES} bytes each")
 
     def append(self, leaf: bytes) -> None:
         """Add the hash of the next leaf."""

@@ -9,7 +9,9 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from livevote.domain.audit import GENESIS, TamperedError, check
 from livevote.domain.records import Entry
+from livevote.failures import CorruptError
 from livevote.log import Head, Reader
 
 SLICE = 100
@@ -40,12 +42,22 @@ class Source:
     async def slices(self) -> AsyncGenerator[Sequence[Entry], None]:
         """One pass over the log, at most ``SLICE`` entries at a time, with a turn for everybody else after each.
 
-        To be closed by whoever stops early, so that the reader is at rest before anything else goes on.
+        To be closed by whoever stops early, so that the reader is at rest before anything else goes on. Raises
+        ``CorruptError`` at a record or an answer that is not what was sealed.
         """
+        chain = GENESIS
         async with contextlib.aclosing(self.reader.read(self.room, upto=self.head.index)) as chunks:
             async for entries in chunks:
                 for start in range(0, len(entries), SLICE):
                     part = entries[start : start + SLICE]
+                    # Nothing false leaves under a true fingerprint: an answer lies beside what the root covers.
+                    try:
+                        for entry in part:
+                            _, chain = check(entry, chain)
+                    except TamperedError as error:
+                        raise CorruptError(
+                            f"The log was changed: {error}. Restore a backup; 'livevote verify' says more."
+                        ) from error
                     yield part
                     self.on_read(len(part))
                     await asyncio.sleep(0)

@@ -5,6 +5,7 @@ Apart from the notary, which writes what is checked here at the next start.
 
 import asyncio
 from contextlib import aclosing
+from threading import Event
 
 from livevote.domain.audit import TamperedError, check
 from livevote.domain.checker import Checker, ContradictedError
@@ -66,7 +67,12 @@ class Auditor:
                 self._registry.grown.set()
 
     async def _check_storage(self) -> None:
-        if damage := await asyncio.get_running_loop().run_in_executor(None, self._log.damage):
+        stop = Event()
+        try:
+            damage = await asyncio.get_running_loop().run_in_executor(None, self._log.damage, stop)
+        finally:
+            stop.set()  # or the end of the process waits for the thread
+        if damage:
             raise CorruptError(f"The database is damaged ({damage}). Restore a backup; keep the damaged file.")
         self._storage_is_sound = True
 
@@ -109,7 +115,11 @@ class Auditor:
         for room in self._registry.all():
             if room.seal.tree is not None:
                 continue
-            checker = Checker(room.code, self._open(room.code, self._notes[room.code]))
+            # In a thread: three hours of voting are ten thousand signatures, and a second in which nobody is served.
+            checkpoints = await asyncio.get_running_loop().run_in_executor(
+                None, self._open, room.code, self._notes[room.code]
+            )
+            checker = Checker(room.code, checkpoints)
             after = 0
             while True:
                 after = await self._add(checker, after, room.seal.size)

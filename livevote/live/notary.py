@@ -13,7 +13,7 @@ from livevote.log import Checkpoints
 
 INTERVAL_S = 1.0
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class Notary:
@@ -33,7 +33,7 @@ class Notary:
     async def run(self) -> None:
         """Seal rooms as they grow, each at most once a second, a host's command at once. Runs until cancelled.
 
-        Raises ``OSError`` when a checkpoint cannot be written for another reason than a full disk.
+        Raises ``OSError`` when a checkpoint cannot be written for a reason that does not pass, as a full disk does.
         """
         registry = self._registry
         while True:
@@ -67,8 +67,8 @@ class Notary:
                     # Also where it is raised to somebody who only wanted a seal: ``run`` shall meet it as well.
                     self._registry.unsealed[room.code] = room
                     self._registry.grown.set()
-                    if error.errno not in _FULL:
+                    if error.errno not in _PASSING:
                         raise
-                    # A full disk refuses votes as well, which says it to everybody.
+                    # A full disk refuses votes as well, which says it to everybody; descriptors and memory come back.
                 else:
                     room.seal.signed(checkpoint, note)

@@ -54,6 +54,9 @@ class Registry:
         finally:
             gc.enable()
         gc.freeze()
+        for code, state in states.items():
+            if state.code != code:
+                raise CorruptError(f"The log of room {code} is that of room {state.code}. Restore a backup.")
         for state in states.values():
             self._open(state)
 

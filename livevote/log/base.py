@@ -1,6 +1,7 @@
 """The contract of a log: order, atomicity, durability and failure."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Sequence
+from threading import Event
 from typing import Protocol
 
 import msgspec
@@ -54,8 +55,11 @@ class Reader(Protocol):
     def count(self) -> int:
         """How many entries ``scan`` gives."""
 
-    def damage(self) -> str:
-        """What is wrong with the storage itself, below the records; empty if nothing. Reads all of it."""
+    def damage(self, stop: Event) -> str:
+        """What is wrong with the storage itself, below the records; empty if nothing.
+
+        Reads all of it, unless ``stop`` is set meanwhile.
+        """
 
     async def aclose(self) -> None:
         """Release everything. Safe to call twice."""

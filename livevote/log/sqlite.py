@@ -8,8 +8,9 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import aiosqlite
@@ -25,6 +26,7 @@ MAX_BATCH = 4000
 """Records in one append: SQLite takes 32,766 values in a statement, and a record is six."""
 
 _CHUNK = 1000
+_STEPS = 10_000  # of SQLite's machine between two looks whether to stop
 _INSERT = "INSERT INTO records (room, idx, body, chain, salt, answer) VALUES "
 _COLUMNS = "SELECT room, idx, CAST(body AS BLOB), chain, salt, CAST(answer AS BLOB) FROM records"
 # SQLite checks the types of STRICT tables when it writes. A bit that rots can make another type, or NULL, of a value.
@@ -39,13 +41,21 @@ _CANNOT_USE = (
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0, "secure_delete": 1}
 
 
-def quick_check(path: Path) -> str:
+def quick_check(path: Path, *, stop: Event | None = None) -> str:
     """What SQLite finds wrong with the structure of a database, its first finding; empty if nothing.
 
-    Raises ``CorruptError`` or ``DataDirectoryError`` where it cannot be read at all.
+    Ends soon, and finds nothing, once ``stop`` is set. Raises ``CorruptError`` or ``DataDirectoryError`` where the file
+    cannot be read at all.
     """
     with explained(path), closing(sqlite3.connect(read_only_uri(path), uri=True)) as connection:
-        ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+        if stop is not None:
+            connection.set_progress_handler(stop.is_set, _STEPS)
+        try:
+            ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                return ""
+            raise
     return "" if found == "ok" else str(found)
 
 
@@ -85,7 +95,7 @@ class SqliteReader:
         # keeps SQLite from ever checkpointing the write-ahead log, and a connection that nobody closes, because the
         # reader lost interest, outlives the loop.
         last = (await self.head(room)).index if upto is None else upto
-        while rows := await self._chunk(room, after, last):
+        while after < last and (rows := await self._chunk(room, after, last)):
             with explained(self._path):
                 entries = _entries(rows)
             yield entries
@@ -114,8 +124,8 @@ class SqliteReader:
             ((found,),) = connection.execute("SELECT count(*) FROM records")
         return int(found)
 
-    def damage(self) -> str:
-        return quick_check(self._path)
+    def damage(self, stop: Event) -> str:
+        return quick_check(self._path, stop=stop)
 
     async def aclose(self) -> None:
         """Nothing is held between reads."""
@@ -175,11 +185,24 @@ class SqliteLog(SqliteReader):
         if len(drafts) > MAX_BATCH:
             raise ValueError(f"an append takes at most {MAX_BATCH} records, not {len(drafts)}")
         entries = self._heads.link(drafts)
-        try:
-            if gone := erased(entries):
+        gone = erased(entries)
+        with self._judged():
+            if gone:
                 await self._append_and_erase(entries, gone)
             else:
                 await self._connection.execute(*_insert(entries))
+        self._heads.advance(entries)
+        self._followed.put_nowait(Batch(ticket, entries))
+        if gone:
+            # The write-ahead log still has the page as it was. The record stands, whatever becomes of this.
+            with suppress(sqlite3.Error):
+                await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @contextmanager
+    def _judged(self) -> Iterator[None]:
+        """Tell errors after which nothing was kept from those after which nobody knows."""
+        try:
+            yield
         except sqlite3.Error as error:
             # Errors that the sqlite3 module finds by itself carry no code.
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOTHING_KEPT:
@@ -187,8 +210,6 @@ class SqliteLog(SqliteReader):
             self._failed = True
             name = getattr(error, "sqlite_errorname", type(error).__name__)
             raise LogFailedError(f"{name}: {error}") from error
-        self._heads.advance(entries)
-        self._followed.put_nowait(Batch(ticket, entries))
 
     async def _append_and_erase(self, entries: Sequence[Entry], gone: list[tuple[str, int]]) -> None:
         assert self._connection is not None
@@ -198,17 +219,16 @@ class SqliteLog(SqliteReader):
                 await self._connection.execute(
                     "UPDATE records SET salt = NULL, answer = NULL WHERE room = ? AND idx = ?", (room, index)
                 )
-        # The write-ahead log still has the page as it was.
-        await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:
         assert self._connection is not None
         heads = self._heads.copy()
-        async with _transaction(self._connection):
-            for chunk in chunks:
-                heads.adopt(chunk)
-                for start in range(0, len(chunk), MAX_BATCH):
-                    await self._connection.execute(*_insert(chunk[start : start + MAX_BATCH]))
+        with self._judged():
+            async with _transaction(self._connection):
+                for chunk in chunks:
+                    heads.adopt(chunk)
+                    for start in range(0, len(chunk), MAX_BATCH):
+                        await self._connection.execute(*_insert(chunk[start : start + MAX_BATCH]))
         self._heads = heads
 
     async def follow(self) -> AsyncIterator[Batch]:

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from livevote.domain.audit import GENESIS, TamperedError, check
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
@@ -24,6 +25,7 @@ from livevote.domain.records import (
 )
 from livevote.domain.room import apply
 from livevote.domain.state import Question, Room, Round
+from livevote.failures import CorruptError
 from livevote.log import Reader
 from livevote.protocol.messages import RoomInfo
 
@@ -233,10 +235,19 @@ def _gaps(values: Sequence[int]) -> tuple[int, ...]:
 
 
 async def read(reader: Reader, code: str, *, upto: int) -> Fold:
-    """The fold of a room's first ``upto`` records, in slices, so that whoever else runs on this loop is not held up."""
-    fold = Fold()
+    """The fold of a room's first ``upto`` records, in slices, so that whoever else runs on this loop is not held up.
+
+    Raises ``CorruptError`` at a record or an answer that is not what was sealed.
+    """
+    fold, chain = Fold(), GENESIS
     async for entries in reader.read(code, upto=upto):
         for number, entry in enumerate(entries):
+            try:
+                _, chain = check(entry, chain)
+            except TamperedError as error:
+                raise CorruptError(
+                    f"The log was changed: {error}. Restore a backup; 'livevote verify' says more."
+                ) from error
             fold.add(entry)
             if number % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)

@@ -183,9 +183,14 @@ class Exports(ApiHandler):
         if room.seal.tree is None:
             raise ApiError(503, "checking", CHECKING)
         await self.services.notary.seal()
-        source = await Source.now(self.services.log, room.code, self.services.config.checkpoints)
+        # Two at once: each folds the whole room, and voters want the processor as well.
+        async with self.services.exporting:
+            await self._send(format_, room.code)
+
+    async def _send(self, format_: Format, code: str) -> None:
+        source = await Source.now(self.services.log, code, self.services.config.checkpoints)
         self.set_header("Content-Type", format_.media_type)
-        self.set_header("Content-Disposition", f'attachment; filename="{format_.file_name(room.code)}"')
+        self.set_header("Content-Disposition", f'attachment; filename="{format_.file_name(code)}"')
         begun = False
         try:
             async with contextlib.aclosing(format_.write(source)) as parts:
@@ -280,8 +285,8 @@ class Proof(ApiHandler):
         note = room.seal.note.decode()
         wanted = tree.needed(index - 1, checkpoint.size)
         leaves: dict[int, bytes] = {}
-        for places in wanted:
-            if places:
+        async with self.services.rereads:
+            for places in wanted:
                 async for entries in self.services.log.read(room.code, after=places.start, upto=places.stop):
                     leaves |= {entry.index - 1: leaf_of(entry.body) for entry in entries}
         path = tuple(sibling.hex() for sibling in tree.inclusion(index - 1, checkpoint.size, leaves))

@@ -30,9 +30,12 @@ class Replays:
 
     async def get(self, room: LiveRoom, audience: Audience) -> bytes:
         """The document of this moment as gzipped JSON."""
+        found, document = self._kept.get((room.code, audience), (None, b""))
+        if found == self._version(room, audience):
+            return document
         async with self._building:
             state = room.state
-            version = state.origin, state.head if audience == "host" else room.commanded
+            version = self._version(room, audience)
             name = room.code, audience
             found, document = self._kept.pop(name, (None, b""))
             if found != version:
@@ -43,6 +46,10 @@ class Replays:
             while len(self._kept) > _KEPT:
                 del self._kept[next(iter(self._kept))]
             return document
+
+    @staticmethod
+    def _version(room: LiveRoom, audience: Audience) -> tuple[str, int]:
+        return room.state.origin, room.state.head if audience == "host" else room.commanded
 
 
 def _pack(fold: Fold, audience: Audience) -> bytes:

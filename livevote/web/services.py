@@ -1,5 +1,6 @@
 """What handlers are given: everything they may use, made by ``server`` and passed by argument."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,10 @@ class Services:
     hosts: KnownHosts
     room_bucket: TokenBucket
     proof_bucket: TokenBucket
+    rereads: asyncio.Semaphore
+    """How many retried ballots and proofs may be looked up in the log at once."""
+    exporting: asyncio.Semaphore
+    """How many exports may be made at once."""
     base_url: Callable[[], str]
     """The address for links, known once the server listens."""
 

@@ -1,7 +1,6 @@
 """A page's socket: bytes in, frames out, and the close codes that tell the page what to do next."""
 
 import asyncio
-import logging
 import secrets
 from typing import Any
 
@@ -21,8 +20,6 @@ from livevote.protocol.messages import Rejected, Sync, ToClient, Unknown, Vote
 from livevote.web import wire
 from livevote.web.base import Access, ApiError, Guarded
 from livevote.web.services import Services
-
-_log = logging.getLogger("livevote")
 
 _MAX_REFUSED = 50
 _MAX_UNREAD_ANSWERS = 32
@@ -151,13 +148,15 @@ class PageSocket(WebSocketHandler, Guarded):
 
     async def _answer_again(self, room: LiveRoom, vote: Vote, repeat: Repeat) -> None:
         """Answer a retry as the first time (I6). Its receipt is not in memory: the log has it."""
-        found: Entry | Repeat = repeat
+        found: Entry | Repeat | Unsure = repeat
         index = repeat.ballot.index
         try:
-            async for entries in self.services.log.read(room.code, after=index - 1, upto=index):
-                (found,) = entries
+            async with self.services.rereads:
+                async for entries in self.services.log.read(room.code, after=index - 1, upto=index):
+                    (found,) = entries
         except FailureError:
-            _log.exception("a receipt could not be read")
+            # Not an answer without its receipt: the same id gets the same answer, now or later.
+            found = Unsure.RETRY_LATER
         self._answer(answer(vote, found, receipts=True))
 
     def _answer(self, message: ToClient) -> None:

@@ -84,6 +84,7 @@ def first(path: Path) -> Verdict:
             {"question": each.question, "round": each.round, "counts": list(each.counts), "voters": each.voters}
             for each in found.results
         ],
+        "recoveries": [{"origin": each.origin, "kept": each.kept} for each in found.recoveries],
     }
 
 

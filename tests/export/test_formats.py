@@ -210,3 +210,18 @@ async def test_others_get_a_turn_after_every_slice() -> None:
     await written("results.json", await Source.now(long_log(10_000), CODE, CHECKPOINTS))
     beside.cancel()
     assert turns >= 10_000 / SLICE
+
+
+@pytest.mark.parametrize("name", FORMATS)
+async def test_nothing_false_leaves_under_a_true_fingerprint(name: str) -> None:
+    """The root covers commitments, not answers: a changed answer would pass beside it."""
+    log = MemoryLog()
+    entries = list(evening().entries)
+    place = next(place for place, entry in enumerate(entries) if entry.opening is not None)
+    opening = entries[place].opening
+    assert opening is not None
+    other = b'{"choices":[0]}' if b"1" in opening.answer else b'{"choices":[1]}'
+    entries[place] = msgspec.structs.replace(entries[place], opening=Opening(opening.salt, other))
+    await log.adopt([entries])
+    with pytest.raises(CorruptError, match=f"the answer of record {place + 1} does not fit its commitment"):
+        await written(name, await Source.now(log, CODE, CHECKPOINTS))

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
@@ -265,4 +266,4 @@ async def test_what_does_not_come_next_is_not_adopted_and_neither_is_the_rest(ur
 async def test_a_sound_log_has_no_damage(url: str) -> None:
     async with opened_log(url) as log:
         await log.append(room("A"), ticket=1)
-        assert log.damage() == ""
+        assert log.damage(Event()) == ""

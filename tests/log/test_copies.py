@@ -3,11 +3,12 @@
 import os
 import stat
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from livevote.failures import CorruptError, DataDirectoryError
-from livevote.log import quick_check, snapshot
+from livevote.log import quick_check, snapshot, sqlite
 from tests.log.cases import connection_of, entries, more, opened_file, opened_reader, other_tool, plain, room
 
 
@@ -121,6 +122,19 @@ async def test_a_damaged_log_is_not_copied(tmp_path: Path) -> None:
     for try_ in (lambda: snapshot(source, tmp_path / "other", report=silent), lambda: quick_check(source)):
         with pytest.raises(CorruptError, match="not a database"):
             try_()
+
+
+async def test_a_check_of_a_large_file_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_STEPS", 10)
+    source, stop = tmp_path / "log.sqlite3", Event()
+    async with opened_file(source) as log:
+        await log.append(more("A", 3000, size=300), ticket=1)
+    raw = bytearray(source.read_bytes())
+    raw[-4096:] = b"\xff" * 4096
+    source.write_bytes(raw)
+    assert quick_check(source, stop=stop) != ""
+    stop.set()
+    assert quick_check(source, stop=stop) == ""
 
 
 async def test_a_sound_file_passes_while_it_is_written(tmp_path: Path) -> None:

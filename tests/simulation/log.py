@@ -3,6 +3,7 @@
 import asyncio
 import errno
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Sequence
+from threading import Event
 
 import msgspec
 
@@ -118,7 +119,7 @@ class SimulatedLog:
         for code in sorted(self._rooms):
             yield from self._rooms[code]
 
-    def damage(self) -> str:
+    def damage(self, stop: Event) -> str:  # noqa: ARG002 - it is over at once
         return ""
 
     def count(self) -> int:

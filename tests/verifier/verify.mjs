@@ -487,6 +487,7 @@ const verifyBundle = (data, trusted) => {
     root: tree.root().toString("hex"),
     chain: chain.toString("hex"),
     results: room.results(),
+    recoveries: [...room.recoveries].map(([origin, kept]) => ({ origin, kept })),
   };
 };
 
@@ -510,6 +511,10 @@ const check = (path, trusted) => {
 
 const paths = process.argv.slice(2);
 const trusted = paths[0] === "--key" ? paths.splice(0, 2)[1] : null;
+if (paths.length === 0 || paths[0].startsWith("-")) {
+  process.stderr.write("usage: node verify.mjs [--key VKEY] BUNDLE...\n");
+  process.exit(2);
+}
 const found = paths.map((path) => check(path, trusted));
 process.stdout.write(found.map((verdict) => `${JSON.stringify(verdict)}\n`).join(""));
 process.exitCode = Math.max(0, ...found.map(({ verdict }) => ["intact", "tampered", "unreadable"].indexOf(verdict)));
