@@ -252,7 +252,9 @@ class Voting(RuleBasedStateMachine):
     @precondition(lambda self: self.replaced)
     @rule(data=st.data())
     def send_again_what_was_replaced(self, data: st.DataObject) -> None:
-        self.vote(*data.draw(st.sampled_from(self.replaced)))
+        name, number, voter, id, choices = data.draw(st.sampled_from(self.replaced))
+        # What an erased ballot said, nobody knows any more: whatever is sent under its id is a retry.
+        self.vote(name, number, voter, id, [0] if choices is None else choices)
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data(), choices=answers)
