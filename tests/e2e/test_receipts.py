@@ -300,7 +300,7 @@ def test_a_change_that_was_answered_late_replaces_the_ballot_before(room: Room, 
     go_on(room, page, held)
     expect(page.status).to_contain_text("Your vote on the question before was counted.")
     page.open_panel()
-    page.expect_ballots((COUNTS, "Green"), (REPLACED, "Red"))
+    page.expect_ballots((STANDS, "Green"), (REPLACED, "Red"))
 
 
 def _not_included(proof: Message) -> None:
