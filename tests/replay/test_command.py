@@ -95,6 +95,8 @@ class Terminal:
             stderr=theirs,
             cwd=CHECKOUT,
             env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "30"},
+            # Whatever runs the tests in the background has SIGINT ignored, and would hand that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         os.close(theirs)
         self.output = ""
