@@ -1,6 +1,7 @@
 """Copies of a log file: whole, as of one moment, and with a reason where there is none; and SQLite's own check."""
 
 import os
+import sqlite3
 import stat
 from pathlib import Path
 from threading import Event
@@ -135,6 +136,19 @@ async def test_a_check_of_a_large_file_can_be_stopped(tmp_path: Path, monkeypatc
     assert quick_check(source, stop=stop) != ""
     stop.set()
     assert quick_check(source, stop=stop) == ""
+
+
+async def test_a_file_that_is_locked_cannot_be_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "log.sqlite3"
+    async with opened_file(source) as log:
+        await log.append(room("A"), ticket=1)
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **kwargs: connect(*args, **{"timeout": 0, **kwargs}))
+    with other_tool(source) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("DELETE FROM meta WHERE key = 'no such key'")
+        with pytest.raises(DataDirectoryError, match="locked"):
+            quick_check(source)
 
 
 async def test_a_sound_file_passes_while_it_is_written(tmp_path: Path) -> None:
