@@ -53,13 +53,13 @@ async def test_on_a_terminal_the_host_links_are_shown(
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     async with venue(tmp_path) as at:
-        cli._announce(at.server)
+        cli.serving._announce(at.server)
         printed = capsys.readouterr().out
         assert at.server.host_url(at.code) in printed
         assert at.server.new_room_url() in printed
         assert at.server.services.operator_key in printed
     async with running(config(tmp_path / "empty", open_hosting=True)) as server:
-        cli._announce(server)
+        cli.serving._announce(server)
         printed = capsys.readouterr().out
         assert f"{server.urls[0]}/host\n" in printed
         assert server.services.operator_key not in printed
@@ -99,7 +99,7 @@ def test_a_data_directory_of_another_user(monkeypatch: pytest.MonkeyPatch, capsy
     async def refused(_: str) -> None:
         raise PermissionError(13, "Permission denied", "/srv/vote/livevote.db")
 
-    monkeypatch.setattr(cli, "open_reader", refused)
+    monkeypatch.setattr(cli.reading, "open_reader", refused)
     monkeypatch.setattr(sys, "argv", ["livevote", "rooms", "--data", "/srv/vote"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -203,7 +203,7 @@ def test_variables_set_what_options_do_not(monkeypatch: pytest.MonkeyPatch) -> N
     async def serve(config: Config, *, announce: object) -> None:  # noqa: ARG001
         seen.append(config)
 
-    monkeypatch.setattr(cli, "serve", serve)
+    monkeypatch.setattr(cli.serving, "serve", serve)
     environment = {"LIVEVOTE_PORT": "1234", "LIVEVOTE_SAMPLE": "0", "LIVEVOTE_DATA": "/tmp/elsewhere"}
     result = CliRunner().invoke(cli.cli, ["run", "--vote-rate", "7.5", "--open-hosting"], env=environment)
     assert result.exit_code == 0, result.output
@@ -229,7 +229,7 @@ def test_main_returns_from_help() -> None:
 
 async def test_a_public_address_is_what_people_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with venue(tmp_path, url="https://vote.example.org") as at:
-        cli._announce(at.server)
+        cli.serving._announce(at.server)
         printed = capsys.readouterr().out
     assert f"https://vote.example.org/{at.code}\n" in printed
     assert "127.0.0.1" not in printed, "a Secure cookie would be lost there"
@@ -259,7 +259,7 @@ async def test_an_export_that_fails_leaves_the_file_as_it_was(tmp_path: Path) ->
     broken = replace(FORMATS["ballots.csv"], write=half)
     async with venue(tmp_path / "data") as at:
         with pytest.raises(CorruptError):
-            await cli._export(at.server.services.config, at.code, broken, output)
+            await cli.reading._export(at.server.services.config, at.code, broken, output)
     assert output.read_bytes() == b"of yesterday"
     assert not output.with_name(".ballots.csv.unfinished").exists()
 
@@ -271,7 +271,9 @@ async def test_on_a_terminal_an_export_to_a_file_shows_its_progress(
         await at.ask()
         for is_terminal in (False, True):
             monkeypatch.setattr(sys.stderr, "isatty", lambda shown=is_terminal: shown, raising=False)
-            await cli._export(at.server.services.config, at.code, FORMATS["results.csv"], tmp_path / "results.csv")
+            await cli.reading._export(
+                at.server.services.config, at.code, FORMATS["results.csv"], tmp_path / "results.csv"
+            )
             printed = capsys.readouterr()
             assert printed.out == ""
             assert ("results.csv" in printed.err and "100%" in printed.err) == is_terminal

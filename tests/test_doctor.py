@@ -312,7 +312,7 @@ def test_on_a_terminal_it_is_a_table(
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
-    cli._print_table([Check("keys", Level.PROBLEM, f"{tmp_path} [bold] is wrong", "chmod")])
+    cli.checking._print_table([Check("keys", Level.PROBLEM, f"{tmp_path} [bold] is wrong", "chmod")])
     printed = capsys.readouterr().out
     assert "[bold] is wrong" in printed
     assert "problem" in printed

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from livevote.domain.merkle import Frontier
 from livevote.domain.records import BallotCast, Draft, Entry, Opening
 from livevote.domain.tally import fold, snapshot
 from livevote.export import FORMATS, Format, Source
+from livevote.live.room import LiveRoom
 from livevote.log import Checkpoints, open_log
 from livevote.web.api import CHECKING
 from tests.client import Page, Venue, eventually, venue
@@ -60,7 +62,7 @@ async def test_every_format_is_the_same_file_on_the_command_line(tmp_path: Path)
         await hold(at)
         for name, format_ in FORMATS.items():
             output = tmp_path / name
-            await cli._export(at.server.services.config, at.code, format_, output)
+            await cli.reading._export(at.server.services.config, at.code, format_, output)
             assert output.read_bytes() == await download(at, name), name
         old = await at.fetch(f"/api/rooms/{at.code}/ballots.csv", headers={"Authorization": f"Bearer {at.host_token}"})
         assert old.body == await download(at, "ballots.csv")
@@ -175,6 +177,11 @@ def counts_at(log: Sequence[Entry], as_of: int) -> tuple[list[int], int]:
     return list(result.counts), result.voters
 
 
+def has_grown(room: LiveRoom, head: int) -> bool:
+    """Whether the room's log has come as far as this record."""
+    return room.state.head >= head
+
+
 @pytest.mark.timeout(seconds=90)
 async def test_under_load_every_file_shows_one_moment(tmp_path: Path) -> None:
     async with venue(tmp_path, vote_burst=1_000_000, vote_rate=1e6) as at:
@@ -183,8 +190,11 @@ async def test_under_load_every_file_shows_one_moment(tmp_path: Path) -> None:
         stop = asyncio.Event()
         voting = [asyncio.create_task(vote_on(page, stop, f"v{number}")) for number, page in enumerate(pages)]
         files: list[dict[str, bytes]] = []
+        room = at.server.registry.get(at.code)
+        assert room is not None
         for _ in range(3):
-            await asyncio.sleep(0.1)
+            grown = room.state.head + 10
+            await eventually(partial(has_grown, room, grown))
             files.append({name: await download(at, name) for name in FORMATS})
         stop.set()
         assert all(await asyncio.gather(*voting))
@@ -280,7 +290,8 @@ async def test_who_does_not_read_holds_the_export_up_and_who_leaves_ends_it(
         before = -1
         while before != written:
             before = written
-            await asyncio.sleep(0.2)
+            for _ in range(200):  # turns in which whatever can be sent is sent
+                await asyncio.sleep(0)
         assert written < 500, "what the sockets of both sides hold, and no more"
         assert not ended.is_set()
         writer.transport.abort()

@@ -1,0 +1,160 @@
+"""The commands that look whether all is well: with a log, a bundle or a receipt, and with the machine."""
+
+import asyncio
+import gc
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from livevote import doctor, export
+from livevote.bundle import Bundle, NoBundleError
+from livevote.clock import SystemClock
+from livevote.config import Config
+from livevote.domain.audit import TamperedError
+from livevote.domain.note import NoteError, Verifier
+from livevote.domain.receipt import ReceiptError, check, parse
+from livevote.failures import FailureError
+from livevote.log import open_reader
+from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_database
+
+if TYPE_CHECKING:
+    pass
+from livevote.cli.settings import cli, settings
+
+
+@cli.command("verify")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--receipt", type=click.Path(path_type=Path), help="A voter's receipt to look for in the log.")
+@click.option("--key", help="The public key (name+id+key) that must have signed; without it, the one beside the log.")
+@settings("data")
+def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None) -> None:
+    """Check PATH (a bundle, a database or a data directory): nothing changed, dropped or reordered. Writes nothing.
+
+    Exit code 0: intact; 1: tampered with, the first bad record is named; 2: cannot be read.
+    """
+    chosen = data if path is None else path
+    # The fold makes millions of objects and no garbage, and this process ends after it.
+    gc.disable()
+    try:
+        trusted = None if key is None else Verifier.parse(key)
+        sought = None if receipt is None else _receipt(receipt, trusted)
+        for verdict in _verdicts(Config(data=chosen).database if chosen.is_dir() else chosen, trusted, sought):
+            if trusted is not None and verdict.newest is None:
+                raise TamperedError(f"room {verdict.room.code}: no checkpoint of this log was signed by {trusted.vkey}")
+            print_verdict(verdict)
+        if sought is not None:
+            _print_sought(sought)
+    except (FailureError, NoteError) as error:
+        click.echo(f"livevote: {error}", err=True)
+        sys.exit(2)
+
+
+def _receipt(path: Path, trusted: Verifier | None) -> Sought:
+    try:
+        found = parse(path.read_bytes())
+    except (OSError, ReceiptError) as error:
+        raise NoBundleError(f"Cannot read the receipt {path}: {error}") from error
+    try:
+        checkpoint = check(found, trusted=trusted)
+    except ReceiptError as error:
+        raise TamperedError(f"the receipt: {error}") from error
+    if checkpoint is None:
+        click.echo("The receipt holds in itself. Nobody has signed it: it was saved before there was a checkpoint.")
+    else:
+        click.echo(
+            f"The receipt holds in itself: record {found.index} stands under the checkpoint of {checkpoint.size} "
+            f"records signed at {export.instant(checkpoint.at)}."
+        )
+    return Sought(found, checkpoint)
+
+
+def _verdicts(path: Path, trusted: Verifier | None, sought: Sought | None) -> list[Verdict]:
+    hidden = not sys.stderr.isatty()
+    if kind_of(path) == "bundle":
+        with closing(Bundle(path, trusted=trusted)) as bundle:
+            size = path.stat().st_size
+            with click.progressbar(length=size, label="Checking", file=sys.stderr, hidden=hidden) as bytes_read:
+                done = verify_bundle(bundle, sought=sought, progress=bytes_read.update)
+            return [done]
+    reader = asyncio.run(open_reader(f"sqlite:{path}"))
+    directory = path.parent / Config().checkpoints.name
+    with click.progressbar(length=reader.count(), label="Checking", file=sys.stderr, hidden=hidden) as records_read:
+        return list(verify_database(reader, directory, trusted=trusted, sought=sought, progress=records_read.update))
+
+
+def print_verdict(verdict: Verdict) -> None:
+    room = verdict.room
+    click.echo(f"INTACT  {room.code}  {_plain(room.title)}")
+    click.echo(f"  {verdict.records} records, {verdict.ballots} of them ballots")
+    click.echo(f"  root  {verdict.root.hex()}\n  chain {verdict.chain.hex()}")
+    if verdict.newest is None:
+        click.echo("  no checkpoints: whoever could write the file could have made all of it")
+    else:
+        click.echo(
+            f"  {verdict.agreed} signed checkpoints agree, the newest over {verdict.newest.size} records at "
+            f"{export.instant(verdict.newest.at)}\n  signed by {verdict.vkey}"
+        )
+        if behind := verdict.records - verdict.newest.size:
+            click.echo(f"  {behind} records are newer than that: no signature covers them")
+    for recovery in verdict.recoveries:
+        click.echo(
+            f"  RECOVERED at {export.instant(recovery.at)}: the log had {recovery.lost} records by its checkpoints, of "
+            f"which those after {recovery.kept} may be lost or changed"
+        )
+    for result in verdict.results:
+        question = room.questions[result.question]
+        click.echo(f"  {_plain(question.text)} (round {result.round}, {result.voters} voted)")
+        for option, count in zip(question.options, result.counts, strict=False):
+            click.echo(f"    {count:>9}  {_plain(option)}")
+
+
+def _plain(text: str) -> str:
+    """``text`` from a file that anybody may have made, so that it can write nothing else to the terminal."""
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+
+
+def _print_sought(sought: Sought) -> None:
+    receipt = sought.receipt
+    if not sought.found:
+        raise TamperedError(
+            f"room {receipt.room}: record {receipt.index}, the ballot of the receipt, is not in this log"
+        )
+    place = f"The ballot of the receipt is record {receipt.index} of room {receipt.room}"
+    if sought.replaced_by is not None:
+        click.echo(f"{place}. It does not count: its voter replaced it by record {sought.replaced_by}.")
+    elif sought.erased_by is not None:
+        click.echo(f"{place}. It does not count: its answer was erased by record {sought.erased_by}.")
+    else:
+        click.echo(f"{place}, and it counts.")
+
+
+@cli.command("doctor")
+@settings("data")
+def doctor_(data: Path) -> None:
+    """Check this machine and the data directory: what may lose votes or keep phones out, and what to do about it.
+
+    Changes nothing. Exit code 0: no problem; 1: at least one.
+    """
+    checks = asyncio.run(doctor.examine(Config(data=data), clock=SystemClock()))
+    if sys.stdout.isatty():
+        _print_table(checks)
+    else:
+        click.echo(doctor.text(checks))
+    if any(row.level is doctor.Level.PROBLEM for row in checks):
+        sys.exit(1)
+
+
+def _print_table(checks: list[doctor.Check]) -> None:
+    # Not at the top: see _progress.
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {doctor.Level.OK: "green", doctor.Level.WARNING: "yellow", doctor.Level.PROBLEM: "bold red"}
+    table = Table("", "check", "found", "what to do", show_lines=True)
+    for row in checks:
+        table.add_row(Text(row.level.value, styles[row.level]), row.name, Text(row.found), Text(row.remedy))
+    Console().print(table)
