@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from livevote.aside import Seals
 from livevote.bundle import Bundle, NoBundleError
 from livevote.domain.audit import TamperedError
 from livevote.domain.checker import Checker
@@ -113,32 +114,33 @@ def verify(
     end where a checkpoint says something else.
     """
     known = list(checkpoints)
-    checker = Checker(code, known)
     room: Room | None = None
     ballots = 0
-    check, spelled = checker.add, _Spelling(code)
+    spelled = _Spelling(code)
     try:
-        for entry in entries:
-            check(entry)
-            room = apply(room, entry)
-            spelled.look(room, entry)
-            if type(entry.record) is BallotCast:
-                ballots += 1
-            if sought is not None:
-                sought.look(entry)
-                sought.compare(checker, vkey)
-    except BrokenLogError as error:
+        with Seals(code, known, alone=sought is not None) as seals:
+            check = seals.add
+            for entry in entries:
+                check(entry)
+                room = apply(room, entry)
+                spelled.look(room, entry)
+                if type(entry.record) is BallotCast:
+                    ballots += 1
+                if sought is not None:
+                    sought.look(entry)
+                    sought.compare(seals.checker, vkey)
+            sealed = seals.finish()
+    except (BadRecordError, BrokenLogError) as error:
         raise TamperedError(str(error)) from error
-    checker.finish()
     if room is None:
         raise TamperedError(f"room {code} has no records")
     return Verdict(
         room=room,
         records=room.head,
         ballots=ballots,
-        root=checker.tree.root(),
-        chain=checker.chain,
-        agreed=checker.agreed,
+        root=sealed.root,
+        chain=sealed.chain,
+        agreed=sealed.agreed,
         newest=max((known_one for known_one in known if known_one.origin == room.origin), key=_size, default=None),
         vkey=vkey,
         results=tuple(

@@ -119,6 +119,17 @@ async def test_tampering_is_named_with_the_first_bad_record(tmp_path: Path, kind
     assert f"ecord {index}" in done.stderr
 
 
+async def test_a_record_that_cannot_be_read_does_not_hide_one_that_was_changed_before_it(tmp_path: Path) -> None:
+    await hold_an_event(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "livevote.db", isolation_level=None)) as database:
+        database.execute("DROP TRIGGER records_are_never_changed")
+        database.execute("UPDATE records SET chain = zeroblob(32) WHERE idx = 5")
+        database.execute("UPDATE records SET body = '{}' WHERE idx = 9")
+    done = run_cli("verify", str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the chain breaks at record 5" in done.stderr
+
+
 async def test_an_answer_that_is_gone_without_a_word_is_tampering(tmp_path: Path) -> None:
     code = await hold_an_event(tmp_path)
     with closing(sqlite3.connect(tmp_path / "livevote.db", isolation_level=None)) as database:

@@ -5,13 +5,13 @@ import gc
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from livevote import doctor, export
 from livevote.bundle import Bundle, NoBundleError
+from livevote.cli.settings import cli, settings
 from livevote.clock import SystemClock
 from livevote.config import Config
 from livevote.domain.audit import TamperedError
@@ -20,10 +20,6 @@ from livevote.domain.receipt import ReceiptError, check, parse
 from livevote.failures import FailureError
 from livevote.log import open_reader
 from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_database
-
-if TYPE_CHECKING:
-    pass
-from livevote.cli.settings import cli, settings
 
 
 @cli.command("verify")

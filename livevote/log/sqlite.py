@@ -96,8 +96,9 @@ class SqliteReader:
         # reader lost interest, outlives the loop.
         last = (await self.head(room)).index if upto is None else upto
         while after < last and (rows := await self._chunk(room, after, last)):
+            entries: list[Entry] = []
             with explained(self._path):
-                entries = _entries(rows)
+                _decode(rows, entries)
             yield entries
             after = entries[-1].index
 
@@ -117,7 +118,14 @@ class SqliteReader:
         with explained(self._path), closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection:
             rows = connection.execute(f"{_COLUMNS} ORDER BY room, idx")
             while chunk := rows.fetchmany(_CHUNK):
-                yield from _entries(chunk)
+                entries: list[Entry] = []
+                try:
+                    _decode(chunk, entries)
+                except BadRecordError:
+                    # An earlier record may be wrong in another way, and the first one is to be named.
+                    yield from entries
+                    raise
+                yield from entries
 
     def count(self) -> int:
         with explained(self._path), closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection:
@@ -313,9 +321,11 @@ async def _value(connection: aiosqlite.Connection, sql: str) -> object:
     raise sqlite3.DatabaseError(f"no row for {sql}")
 
 
-def _entries(rows: Iterable[tuple[Any, ...]]) -> list[Entry]:
-    """The entries of rows. One loop without calls of ours in it, because a start reads every row there is."""
-    entries = []
+def _decode(rows: Iterable[tuple[Any, ...]], entries: list[Entry]) -> None:
+    """Add the entries of rows. One loop without calls of ours in it, because a start reads every row there is.
+
+    Raises ``BadRecordError`` at the first bad row, with the entries before it added.
+    """
     for room, index, body, chain, salt, answer in rows:
         if (type(room), type(index), type(body), type(chain), type(salt)) not in _TYPES:
             raise BadRecordError(
@@ -330,7 +340,6 @@ def _entries(rows: Iterable[tuple[Any, ...]]) -> list[Entry]:
                 f"Record {index} of room {room} is none of livevote's ({error}). Restore a backup; keep the damaged "
                 "file."
             ) from error
-    return entries
 
 
 @contextmanager

@@ -347,6 +347,7 @@ def test_it_waits_for_a_log_that_is_checked_and_for_a_server_that_comes_back(roo
     expect(page.marks).to_have_count(3)
     page.page.route("**/assets/chart.js", lambda route: route.abort())
     page.page.reload()
+    expect(page.marks).to_have_count(3)
     page.page.keyboard.press("End")
     expect(page.page.locator("#shown")).to_have_text("Revealed")
     expect(page.counts).to_have_text(["0", "0"])
