@@ -126,6 +126,11 @@ def _print_sought(sought: Sought) -> None:
         click.echo(f"{place}. It does not count: its answer was erased by record {sought.erased_by}.")
     else:
         click.echo(f"{place}, and it counts.")
+    click.echo(f"  It answers: {_plain(sought.question)} (round {sought.round})")
+    if sought.chosen is None:
+        click.echo("  The log does not say any more what it chose.")
+    else:
+        click.echo(f"  It chose: {_plain(sought.chosen) or 'none of the options'}")
 
 
 @cli.command("doctor")
