@@ -6,6 +6,7 @@ Its charts are SVG bars inside the tables, so that picture and numbers cannot pa
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Iterator
+from datetime import date
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -151,7 +152,7 @@ def _rule(question: Question) -> str:
 def _times(result: RoundResult) -> str:
     def then(at: int) -> str:
         """The day only where it is another one."""
-        return _time(at, day=moment(at).date() != moment(result.opened_at).date())
+        return _time(at, day=_day(at) != _day(result.opened_at))
 
     parts = [f"Opened {_time(result.opened_at)}"]
     parts.append("still open" if result.closed_at is None else f"closed {then(result.closed_at)}")
@@ -164,8 +165,15 @@ def _times(result: RoundResult) -> str:
 
 def _time(at: int, *, day: bool = True) -> str:
     when = moment(at)
+    if isinstance(when, str):
+        return when
     shown = f"{when.day} {when:%b %Y, %H:%M:%S}" if day else f"{when:%H:%M:%S}"
     return f'<time datetime="{instant(at)}">{shown}</time>'
+
+
+def _day(at: int) -> date | str:
+    when = moment(at)
+    return when if isinstance(when, str) else when.date()
 
 
 def _plural(number: int, one: str, many: str) -> str:
