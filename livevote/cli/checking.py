@@ -154,7 +154,12 @@ def _print_table(checks: list[doctor.Check]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    styles = {doctor.Level.OK: "green", doctor.Level.WARNING: "yellow", doctor.Level.PROBLEM: "bold red"}
+    styles = {
+        doctor.Level.OK: "green",
+        doctor.Level.NOTE: "cyan",
+        doctor.Level.WARNING: "yellow",
+        doctor.Level.PROBLEM: "bold red",
+    }
     table = Table("", "check", "found", "what to do", show_lines=True)
     for row in checks:
         table.add_row(Text(row.level.value, styles[row.level]), row.name, Text(row.found), Text(row.remedy))

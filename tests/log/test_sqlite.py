@@ -9,11 +9,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
-from livevote.domain.commands import AskAgain, CloseVoting
+from livevote.domain.commands import AskAgain, CloseVoting, EraseAnswer
 from livevote.failures import AlreadyRunningError, CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
 from livevote.log import Head, LogFailedError, LogRetryError, sqlite
+from livevote.log.schema import MIGRATIONS, migrate
 from livevote.log.sqlite import MAX_BATCH
 from tests.client import eventually
 from tests.history import cast, opened
@@ -537,11 +539,30 @@ async def test_views_show_ballots_and_results_with_changed_votes(path: Path) -> 
 
 
 async def test_views_leave_out_erased_answers(path: Path) -> None:
-    await filled(path)
+    history = opened().did(cast("ann", 0), cast("bob", 1), cast("cid", 2), cast("bob", 2))
+    async with opened_file(path) as log:
+        await log.append(history.did(EraseAnswer(4), EraseAnswer(7)).drafts("A"), ticket=1)
     with other_tool(path) as other:
-        other.execute("UPDATE records SET salt = NULL, answer = NULL WHERE room = 'A' AND idx = 4")
-        assert other.execute("SELECT idx, counted, answer FROM ballots ORDER BY idx").fetchall() == [
-            (4, 1, None),
-            (5, 1, '{"choices":[1]}'),
-        ]
-        assert other.execute("SELECT option, votes FROM results").fetchall() == [("Coffee", 1)]
+        assert other.execute("SELECT idx, voter, counted, answer FROM ballots ORDER BY idx").fetchall() == [
+            (4, "ann", 0, None),
+            (5, "bob", 0, '{"choices":[1]}'),
+            (6, "cid", 1, '{"choices":[2]}'),
+            (7, "bob", 0, None),
+        ], "an erased answer does not bring back the one that it had replaced"
+        assert other.execute("SELECT option, votes FROM results").fetchall() == [("Water", 1)]
+        assert history.room.questions["q1"].rounds[0].tally.counts() == (0, 0, 1)
+
+
+async def test_a_database_of_the_first_version_gets_the_views_of_this_one(path: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    shutil.copy(MIGRATIONS / "0001_records.sql", first)
+    async with aiosqlite.connect(path, isolation_level=None) as connection:
+        await migrate(connection, directory=first)
+    history = opened().did(cast("ann", 0), cast("bob", 1), EraseAnswer(4))
+    for ticket, drafts in enumerate((history.drafts("A"), room("B"))):
+        async with opened_file(path) as log:
+            await log.append(drafts, ticket=ticket)
+    with other_tool(path) as other:
+        assert other.execute("SELECT idx, counted FROM ballots WHERE room = 'A'").fetchall() == [(4, 0), (5, 1)]
+        assert other.execute("SELECT sum(votes) FROM results").fetchall() == [(3,)]
