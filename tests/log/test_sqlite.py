@@ -3,17 +3,26 @@
 import asyncio
 import errno
 import os
+import resource
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import aiosqlite
 import pytest
 
 from livevote.domain.commands import AskAgain, CloseVoting, EraseAnswer
-from livevote.failures import AlreadyRunningError, CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
+from livevote.failures import (
+    AlreadyRunningError,
+    CorruptError,
+    DataDirectoryError,
+    NoSuchRoomError,
+    SetupError,
+    ShortageError,
+)
 from livevote.log import Head, LogFailedError, LogRetryError, sqlite
 from livevote.log.schema import MIGRATIONS, migrate
 from livevote.log.sqlite import MAX_BATCH
@@ -333,6 +342,43 @@ async def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataDirectoryError, match=f"Cannot make the data directory {tmp_path}/file/data: Not a dir"):
         async with opened_file(tmp_path / "file" / "data" / "log.sqlite3"):
             pass
+
+
+async def test_a_read_that_finds_no_descriptor_is_a_shortage_and_works_later(path: Path) -> None:
+    await filled(path)
+    async with opened_reader(path) as reader:
+        with no_descriptors():
+            with pytest.raises(ShortageError, match="Cannot open"):
+                await entries(reader, "A")
+            with pytest.raises(ShortageError, match="Cannot open"):
+                reader.damage(threading.Event())
+        assert len(await entries(reader, "A")) == 5
+        assert reader.damage(threading.Event()) == ""
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Everything that this process could still open is taken."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())), hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        with suppress(OSError):
+            while True:
+                stack.callback(os.close, os.open("/dev/null", os.O_RDONLY))
+        yield
+
+
+async def test_too_little_memory_is_a_shortage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await filled(path)
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    async with opened_reader(path) as reader:
+        monkeypatch.setattr(sqlite, "_decode", fail)
+        with pytest.raises(ShortageError, match="too little memory"):
+            await entries(reader, "A")
 
 
 async def test_a_file_that_cannot_be_opened_is_named(path: Path) -> None:
