@@ -97,10 +97,7 @@ def print_verdict(verdict: Verdict) -> None:
         if behind := verdict.records - verdict.newest.size:
             click.echo(f"  {behind} records are newer than that: no signature covers them")
     for recovery in verdict.recoveries:
-        click.echo(
-            f"  RECOVERED at {export.instant(recovery.at)}: the log had {recovery.lost} records by its checkpoints, of "
-            f"which those after {recovery.kept} may be lost or changed"
-        )
+        click.echo(f"  RECOVERED at {export.instant(recovery.at)}: {export.recovered(recovery)}")
     for result in verdict.results:
         question = room.questions[result.question]
         click.echo(f"  {_plain(question.text)} (round {result.round}, {result.voters} voted)")

@@ -12,9 +12,9 @@ from html import escape
 from pathlib import Path
 
 from livevote.domain.kinds.choice import ChoiceRules
-from livevote.domain.state import Question
+from livevote.domain.state import Question, Room
 from livevote.export.cells import instant, moment
-from livevote.export.results import Fold, Option, RoundResult, folded
+from livevote.export.results import Fold, Option, RoundResult, folded, recovered
 from livevote.export.source import Source
 
 _STYLE = Path(__file__).with_name("page.css").read_text()
@@ -66,9 +66,17 @@ def _head(fold: Fold) -> str:
 <rect width="32" height="32" rx="8"/><path d="M8 24V14M16 24V8M24 24v-6"/></svg>livevote results</p>
 <h1 dir="auto">{title}</h1>
 <p class="about">Room {escape(room.code)}, as of {_time(fold.at)} UTC (record {room.head:,})<br>{counts}</p>
-</header>
+{_recoveries(room)}</header>
 <main>
 {_contents(fold)}"""
+
+
+def _recoveries(room: Room) -> str:
+    return "".join(
+        f'<p class="recovered"><strong>Recovered.</strong> An operator went on with a log that contradicted its '
+        f"checkpoints, at {_time(each.at)} (UTC): {recovered(each)}.</p>\n"
+        for each in room.recoveries
+    )
 
 
 def _contents(fold: Fold) -> str:
