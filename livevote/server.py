@@ -17,7 +17,9 @@ from livevote.clock import Clock, SystemClock
 from livevote.config import Config
 from livevote.domain.commands import AddQuestion, Command, CreateRoom, OpenVoting, RevealResults
 from livevote.domain.note import Signer
-from livevote.domain.records import Entry
+from livevote.domain.records import Draft, Entry
+from livevote.domain.room import apply, decide
+from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, FailureError, PortError, SetupError, WriteError
 from livevote.keys import Keyring, random_code
 from livevote.live.auditor import Auditor
@@ -26,7 +28,8 @@ from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.sweep import sweep
 from livevote.live.writer import Writer
-from livevote.log import Checkpoints, LogFailedError, open_log
+from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, open_log
+from livevote.log.base import Heads
 from livevote.web.addresses import KnownHosts, base_urls
 from livevote.web.app import make_app
 from livevote.web.assets import Assets
@@ -118,6 +121,9 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         auditor = Auditor(log=log, registry=registry, checkpoints=checkpoints)
         # A small log is checked before anybody is served, a large one while they are.
         await auditor.begin(at_once=_CHECK_AT_ONCE_RECORDS)
+        if config.sample and not len(registry):
+            for entry in await make_sample(log, keyring, clock):
+                registry.apply(entry)
         auditing = asyncio.create_task(auditor.finish(), name="auditor")
         stack.push_async_callback(_cancel, auditing)
         notary = Notary(registry=registry, checkpoints=checkpoints, clock=clock)
@@ -145,8 +151,6 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             base_url=base_url,
         )
         server = Server(services, writing, auditing, sealing)
-        if config.sample and not len(registry):
-            await make_sample(writer, keyring)
         http = HTTPServer(
             make_app(services),
             ssl_options=ssl_options,
@@ -257,8 +261,12 @@ def _note_address(config: Config, url: str) -> None:
         ) from error
 
 
-async def make_sample(writer: Writer, keyring: Keyring) -> None:
-    """The room that greets a newcomer: three questions, the first one open with live results."""
+async def make_sample(log: Log, keyring: Keyring, clock: Clock) -> list[Entry]:
+    """The room that greets a newcomer, as it is in the log now: three questions, the first one open with live results.
+
+    All of it or nothing, so that a start that was killed leaves no half of it to the next one, which would take it for
+    somebody's room. Raises ``DataDirectoryError`` where it cannot be written.
+    """
     code = random_code()
     keyring.make_room(code)
     commands: tuple[Command, ...] = (
@@ -277,10 +285,21 @@ async def make_sample(writer: Writer, keyring: Keyring) -> None:
         OpenVoting("q1"),
         RevealResults("q1"),
     )
+    room: Room | None = None
+    heads, entries = Heads(), list[Entry]()
     for command in commands:
-        outcome = await writer.ask(code, command)
-        if not isinstance(outcome, Entry):
-            raise DataDirectoryError(f"The sample room could not be written ({outcome}). Check the space on the disk.")
+        draft = decide(room, command, at=clock.now_ms())
+        assert isinstance(draft, Draft), "nobody else has done anything in this room"
+        (entry,) = heads.link([draft])
+        heads.advance((entry,))
+        room = apply(room, entry)
+        entries.append(entry)
+    try:
+        await log.adopt([entries])
+    except (LogRetryError, LogFailedError) as error:
+        text = f"The sample room could not be written ({error}). Check the space on the disk."
+        raise DataDirectoryError(text) from error
+    return entries
 
 
 def _raise_descriptor_limit() -> None:

@@ -86,7 +86,7 @@ class Log(Reader, Protocol):
         """Take over the whole log of a room from elsewhere, all of it or nothing, byte for byte.
 
         Raises ``ValueError`` where an entry does not come next in its room. ``follow`` does not show
-        them: nobody serves from this log.
+        them: they are taken over before anybody is served from this log.
         """
 
     def follow(self) -> AsyncIterator[Batch]:

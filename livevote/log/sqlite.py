@@ -17,7 +17,7 @@ import aiosqlite
 import msgspec
 
 from livevote.domain.records import Draft, Entry, Opening, decode
-from livevote.failures import BadRecordError, CorruptError, DataDirectoryError, NoSuchRoomError
+from livevote.failures import BadRecordError, CorruptError, DataDirectoryError, NoSuchRoomError, ShortageError
 from livevote.log.base import Batch, Head, Heads, LogFailedError, LogRetryError, erased
 from livevote.log.lock import Lock
 from livevote.log.schema import migrate
@@ -37,6 +37,9 @@ _CANNOT_USE = (
     *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM),
     *_NOTHING_KEPT,
 )
+# What other programs and this one's own sockets have taken and may give back. SQLite says of a file that it cannot open
+# neither why nor whether descriptors were what it wanted.
+_SHORT = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR_NOMEM, *_NOTHING_KEPT)
 # What is erased shall not stay behind in free space.
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0, "secure_delete": 1}
 
@@ -347,10 +350,14 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what SQLite says about a file into one sentence for the operator."""
     try:
         yield
+    except MemoryError as error:
+        raise ShortageError(f"There is too little memory to read {path}. End other programs.") from error
     except sqlite3.DatabaseError as error:
         # Extended codes hold the plain one in their lowest byte.
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CANNOT_USE:
-            raise DataDirectoryError(
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & 0xFF in _CANNOT_USE:
+            kind = ShortageError if code in _SHORT or code & 0xFF in _SHORT else DataDirectoryError
+            raise kind(
                 f"Cannot open {path}: {error}. Check its owner and mode, the disk and the space on it, and that no "
                 "other program holds the file."
             ) from error

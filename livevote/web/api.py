@@ -6,7 +6,7 @@ import gzip
 import io
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import msgspec
 import segno
@@ -23,11 +23,12 @@ from livevote.live.outcome import Outcome
 from livevote.protocol import codec
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostState
-from livevote.replay.document import Replay
+from livevote.replay.document import Audience, Replay
 from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
 
 CHECKING = "The log is still being checked after the start. Try again in a minute."
+_AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 _INDEX = re.compile(r"[1-9][0-9]{0,14}")
 _LEAF = re.compile(r"[0-9a-f]{64}")
 
@@ -85,6 +86,13 @@ class Failed(msgspec.Struct, frozen=True):
     error: ErrorInfo
 
 
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands behind the ``?`` under a name: its JSON schema, and whether it has to."""
+
+    schema: Mapping[str, Any]
+    required: bool = False
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of a path as the API's description shows it.
 
@@ -96,8 +104,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: Any = None
     returns: Any = None
     names: tuple[str, ...] = ()
-    query: Mapping[str, tuple[str, ...]] = {}
-    """Optional parameters by name, each with the values that it takes."""
+    query: Mapping[str, Parameter] = {}
 
 
 class ApiHandler(Handler):
@@ -225,15 +232,18 @@ class RoomReplay(ApiHandler):
         "get": Operation(
             summary="The evening as it was, as far as the caller may see it",
             returns=Replay,
-            query={"audience": ("host", "everybody")},
+            query={"audience": Parameter(schema={"type": "string", "enum": list(_AUDIENCES)})},
         )
     }
 
     async def get(self, code: str) -> None:  # noqa: ARG002
         room = self.room()
+        audience = self.get_query_argument("audience", "host")
+        if audience not in _AUDIENCES:
+            raise ApiError(400, "bad_message", f"'audience' is {' or '.join(_AUDIENCES)}.")
         if room.seal.tree is None:
             raise ApiError(503, "checking", CHECKING)
-        as_host = self.is_host() and self.get_query_argument("audience", "host") != "everybody"
+        as_host = self.is_host() and audience == "host"
         document = await self.services.replays.get(room, "host" if as_host else "everybody")
         self.set_header("Vary", "Accept-Encoding")
         if "gzip" in self.request.headers.get("Accept-Encoding", ""):
@@ -266,6 +276,10 @@ class Proof(ApiHandler):
         "get": Operation(
             summary="Whether a leaf is in the log, under which signed checkpoint, with the audit path",
             returns=ProofInfo,
+            query={
+                "index": Parameter(schema={"type": "integer", "minimum": 1, "maximum": 10**15 - 1}, required=True),
+                "leaf": Parameter(schema={"type": "string", "pattern": f"^{_LEAF.pattern}$"}, required=True),
+            },
         )
     }
 

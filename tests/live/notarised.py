@@ -27,7 +27,7 @@ class Office:
         self.checkpoints = Checkpoints(directory / "checkpoints", SIGNER)
         self.registry = Registry(keyring=self.keyring, clock=ManualClock(), base_url=lambda: "http://x")
         self.registry.load(log)
-        self.auditor = Auditor(log=log, registry=self.registry, checkpoints=self.checkpoints)
+        self.auditor = Auditor(log=log, registry=self.registry, checkpoints=self.checkpoints, retry_s=0)
         self.notary = Notary(registry=self.registry, checkpoints=self.checkpoints, clock=ManualClock())
 
     @property

@@ -3,17 +3,28 @@
 import asyncio
 import errno
 import os
+import resource
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
-from livevote.domain.commands import AskAgain, CloseVoting
-from livevote.failures import AlreadyRunningError, CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
+from livevote.domain.commands import AskAgain, CloseVoting, EraseAnswer
+from livevote.failures import (
+    AlreadyRunningError,
+    CorruptError,
+    DataDirectoryError,
+    NoSuchRoomError,
+    SetupError,
+    ShortageError,
+)
 from livevote.log import Head, LogFailedError, LogRetryError, sqlite
+from livevote.log.schema import MIGRATIONS, migrate
 from livevote.log.sqlite import MAX_BATCH
 from tests.client import eventually
 from tests.history import cast, opened
@@ -333,6 +344,43 @@ async def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
             pass
 
 
+async def test_a_read_that_finds_no_descriptor_is_a_shortage_and_works_later(path: Path) -> None:
+    await filled(path)
+    async with opened_reader(path) as reader:
+        with no_descriptors():
+            with pytest.raises(ShortageError, match="Cannot open"):
+                await entries(reader, "A")
+            with pytest.raises(ShortageError, match="Cannot open"):
+                reader.damage(threading.Event())
+        assert len(await entries(reader, "A")) == 5
+        assert reader.damage(threading.Event()) == ""
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Everything that this process could still open is taken."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())), hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        with suppress(OSError):
+            while True:
+                stack.callback(os.close, os.open("/dev/null", os.O_RDONLY))
+        yield
+
+
+async def test_too_little_memory_is_a_shortage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await filled(path)
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    async with opened_reader(path) as reader:
+        monkeypatch.setattr(sqlite, "_decode", fail)
+        with pytest.raises(ShortageError, match="too little memory"):
+            await entries(reader, "A")
+
+
 async def test_a_file_that_cannot_be_opened_is_named(path: Path) -> None:
     _directory(path)
     threads = threading.active_count()
@@ -537,11 +585,30 @@ async def test_views_show_ballots_and_results_with_changed_votes(path: Path) -> 
 
 
 async def test_views_leave_out_erased_answers(path: Path) -> None:
-    await filled(path)
+    history = opened().did(cast("ann", 0), cast("bob", 1), cast("cid", 2), cast("bob", 2))
+    async with opened_file(path) as log:
+        await log.append(history.did(EraseAnswer(4), EraseAnswer(7)).drafts("A"), ticket=1)
     with other_tool(path) as other:
-        other.execute("UPDATE records SET salt = NULL, answer = NULL WHERE room = 'A' AND idx = 4")
-        assert other.execute("SELECT idx, counted, answer FROM ballots ORDER BY idx").fetchall() == [
-            (4, 1, None),
-            (5, 1, '{"choices":[1]}'),
-        ]
-        assert other.execute("SELECT option, votes FROM results").fetchall() == [("Coffee", 1)]
+        assert other.execute("SELECT idx, voter, counted, answer FROM ballots ORDER BY idx").fetchall() == [
+            (4, "ann", 0, None),
+            (5, "bob", 0, '{"choices":[1]}'),
+            (6, "cid", 1, '{"choices":[2]}'),
+            (7, "bob", 0, None),
+        ], "an erased answer does not bring back the one that it had replaced"
+        assert other.execute("SELECT option, votes FROM results").fetchall() == [("Water", 1)]
+        assert history.room.questions["q1"].rounds[0].tally.counts() == (0, 0, 1)
+
+
+async def test_a_database_of_the_first_version_gets_the_views_of_this_one(path: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    shutil.copy(MIGRATIONS / "0001_records.sql", first)
+    async with aiosqlite.connect(path, isolation_level=None) as connection:
+        await migrate(connection, directory=first)
+    history = opened().did(cast("ann", 0), cast("bob", 1), EraseAnswer(4))
+    for ticket, drafts in enumerate((history.drafts("A"), room("B"))):
+        async with opened_file(path) as log:
+            await log.append(drafts, ticket=ticket)
+    with other_tool(path) as other:
+        assert other.execute("SELECT idx, counted FROM ballots WHERE room = 'A'").fetchall() == [(4, 0), (5, 1)]
+        assert other.execute("SELECT sum(votes) FROM results").fetchall() == [(3,)]
