@@ -1,6 +1,7 @@
 """A client that writes any bytes to a server's socket, for what no WebSocket library would send."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -16,7 +17,9 @@ Received = tuple[int, bytes]
 
 
 def masked(payload: bytes, mask: bytes = MASK) -> bytes:
-    return bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+    size = len(payload)
+    repeated = (mask * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")).to_bytes(size, "big")
 
 
 def frame(
@@ -58,31 +61,28 @@ def upgrade(at: Venue, cookie: str, *, role: str = "") -> bytes:
 
 
 class RawSocket:
-    """An upgraded connection."""
+    """An upgraded connection. Nothing is read before somebody wants it, as on a stalled phone."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
+    def __init__(self, own: socket.socket) -> None:
+        self._socket = own
+        self._received = b""
 
     async def send(self, data: bytes, *, at_a_time: int = 1 << 20) -> None:
         """Write, in pieces where wanted. What the server does not take any more is lost."""
-        try:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ConnectionError):
             for start in range(0, len(data), at_a_time):
-                self.writer.write(data[start : start + at_a_time])
-                await self.writer.drain()
-                if at_a_time == 1:
-                    await asyncio.sleep(0)
-        except ConnectionError:
-            pass
+                await loop.sock_sendall(self._socket, data[start : start + at_a_time])
+                await asyncio.sleep(0)
 
     async def receive(self) -> Received | None:
         """The next frame; None when the server has ended the connection."""
         try:
-            first, size = await self.reader.readexactly(2)
+            first, size = await self._read(2)
             if size >= 126:
-                size = int.from_bytes(await self.reader.readexactly(2 if size == 126 else 8), "big")
-            return first & 0x0F, await self.reader.readexactly(size)
-        except (asyncio.IncompleteReadError, ConnectionError):
+                size = int.from_bytes(await self._read(2 if size == 126 else 8), "big")
+            return first & 0x0F, await self._read(size)
+        except (EOFError, ConnectionError):
             return None
 
     async def receive_all(self) -> list[Received]:
@@ -92,25 +92,54 @@ class RawSocket:
             received.append(one)
         return received
 
+    async def receive_head(self) -> bytes:
+        """The response to the request for an upgrade."""
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += await self._read(1)
+        return head
+
+    async def _read(self, size: int) -> bytes:
+        pieces = [self._received]
+        missing = size - len(self._received)
+        while missing > 0:
+            piece = await asyncio.get_running_loop().sock_recv(self._socket, 1 << 16)
+            if not piece:
+                raise EOFError
+            pieces.append(piece)
+            missing -= len(piece)
+        data = b"".join(pieces)
+        self._received = data[size:]
+        return data[:size]
+
+    def end_own_side(self) -> None:
+        """Send nothing more."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def reset(self) -> None:
         """End the connection with a RST."""
-        own = self.writer.get_extra_info("socket")
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.writer.transport.abort()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._socket.close()
 
 
 @asynccontextmanager
-async def raw_socket(at: Venue, cookie: str, *, behind: bytes = b"", limit: int = 1 << 16) -> AsyncIterator[RawSocket]:
+async def raw_socket(at: Venue, cookie: str, *, behind: bytes = b"") -> AsyncIterator[RawSocket]:
     """Upgrade, with more bytes right ``behind`` the request, and pass over the state that the server begins with."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", at.server.port, limit=limit)
+    own = socket.socket()
+    own.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(own, ("127.0.0.1", at.server.port))
+    own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    opened = RawSocket(own)
     try:
-        writer.write(upgrade(at, cookie) + behind)
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 101 ")
-        opened = RawSocket(reader, writer)
+        await opened.send(upgrade(at, cookie) + behind)
+        assert (await opened.receive_head()).startswith(b"HTTP/1.1 101 ")
         state = await opened.receive()
         assert state is not None
         assert state[1].startswith(b'{"type":"state"')
         yield opened
     finally:
-        writer.close()
+        opened.close()

@@ -48,7 +48,7 @@ async def test_who_does_not_answer_the_servers_goodbye_is_dropped_in_the_end(
     monkeypatch.setattr(own, "_CLOSE_S", 0.02)
     async with venue(tmp_path) as at:
         cookie = await at.cookie()
-        async with raw_socket(at, cookie, limit=1024) as silent, raw_socket(at, cookie, limit=1024) as stalled:
+        async with raw_socket(at, cookie) as silent, raw_socket(at, cookie) as stalled:
             pages(at)[0].send(LARGE)
             for page in pages(at):
                 page.leave_with("restarting")
@@ -58,7 +58,7 @@ async def test_who_does_not_answer_the_servers_goodbye_is_dropped_in_the_end(
 
 
 async def test_a_goodbye_of_a_slow_client_is_answered_behind_what_it_still_has_to_read(tmp_path: Path) -> None:
-    async with venue(tmp_path) as at, raw_socket(at, await at.cookie(), limit=1024) as client:
+    async with venue(tmp_path) as at, raw_socket(at, await at.cookie()) as client:
         (page,) = pages(at)
         page.send(LARGE)
         await client.send(raw.close(1000) + b"more")

@@ -148,7 +148,7 @@ async def test_i17_a_flood_of_small_frames_lets_others_in_between(
 
 
 async def test_a_slow_client_gets_everything_in_order_and_only_the_latest_pong(tmp_path: Path) -> None:
-    async with venue(tmp_path) as at, raw_socket(at, await at.cookie(), limit=1024) as client:
+    async with venue(tmp_path) as at, raw_socket(at, await at.cookie()) as client:
         (page,) = pages(at)
         page.send(LARGE)
         page.send(text_frame(b'"second"'))
@@ -189,8 +189,7 @@ async def test_a_client_that_does_not_read_is_seen_as_writing_and_a_closed_one_d
 async def test_i15_who_asks_and_never_reads_is_dropped(tmp_path: Path) -> None:
     async with venue(tmp_path, vote_burst=1000) as at:
         await at.ask()
-        # A reader with a small limit stops taking from the socket, as a stalled phone does.
-        async with raw_socket(at, await at.cookie(), limit=1024) as client:
+        async with raw_socket(at, await at.cookie()) as client:
             pages(at)[0].send(LARGE)
             text = b'{"type":"vote","id":"v","question":"q9","round":1,"answer":1}'
             for _ in range(40):
@@ -222,25 +221,25 @@ async def test_a_page_leaves_its_room_once_however_it_ends(tmp_path: Path, end: 
         (page,) = pages(at)
         match end:
             case "eof":
-                client.writer.write_eof()
+                client.end_own_side()
             case "reset":
                 client.reset()
             case "half a frame":
-                client.writer.write(echo("v1")[:9])
-                client.writer.write_eof()
+                await client.send(echo("v1")[:9])
+                client.end_own_side()
             case "goodbye":
-                client.writer.write(raw.close(1001))
+                await client.send(raw.close(1001))
                 assert await client.receive_all() == [(raw.CLOSE, b"\x03\xe9")]
             case "no goodbye":
                 page.leave_with("timed_out")
                 page.leave_with("too_fast")
                 assert await client.receive() == (raw.CLOSE, b"\x11\x38timed_out")
-                client.writer.close()
+                client.close()
         await eventually(lambda: not pages(at) and closed[page] == 1)
 
 
 async def test_a_close_frame_goes_out_behind_what_a_slow_client_still_has_to_read(tmp_path: Path) -> None:
-    async with venue(tmp_path) as at, raw_socket(at, await at.cookie(), limit=1024) as client:
+    async with venue(tmp_path) as at, raw_socket(at, await at.cookie()) as client:
         (page,) = pages(at)
         page.send(LARGE)
         page.leave_with("too_many_sockets")

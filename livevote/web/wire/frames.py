@@ -76,6 +76,7 @@ class FrameReader:
                 wrong = self._wrong_header(first, second)
                 if wrong is not None:
                     events.append(wrong)
+                    at = end  # the rest cannot be read
                     break
             size, start = second & _LENGTH, at + SMALLEST_FRAME_BYTES
             if size >= _SHORT or self._message is not None:
@@ -88,6 +89,7 @@ class FrameReader:
                 wrong = self._wrong_length(first, size, more)
                 if wrong is not None:
                     events.append(wrong)
+                    at = end
                     break
             stop = start + size
             if stop > end:
@@ -98,6 +100,7 @@ class FrameReader:
             if event is not None:
                 events.append(event)
                 if type(event) is Fault or type(event) is Goodbye:
+                    at = end
                     break
         self._rest = data[at:]
         return events

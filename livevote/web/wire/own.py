@@ -88,6 +88,9 @@ class OwnWire:
         last: Goodbye | Fault | None = None
         for event in self._reader.feed(data):
             if type(event) is str:
+                if pongs:
+                    self._answer_pings(pongs)
+                    pongs = b""
                 if not self._closing:
                     listener.on_text(event)
             elif isinstance(event, Ping):
