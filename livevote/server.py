@@ -36,6 +36,7 @@ from livevote.web.assets import Assets
 from livevote.web.replays import Replays
 from livevote.web.services import Services
 from livevote.web.session import Sessions
+from livevote.web.wire import Wires
 
 _BACKLOG = 4096  # a room that scans the QR code at once
 _IDLE_S = 15
@@ -144,6 +145,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             replays=Replays(log=log),
             assets=assets,
             hosts=KnownHosts(config),
+            wires=Wires(stock=config.stock_wire),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
             rereads=asyncio.Semaphore(_REREADS),
             exporting=asyncio.Semaphore(_EXPORTS),
@@ -163,6 +165,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         )
         server.port = bound.getsockname()[1]
         server.urls = base_urls(config, server.port)
+        stack.callback(services.wires.abort)
         stack.push_async_callback(_close_pages, registry, http)
         sweeping = asyncio.create_task(sweep(registry), name="sweeper")
         stack.push_async_callback(_cancel, sweeping)

@@ -16,6 +16,7 @@ from livevote.web.addresses import KnownHosts
 from livevote.web.assets import Assets
 from livevote.web.replays import Replays
 from livevote.web.session import Sessions
+from livevote.web.wire import Wires
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Services:
     replays: Replays
     assets: Assets
     hosts: KnownHosts
+    wires: Wires
     room_bucket: TokenBucket
     proof_bucket: TokenBucket
     rereads: asyncio.Semaphore
