@@ -15,8 +15,8 @@ from pathlib import Path
 from bench import machine, table
 from bench.expected import BenchError
 from bench.meter import doubts
+from bench.process import Place
 from bench.scenarios import SCENARIOS
-from bench.server import Place
 from bench.sizes import QUICK, Sizes
 
 LIMIT_S = 900

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.server import TICKS_PER_S, Usage
+from bench.process import TICKS_PER_S, Usage
 from bench.table import Row, number
 
 GENERATOR_BUSY = "load generator busy"

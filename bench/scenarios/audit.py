@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench import large_log
 from bench.expected import BenchError
-from bench.server import Place
+from bench.process import Place
 from bench.sizes import Sizes
 from bench.stats import percentile
 from bench.table import Row

@@ -11,7 +11,8 @@ from bench import large_log
 from bench.expected import BenchError, check_tally
 from bench.http import api, exchange, page, upgrade
 from bench.meter import Meter
-from bench.server import Place, Server, Usage, running
+from bench.process import Place, Usage
+from bench.server import Server, running
 from bench.sizes import Sizes
 from bench.stats import percentile
 from bench.table import Row

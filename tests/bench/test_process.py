@@ -1,8 +1,8 @@
-"""What the bench reads about the server's process."""
+"""What the bench reads about a program's process."""
 
 import pytest
 
-from bench.server import LISTENING, read_cpu_s, read_rss_bytes
+from bench.process import LISTENING, read_cpu_s, read_rss_bytes
 
 
 def test_cpu_time_is_user_and_system_time() -> None:

@@ -1,0 +1,161 @@
+"""A program under test: a process of its own on its own core, read through ``/proc`` and stopped whatever happens.
+
+The server and its peers are started in the same way, so that none of them is at an advantage.
+"""
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.expected import BenchError
+
+LISTENING = re.compile(rb"http://127\.0\.0\.1:(\d+)")
+
+START_S = 60
+STOP_S = 15
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where programs of this run live: data directories below ``directory``, on ``core`` or anywhere (None)."""
+
+    directory: Path
+    core: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process has used: CPU time in all, resident memory now."""
+
+    cpu_s: float
+    rss_bytes: int
+
+
+def read_cpu_s(stat: str, *, ticks_per_s: int) -> float:
+    """User and system time in the text of a ``/proc/PID/stat``."""
+    # The second field is the program's name in brackets and may itself hold spaces and brackets.
+    after_name = stat.rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / ticks_per_s
+
+
+def read_rss_bytes(status: str) -> int:
+    """``VmRSS`` in the text of a ``/proc/PID/status``."""
+    for line in status.splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError("no VmRSS: the process has ended")
+
+
+class Process:
+    """A running program. Made by ``started``."""
+
+    def __init__(self, pid: int, port: int, spawned_at: float) -> None:
+        self.pid = pid
+        self.port = port
+        self.spawned_at = spawned_at
+        """When the process was started, on ``time.perf_counter``."""
+
+    def usage(self) -> Usage:
+        """The program's own use of the machine so far."""
+        proc = Path(f"/proc/{self.pid}")
+        try:
+            stat, status = (proc / "stat").read_text(), (proc / "status").read_text()
+            return Usage(read_cpu_s(stat, ticks_per_s=TICKS_PER_S), read_rss_bytes(status))
+        except (OSError, ValueError) as error:
+            raise BenchError(f"The server's use of the machine cannot be read: {error}.") from error
+
+
+@asynccontextmanager
+async def started(
+    command: Sequence[str], *, place: Place, name: str, port: int | None = None, set_too: dict[str, str] | None = None
+) -> AsyncIterator[Process]:
+    """Start ``command`` and wait until it prints the address it listens on; stop it at the end, whatever happens.
+
+    A program that cannot tell its address is given one in ``port``, and is taken to listen when something answers
+    there. ``set_too`` are environment variables. Raises ``BenchError`` when it does not come up.
+    """
+    log_path = place.directory / f"{name}.stderr"
+    # Settings of the user's own server must not reach this one.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("LIVEVOTE_")}
+    environment |= {"PYTHONUNBUFFERED": "1", **(set_too or {})}
+    with log_path.open("wb") as log:
+        spawned_at = time.perf_counter()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=log
+            )
+        except OSError as error:
+            raise BenchError(f"{name} cannot be started: {error}.") from error
+    drain: asyncio.Task[None] | None = None
+    try:
+        if place.core is not None:
+            # The process has one thread yet; those that it starts later inherit the mask.
+            os.sched_setaffinity(process.pid, {place.core})
+        assert process.stdout is not None
+        if port is None:
+            port = await _port(process, name, log_path)
+        else:
+            await _answers(process, name, port, log_path)
+        drain = asyncio.create_task(_discard(process.stdout))
+        yield Process(process.pid, port, spawned_at)
+        if process.returncode is not None:
+            raise BenchError(f"{name} ended with code {process.returncode} while it was used. {_last_words(log_path)}")
+    finally:
+        await _stop(process)
+        if drain is not None:
+            drain.cancel()
+
+
+async def _port(process: asyncio.subprocess.Process, name: str, log_path: Path) -> int:
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(START_S):
+            while line := await process.stdout.readline():
+                if found := LISTENING.search(line):
+                    return int(found[1])
+            code = await process.wait()
+    except TimeoutError:
+        raise BenchError(f"{name} did not listen within {START_S} s. {_last_words(log_path)}") from None
+    raise BenchError(f"{name} ended with code {code} before it listened. {_last_words(log_path)}")
+
+
+async def _answers(process: asyncio.subprocess.Process, name: str, port: int, log_path: Path) -> None:
+    ends_at = time.perf_counter() + START_S
+    while time.perf_counter() < ends_at and process.returncode is None:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    raise BenchError(f"{name} did not listen on port {port}. {_last_words(log_path)}")
+
+
+async def _discard(stream: asyncio.StreamReader) -> None:
+    while await stream.read(1 << 16):
+        pass
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _last_words(log_path: Path) -> str:
+    lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return "Its last words: " + " / ".join(lines[-5:]) if lines else "It wrote nothing on stderr."
