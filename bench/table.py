@@ -1,10 +1,11 @@
 """Figures as rows, and the rows as plain text, Markdown or JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 COLUMNS = ("scenario", "figure", "value", "unit", "target")
+_RIGHT = frozenset({"value"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +40,53 @@ def number(value: float | str) -> str:
 
 def plain(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Sequence[str]) -> str:
     """Aligned text: the machine, the table, then a line for each warning."""
-    cells = [COLUMNS, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
+    table = aligned(COLUMNS, [row.cells() for row in rows], right=_RIGHT)
+    return "\n".join([plain_facts(facts), "", table, *(f"warning: {warning}" for warning in warnings)])
+
+
+def plain_facts(facts: Sequence[tuple[str, str]]) -> str:
+    """The machine as aligned text."""
     label = max((len(name) for name, _ in facts), default=0)
-    lines = [f"{name:<{label}}  {text}" for name, text in facts]
-    lines.append("")
-    for position, line in enumerate(cells):
-        # Values stand flush right, so that their sizes can be compared at a glance.
-        aligned = [
-            f"{cell:>{width}}" if column == 2 else f"{cell:<{width}}"
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+    return "\n".join(f"{name:<{label}}  {text}" for name, text in facts)
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str]) -> str:
+    """A table as text. The columns in ``right`` stand flush right, so that sizes can be compared at a glance."""
+    cells = [columns, *rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(columns))]
+    lines = []
+    for line in cells:
+        padded = [
+            f"{cell:>{width}}" if name in right else f"{cell:<{width}}"
+            for name, cell, width in zip(columns, line, widths, strict=True)
         ]
-        lines.append("  ".join(aligned).rstrip())
-        if position == 0:
-            lines.append("  ".join("-" * width for width in widths))
-    lines += [f"warning: {warning}" for warning in warnings]
+        lines.append("  ".join(padded).rstrip())
+    lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(lines)
 
 
 def markdown(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Sequence[str]) -> str:
     """The same as Markdown."""
-    lines = [f"- {name}: {text}" for name, text in facts]
-    lines += ["", _markdown_line(COLUMNS), "|---|---|---:|---|---|"]
-    lines += [_markdown_line(row.cells()) for row in rows]
+    lines = [markdown_facts(facts), "", markdown_table(COLUMNS, [row.cells() for row in rows], right=_RIGHT)]
     if warnings:
-        lines += ["", *(f"- **Warning:** {warning}" for warning in warnings)]
+        lines += ["", markdown_warnings(warnings)]
     return "\n".join(lines)
+
+
+def markdown_facts(facts: Sequence[tuple[str, str]]) -> str:
+    """The machine as a Markdown list."""
+    return "\n".join(f"- {name}: {text}" for name, text in facts)
+
+
+def markdown_warnings(warnings: Sequence[str]) -> str:
+    """Warnings as a Markdown list."""
+    return "\n".join(f"- **Warning:** {warning}" for warning in warnings)
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str]) -> str:
+    """A table as Markdown."""
+    rule = "|" + "|".join("---:" if name in right else "---" for name in columns) + "|"
+    return "\n".join([_markdown_line(columns), rule, *(_markdown_line(row) for row in rows)])
 
 
 def _markdown_line(cells: Sequence[str]) -> str:
