@@ -38,16 +38,15 @@ class Contender:
     laps: Laps = field(default_factory=Laps)
     room: HostedRoom | None = None
     question: str = ""
+    as_of: int | None = None
+    """The log position of the last result that everybody got."""
 
     def lap(self, turn: Callable[[], Callable[[], int]]) -> None:
         """Measure ``turn``. What it returns is called when the time is over, and gives how much was done in it."""
         meter = Meter(self.process.usage())
         rest = turn()
         interval = meter.stop(self.process.usage())
-        self.laps.done.append(rest())
-        self.laps.wall_s.append(interval.wall_s)
-        self.laps.server_s.append(interval.server_s)
-        self.laps.generator_percent.append(interval.generator_percent)
+        self.laps.add(interval, rest())
 
     def race(self, during_s: float) -> Callable[[], int]:
         """All clients vote as fast as they are answered, as ``Lines.race`` has it."""

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from bench.meter import BUSY_PERCENT
+from bench.meter import BUSY_PERCENT, Interval
 from bench.stats import percentile
 from bench.table import aligned, markdown_table, number
 
@@ -104,9 +104,20 @@ class Laps:
     """CPU time of the server's process."""
     generator_percent: list[float] = field(default_factory=list)
 
+    def add(self, interval: Interval, done: int) -> None:
+        """Another lap."""
+        self.done.append(done)
+        self.wall_s.append(interval.wall_s)
+        self.server_s.append(interval.server_s)
+        self.generator_percent.append(interval.generator_percent)
+
     def rates(self) -> list[float]:
         """How many were done in a second."""
         return [done / wall_s for done, wall_s in zip(self.done, self.wall_s, strict=True)]
+
+    def server_percent(self) -> list[float]:
+        """How busy the server's process was, in % of a core."""
+        return [100 * server_s / wall_s for server_s, wall_s in zip(self.server_s, self.wall_s, strict=True)]
 
     def cpu_us(self) -> list[float]:
         """The server's CPU time for one of them, in microseconds."""
@@ -116,6 +127,11 @@ class Laps:
 def ratios(above: Iterable[float], below: Iterable[float]) -> list[float]:
     """The pairs of a run as ratios."""
     return [first / second for first, second in zip(above, below, strict=True)]
+
+
+def number_of(values: Sequence[float]) -> str:
+    """The median as text."""
+    return number(statistics.median(values))
 
 
 def not_measured(targets: Iterable[Target], why: str) -> list[Finding]:

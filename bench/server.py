@@ -69,10 +69,18 @@ class HostedRoom:
         if revealed:
             await self.command("reveal", question=question)
 
+    async def state(self) -> HostState:
+        """The room as the host sees it."""
+        reply = await call(self.port, api(self.port, "GET", f"/api/rooms/{self.code}", token=self._token))
+        return _expect(reply, 200, HostState, "show the host's view")
+
+    async def online(self) -> int:
+        """How many voters are connected."""
+        return (await self.state()).online
+
     async def result(self, question: str) -> tuple[HostQuestion, int]:
         """The question as the host sees it, and the log position of that view."""
-        reply = await call(self.port, api(self.port, "GET", f"/api/rooms/{self.code}", token=self._token))
-        state = _expect(reply, 200, HostState, "show the host's view")
+        state = await self.state()
         for found in state.questions:
             if found.id == question:
                 return found, state.as_of

@@ -11,10 +11,8 @@ from functools import partial
 from bench.contest import LIVEVOTE, check_votes, contest, turns
 from bench.peers import SOCKET_IO, SOCKETIFY, TORNADO, WEBSOCKETS, WS, Peer
 from bench.process import Place
-from bench.reach import Finding, Laps, Target, not_measured, ratios
+from bench.reach import Finding, Laps, Target, not_measured, number_of, ratios
 from bench.sizes import Sizes
-from bench.stats import percentile
-from bench.table import number
 
 RATES: dict[Peer, Target] = {
     TORNADO: Target(1, "durable votes/s ÷ echoes/s of stock Tornado", 3, 5),
@@ -55,7 +53,11 @@ async def run(place: Place, sizes: Sizes) -> list[Finding]:
 def _finding(target: Target, ours: Laps, theirs: Laps, *, rate: bool) -> Finding:
     busiest = max(*ours.generator_percent, *theirs.generator_percent)
     if rate:
-        mine, other = percentile(ours.rates(), 50), percentile(theirs.rates(), 50)
-        return Finding(target, ratios(ours.rates(), theirs.rates()), f"{number(mine)}/s, {number(other)}/s", busiest)
-    mine, other = percentile(ours.cpu_us(), 50), percentile(theirs.cpu_us(), 50)
-    return Finding(target, ratios(theirs.cpu_us(), ours.cpu_us()), f"{number(mine)} µs, {number(other)} µs", busiest)
+        beside = f"{_rate(ours)}, {_rate(theirs)}"
+        return Finding(target, ratios(ours.rates(), theirs.rates()), beside, busiest)
+    beside = f"{number_of(ours.cpu_us())} µs, {number_of(theirs.cpu_us())} µs"
+    return Finding(target, ratios(theirs.cpu_us(), ours.cpu_us()), beside, busiest)
+
+
+def _rate(laps: Laps) -> str:
+    return f"{number_of(laps.rates())}/s with {number_of(laps.server_percent())} % of a core"
