@@ -45,12 +45,12 @@ def cpu_clock(pid: int) -> int:
     return (~pid << 3) | 2
 
 
-def read_rss_bytes(status: str) -> int:
-    """``VmRSS`` in the text of a ``/proc/PID/status``."""
+def read_rss_bytes(status: str, *, field: str = "VmRSS") -> int:
+    """Resident memory in the text of a ``/proc/PID/status``; ``VmHWM`` is the peak of it."""
     for line in status.splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
-    raise ValueError("no VmRSS: the process has ended")
+    raise ValueError(f"no {field}: the process has ended")
 
 
 class Process:
@@ -62,11 +62,22 @@ class Process:
         self.spawned_at = spawned_at
         """When the process was started, on ``time.perf_counter``."""
 
+    def forget_peak(self) -> None:
+        """Let ``peak_rss_bytes`` begin anew. Raises ``BenchError`` where the kernel does not let us."""
+        try:
+            Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")
+        except OSError as error:
+            raise BenchError(f"The peak of the server's memory cannot be reset: {error}.") from error
+
+    def peak_rss_bytes(self) -> int:
+        """The most resident memory since ``forget_peak``."""
+        return read_rss_bytes(Path(f"/proc/{self.pid}/status").read_text(encoding="ascii"), field="VmHWM")
+
     def usage(self) -> Usage:
         """The program's own use of the machine so far."""
         status = Path(f"/proc/{self.pid}/status")
         try:
-            return Usage(time.clock_gettime(cpu_clock(self.pid)), read_rss_bytes(status.read_text()))
+            return Usage(time.clock_gettime(cpu_clock(self.pid)), read_rss_bytes(status.read_text(encoding="ascii")))
         except (OSError, ValueError) as error:
             raise BenchError(f"The server's use of the machine cannot be read: {error}.") from error
 
@@ -94,9 +105,8 @@ async def started(
             raise BenchError(f"{name} cannot be started: {error}.") from error
     drain: asyncio.Task[None] | None = None
     try:
-        if place.core is not None:
-            # The process has one thread yet; those that it starts later inherit the mask.
-            os.sched_setaffinity(process.pid, {place.core})
+        # The process has one thread yet; those that it starts later inherit the mask.
+        keep_to(process.pid, place.core)
         assert process.stdout is not None
         if port is None:
             port = await _port(process, name, log_path)
@@ -110,6 +120,30 @@ async def started(
         await _stop(process)
         if drain is not None:
             drain.cancel()
+
+
+def keep_to(pid: int, core: int | None) -> None:
+    """Let a process run on ``core`` alone, or with None on any one, whatever its parent keeps to."""
+    os.sched_setaffinity(pid, range(os.cpu_count() or 1) if core is None else {core})
+
+
+async def took_s(command: Sequence[str], *, core: int | None = None, read: bool = False) -> tuple[float, bytes]:
+    """Run ``command`` to its end, on ``core`` or on any: the seconds that it took, and its output if that is ``read``.
+
+    Raises ``BenchError`` when it fails.
+    """
+    begun_s = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=Path(__file__).parent.parent,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE if read else asyncio.subprocess.DEVNULL,
+    )
+    keep_to(process.pid, core)
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise BenchError(f"'{' '.join(command[:4])} ...' ended with code {process.returncode}.")
+    return time.perf_counter() - begun_s, output or b""
 
 
 async def _port(process: asyncio.subprocess.Process, name: str, log_path: Path) -> int:

@@ -55,8 +55,11 @@ class HostedRoom:
 
     async def ask(self, options: int, *, revealed: bool) -> str:
         """Add a single-choice question whose answer may be changed, open it, and return its id."""
-        names = [f"Option {number + 1}" for number in range(options)]
-        question = (await self.command("add_question", kind="single", text="Which?", options=names)).question
+        return await self.ask_about("Which?", [f"Option {number + 1}" for number in range(options)], revealed=revealed)
+
+    async def ask_about(self, text: str, options: list[str], *, revealed: bool) -> str:
+        """``ask`` with a text and options of one's own."""
+        question = (await self.command("add_question", kind="single", text=text, options=options)).question
         await self.command("open", question=question)
         if revealed:
             await self.command("reveal", question=question)

@@ -39,9 +39,9 @@ async def run(place: Place, sizes: Sizes) -> list[Row]:
     for _ in range(STARTS):
         meter = Meter(Usage(cpu_s=0, rss_bytes=0))
         async with running(place, NAME) as server:
-            await _until_healthy(server)
+            await until_healthy(server)
             healthy_s.append(time.perf_counter() - server.spawned_at)
-            await _see_tally(server, expected)
+            await see_tally(server, expected)
             right_s.append(time.perf_counter() - server.spawned_at)
             rss_bytes.append(server.usage().rss_bytes)
             starts.append(meter.stop(server.usage()))
@@ -60,7 +60,8 @@ async def run(place: Place, sizes: Sizes) -> list[Row]:
     ]
 
 
-async def _until_healthy(server: Server) -> None:
+async def until_healthy(server: Server) -> None:
+    """Wait until ``/healthz`` says 200."""
     ends_at = time.perf_counter() + READY_S
     while time.perf_counter() < ends_at:
         try:
@@ -76,7 +77,7 @@ async def _until_healthy(server: Server) -> None:
     raise BenchError(f"{NAME}: the server was not healthy within {READY_S} s.")
 
 
-async def _see_tally(server: Server, expected: tuple[int, ...]) -> None:
+async def see_tally(server: Server, expected: tuple[int, ...]) -> None:
     """Join as a voter and compare the first result on the screen."""
     try:
         async with asyncio.timeout(READY_S):
