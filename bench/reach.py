@@ -4,16 +4,18 @@ Machines differ and are shared, so nearly all targets are ratios: both sides are
 figure is the median over such pairs. ``floor`` is what must not be missed, ``goal`` what is wanted.
 """
 
-import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from bench.meter import BUSY_PERCENT, Interval
 from bench.stats import percentile
 from bench.table import aligned, markdown_table, number
 
 COLUMNS = ("row", "figure", "floor", "goal", "value", "10 %", "90 %", "runs", "reached", "generator", "beside it")
+BEGIN, END = "<!-- written by the bench: begin -->", "<!-- written by the bench: end -->"
 _RIGHT = frozenset({"floor", "goal", "value", "10 %", "90 %", "runs", "generator"})
 
 
@@ -163,9 +165,9 @@ def markdown(findings: Sequence[Finding]) -> str:
     return markdown_table(COLUMNS, rows, right=_RIGHT)
 
 
-def as_json(facts: Sequence[tuple[str, str]], findings: Sequence[Finding], warnings: Sequence[str]) -> str:
+def values(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """The same for programs: all values of all pairs, unrounded."""
-    rows = [
+    return [
         {
             "row": found.target.row,
             "figure": found.target.figure,
@@ -181,4 +183,10 @@ def as_json(facts: Sequence[tuple[str, str]], findings: Sequence[Finding], warni
         }
         for found in findings
     ]
-    return json.dumps({"machine": dict(facts), "reach": rows, "warnings": list(warnings)}, indent=2) + "\n"
+
+
+def put_into(file: Path, text: str) -> None:
+    """Replace what stands between ``BEGIN`` and ``END`` in a Markdown file."""
+    before, _, rest = file.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    file.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")

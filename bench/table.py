@@ -1,8 +1,8 @@
-"""Figures as rows, and the rows as plain text, Markdown or JSON."""
+"""Figures as rows, and tables as plain text, Markdown or plain values."""
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 COLUMNS = ("scenario", "figure", "value", "unit", "target")
 _RIGHT = frozenset({"value"})
@@ -38,10 +38,9 @@ def number(value: float | str) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def plain(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Sequence[str]) -> str:
-    """Aligned text: the machine, the table, then a line for each warning."""
-    table = aligned(COLUMNS, [row.cells() for row in rows], right=_RIGHT)
-    return "\n".join([plain_facts(facts), "", table, *(f"warning: {warning}" for warning in warnings)])
+def plain(rows: Sequence[Row]) -> str:
+    """The table as aligned text."""
+    return aligned(COLUMNS, [row.cells() for row in rows], right=_RIGHT)
 
 
 def plain_facts(facts: Sequence[tuple[str, str]]) -> str:
@@ -65,12 +64,9 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Col
     return "\n".join(lines)
 
 
-def markdown(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Sequence[str]) -> str:
+def markdown(rows: Sequence[Row]) -> str:
     """The same as Markdown."""
-    lines = [markdown_facts(facts), "", markdown_table(COLUMNS, [row.cells() for row in rows], right=_RIGHT)]
-    if warnings:
-        lines += ["", markdown_warnings(warnings)]
-    return "\n".join(lines)
+    return markdown_table(COLUMNS, [row.cells() for row in rows], right=_RIGHT)
 
 
 def markdown_facts(facts: Sequence[tuple[str, str]]) -> str:
@@ -93,9 +89,9 @@ def _markdown_line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def as_json(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Sequence[str]) -> str:
+def values(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The same for programs: values unrounded, ``target`` as a number that the value should stay below."""
-    figures = [
+    return [
         {
             "scenario": row.scenario,
             "figure": row.figure,
@@ -106,4 +102,3 @@ def as_json(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Seq
         }
         for row in rows
     ]
-    return json.dumps({"machine": dict(facts), "figures": figures, "warnings": list(warnings)}, indent=2) + "\n"

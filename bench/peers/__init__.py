@@ -3,7 +3,9 @@
 ``tools/setup bench`` installs them apart from livevote, which has none of them among its dependencies.
 """
 
+import json
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +48,32 @@ class Peer:
             if any(where.glob(pattern))
             else f"not measured: {self.needs or 'Python'} is missing, see tools/setup bench"
         )
+
+
+def versions() -> list[tuple[str, str]]:
+    """What is compared with, as installed: one line for each language."""
+    found = []
+    if (node := shutil.which("node")) is not None:
+        version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+        found.append(("node", ", ".join([version.strip().lstrip("v"), *_of_node()])))
+    if PYTHON.exists():
+        found.append(("Python peers", ", ".join(_of_python())))
+    return found
+
+
+def _of_node() -> list[str]:
+    manifests = [_HERE / "node_modules" / name / "package.json" for name in ("ws", "socket.io")]
+    known = [json.loads(manifest.read_text(encoding="utf-8")) for manifest in manifests if manifest.exists()]
+    return [f"{manifest['name']} {manifest['version']}" for manifest in known]
+
+
+def _of_python() -> list[str]:
+    names = []
+    for wanted in ("tornado", "websockets", "uvloop", "socketify", "prashna"):
+        for metadata in (PYTHON.parent.parent / "lib").glob(f"python*/site-packages/{wanted}-*.dist-info"):
+            name, _, version = metadata.name.removesuffix(".dist-info").partition("-")
+            names.append(f"{name} {version}")
+    return names
 
 
 TORNADO = Peer("stock Tornado", "stock_tornado.py", "tornado")
