@@ -29,7 +29,7 @@ LIMIT_S = 1200
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit code is 1 when votes were lost or something could not run, not for a missed target."""
+    """Measure and print; the exit code is 1 when votes were lost or something could not run, 0 also for misses."""
     options = _parser().parse_args(arguments)
     sizes = _sizes(options)
     names = options.names or list(COMPARISONS)

@@ -88,12 +88,15 @@ class Arrivals:
                 raise BenchError(f"{len(self._arriving)} of {number} clients could not connect within {ARRIVAL_S} s.")
             for descriptor, event in found:
                 self._move(self._arriving[descriptor], event)
-        return self._took_s, self._arrived
+        arrived, self._arrived = self._arrived, []
+        return self._took_s, arrived
 
     def close(self) -> None:
-        """Let go of everything that has not arrived."""
+        """Let go of everybody who has not arrived, and of those who have, if nobody was given them."""
         for arrival in self._arriving.values():
             arrival.socket.close()
+        for connected, _ in self._arrived:
+            connected.close()
         self._polled.close()
 
     def _connect(self, arrival: _Arrival, request: bytes) -> None:

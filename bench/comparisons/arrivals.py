@@ -83,7 +83,7 @@ async def _same_page(place: Place, server: Server, code: str) -> list[str]:
     reply = await call(server.port, page(server.port, code))
     greeted, connection = await exchange(server.port, upgrade(server.port, code, reply.cookies()))
     connection.close()
-    page_file, greeting_file = place.directory / "page", place.directory / "greeting"
+    page_file, greeting_file = place.directory / "page.bytes", place.directory / "greeting.bytes"
     page_file.write_bytes(reply.body)
     greeting_file.write_bytes(greeted.body)
     return [str(page_file), reply.header("content-encoding"), str(greeting_file)]
