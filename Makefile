@@ -53,7 +53,7 @@ format: ## format the code and apply the safe lint fixes
 	$(bin)/ruff format .
 	$(bin)/ruff check --fix .
 
-bench: ## measure against targets and other servers (ARGS are passed on), a quarter of an hour
+bench: ## measure against targets and other servers (ARGS are passed on), twenty minutes
 	@tools/setup dev chart bench
 	@exec $(bin)/python -m bench $(ARGS)
 
