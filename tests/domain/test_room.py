@@ -32,8 +32,10 @@ from livevote.domain.records import (
     Entry,
     Opening,
     QuestionDefined,
+    ReceiptsSwitched,
     Record,
     RecoveryAccepted,
+    ReplayPublished,
     ResultsHidden,
     ResultsRevealed,
     RoomCreated,
@@ -511,6 +513,17 @@ def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
             assert dump(room) == before
 
 
+@pytest.mark.parametrize(
+    ("command", "record"),
+    [
+        (SwitchReceipts(on=False), ReceiptsSwitched(AT + 1, False)),
+        (PublishReplay(public=True), ReplayPublished(AT + 1, True)),
+    ],
+)
+def test_a_setting_is_recorded_with_its_instant(command: Command, record: Record) -> None:
+    assert created().decide(command) == Draft(CODE, record)
+
+
 def test_receipts_are_given_until_they_are_switched_off() -> None:
     history = created()
     assert history.room.receipts
@@ -533,6 +546,14 @@ def test_an_erased_answer_is_in_no_result_before_and_after_a_restart() -> None:
     history = opened().did(cast("ann", 0), cast("bob", 1), EraseAnswer(5))
     assert (history.round().tally.counts(), history.round().voters) == ((1, 0, 0), 1)
     assert history.round().ballots["bob"].answer is None
+    assert dump(fold(stored(history.entries))) == dump(history.state)
+
+
+def test_every_erased_answer_is_one_voter_less() -> None:
+    history = opened().did(*[cast(voter, 0) for voter in "abcd"], EraseAnswer(4), EraseAnswer(6), EraseAnswer(7))
+    assert (history.round().tally.counts(), history.round().voters) == ((1, 0, 0), 1)
+    history.did(cast("a", 1, id="again"))
+    assert (history.round().tally.counts(), history.round().voters) == ((1, 1, 0), 2)
     assert dump(fold(stored(history.entries))) == dump(history.state)
 
 

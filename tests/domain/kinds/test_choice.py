@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livevote.domain import kinds
 from livevote.domain.kinds import KINDS, choice
 from livevote.domain.kinds.base import MAX_OPTION_CHARS, MAX_OPTIONS, Kind
 from livevote.domain.kinds.choice import ChoiceRules, Choices
@@ -22,6 +23,7 @@ answers = st.lists(st.integers(0, 3), unique=True, max_size=4).map(lambda choice
 def test_kinds_are_found_by_their_modules() -> None:
     assert sorted(KINDS) == ["multiple", "single"]
     assert all(kind.name == name for name, kind in KINDS.items())
+    assert kinds._find() == KINDS
 
 
 @pytest.mark.parametrize(
