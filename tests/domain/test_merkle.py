@@ -167,13 +167,14 @@ def test_what_is_wrong_with_a_path_is_said() -> None:
     leaves = many(7)
     root, path = merkle.root(leaves), inclusion(leaves, 4)
     right: dict[str, Any] = {"leaf": leaves[4], "position": 4, "size": 7, "path": path, "root": root}
-    for wrong, why in [
+    wrongs: list[tuple[dict[str, Any], str]] = [
         ({"position": 7}, "there is no leaf 7 in a tree of 7"),
         ({"position": -1}, "there is no leaf -1 in a tree of 7"),
         ({"path": [*path, leaf(b"another")]}, "the path is too long"),
         ({"path": path[:-1]}, "the path is too short"),
         ({"root": leaf(b"another")}, "the path leads to another root"),
-    ]:
+    ]
+    for wrong, why in wrongs:
         with pytest.raises(ProofError, match=f"^{why}$"):
             merkle.check_inclusion(**{**right, **wrong})
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from livevote.domain.commands import AskAgain, CloseVoting
+from livevote.domain.commands import AskAgain, CloseVoting, EraseAnswer
+from livevote.domain.records import Draft
 from livevote.failures import AlreadyRunningError, CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
 from livevote.log import Head, LogFailedError, LogRetryError, sqlite
+from livevote.log.lock import is_held
 from livevote.log.sqlite import MAX_BATCH
 from tests.client import eventually
-from tests.history import cast, opened
+from tests.history import answer, cast, opened
 from tests.log.cases import (
     batches,
     connection_of,
@@ -75,7 +77,7 @@ async def test_i1_the_writing_connection_is_set_up_for_durability(path: Path, na
 
 
 async def test_directories_with_odd_names_are_fine(tmp_path: Path) -> None:
-    path = tmp_path / "a b?mode=rwc#%41" / "log.sqlite3"
+    path = tmp_path / "a b?mode=rwc#%41" / "and one more" / "log.sqlite3"
     await filled(path)
     async with opened_reader(path) as reader:
         assert len(await entries(reader)) == 8
@@ -83,6 +85,7 @@ async def test_directories_with_odd_names_are_fine(tmp_path: Path) -> None:
 
 async def test_i18_a_second_log_of_one_directory_is_refused(path: Path) -> None:
     async with opened_file(path) as log:
+        assert is_held(path.with_name("livevote.lock"))
         with pytest.raises(AlreadyRunningError):
             async with opened_file(path):
                 pass
@@ -130,7 +133,7 @@ async def test_i11_after_a_failed_append_every_append_fails(path: Path) -> None:
             other.execute("INSERT INTO records (room, idx, body, chain) VALUES ('A', 4, '{}', x'00')")
         with pytest.raises(LogFailedError, match="SQLITE_CONSTRAINT_PRIMARYKEY"):
             await log.append([*more("B", 1), *more("A", 1)], ticket=2)
-        with pytest.raises(LogFailedError):
+        with pytest.raises(LogFailedError, match=r"^the log takes no more records$"):
             await log.append(more("C", 1), ticket=3)
         await log.aclose()
         assert [batch.ticket for batch in await batches(log)] == [1]
@@ -164,6 +167,37 @@ async def test_i11_an_error_without_a_code_fails_the_log(path: Path, monkeypatch
             await log.append(more("A", 1), ticket=2)
 
 
+async def test_an_erased_answer_is_in_no_file_any_more(path: Path) -> None:
+    history = opened().did(cast("ann", 0), cast("bob", 1))
+    erasure = history.decide(EraseAnswer(5))
+    assert isinstance(erasure, Draft)
+    async with opened_file(path) as log:
+        await log.append(history.drafts("A"), ticket=1)
+        assert files_with(answer(1), path) == [f"{path.name}-wal"]
+        await log.append([Draft("A", erasure.record)], ticket=2)
+        assert files_with(answer(1), path) == []
+        assert files_with(answer(0), path) == [path.name]
+
+
+async def test_an_erasure_stands_although_its_traces_cannot_be_removed_now(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = opened().did(cast("ann", 0))
+    erasure = history.decide(EraseAnswer(4))
+    assert isinstance(erasure, Draft)
+
+    async def refuse(*_: object) -> None:
+        raise sqlite3.OperationalError("database table is locked")
+
+    async with opened_file(path) as log:
+        await log.append(history.drafts("A"), ticket=1)
+        monkeypatch.setattr(connection_of(log), "execute_fetchall", refuse)
+        await log.append([Draft("A", erasure.record)], ticket=2)
+        await log.append(more("A", 1), ticket=3)
+        await log.aclose()
+        assert [batch.ticket for batch in await batches(log)] == [1, 2, 3]
+
+
 async def test_i1_nothing_comes_back_before_it_is_committed(path: Path) -> None:
     """Another program holds the write lock, so the statement waits in its thread while the loop goes on."""
     async with opened_file(path) as log:
@@ -195,6 +229,10 @@ def as_if_killed(path: Path, directory: Path) -> Path:
     shutil.copytree(path.parent, directory, ignore=shutil.ignore_patterns("*-shm", directory.name))
     assert (directory / f"{path.name}-wal").stat().st_size > 0
     return directory / path.name
+
+
+def files_with(data: bytes, path: Path) -> list[str]:
+    return [found.name for found in path.parent.iterdir() if data in found.read_bytes()]
 
 
 def names_beside(path: Path) -> list[str]:
@@ -252,6 +290,15 @@ async def test_a_damaged_or_foreign_file_is_not_opened(path: Path, damage: Calla
     assert content(path) == before
 
 
+async def test_a_log_without_its_epoch_is_named(path: Path) -> None:
+    await filled(path)
+    _without_epoch(path)
+    for opening in (opened_file, opened_reader):
+        with pytest.raises(CorruptError, match=r"cannot be read \(no row for SELECT value FROM meta"):
+            async with opening(path):
+                pass
+
+
 async def test_damage_is_explained(path: Path) -> None:
     _garbage(path)
     with pytest.raises(
@@ -293,12 +340,12 @@ async def test_a_record_that_is_not_ours_is_corruption(path: Path, body: str) ->
     with other_tool(path) as other:
         other.execute(f"INSERT INTO records (room, idx, body, chain) VALUES ('A', 6, {body}, x'00')")
     async with opened_file(path) as log:
-        for attempt in (lambda: entries(log, "A"), lambda: entries(log)):
+        for code in ("A", None):
             with pytest.raises(
                 CorruptError,
                 match=r"^Record 6 of room A is none of livevote's \(.*\)\. Restore a backup; keep the damaged file\.$",
             ):
-                await attempt()
+                await entries(log, code)
         assert len(await entries(log, "A", upto=5)) == 5
 
 
@@ -409,7 +456,7 @@ async def test_a_disk_without_space_is_not_taken_for_damage(
 
 async def test_a_place_without_write_ahead_log_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataDirectoryError, match=r"cannot set journal_mode to wal .*\(it is memory\)"):
+    with pytest.raises(DataDirectoryError, match=r"cannot set journal_mode to wal .*\(it is memory\)\. Choose a loc"):
         async with opened_log("sqlite::memory:"):
             pass
 
