@@ -25,6 +25,7 @@ from livevote.domain.commands import (
     RevealResults,
     SwitchReceipts,
 )
+from livevote.domain.kinds.choice import Choices
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
@@ -53,6 +54,7 @@ from livevote.domain.room import (
     apply,
     decide,
 )
+from livevote.domain.state import Ballot
 from livevote.domain.tally import fold
 from tests.history import (
     AT,
@@ -205,6 +207,18 @@ def test_a_ballot_commits_to_its_canonical_answer() -> None:
 def test_only_a_room_can_decide_other_commands() -> None:
     with pytest.raises(AssertionError):
         decide(None, OpenVoting("q1"), at=AT)
+
+
+def test_a_round_keeps_what_its_records_say() -> None:
+    history = opened().did(cast("ann", 1, id="b1"), CloseVoting("q1"))
+    asked = history.round()
+    assert (asked.number, asked.opened_at, asked.closed_at) == (1, AT + 2, AT + 4)
+    assert asked.ballots == {"ann": Ballot("b1", 4, 0, AT + 3, Choices((1,)))}
+
+
+@pytest.mark.parametrize("round", [0, 1, 3])
+def test_a_refusal_for_a_wrong_round_names_the_right_one(round: int) -> None:
+    assert again().decide(cast("bob", 0, round=round)) == Refusal(Code.WRONG_ROUND, "the question is in round 2")
 
 
 def test_i3_changed_ballots_count_once_with_gap_free_revs() -> None:
