@@ -26,6 +26,9 @@ def test_kinds_are_found_by_their_modules() -> None:
     assert kinds._find() == KINDS
 
 
+INVISIBLE = "option 2 holds invisible or control characters"
+
+
 @pytest.mark.parametrize(
     ("options", "detail"),
     [
@@ -34,11 +37,11 @@ def test_kinds_are_found_by_their_modules() -> None:
         (tuple(str(number) for number in range(MAX_OPTIONS + 1)), "this one has 51"),
         (("a", ""), "option 2 is empty"),
         (("x" * (MAX_OPTION_CHARS + 1), "b"), "option 1 is longer than 200 characters"),
-        (("a", "b\u200b"), "option 2 holds invisible"),
-        (("a", " b"), "option 2 holds invisible"),
-        (("a", "e\u0301"), "option 2 holds invisible"),
-        (("Tea", "tea"), "the same"),
-        (("Stra\u00dfe", "STRASSE"), "the same"),
+        (("a", "b\u200b"), INVISIBLE),
+        (("a", " b"), INVISIBLE),
+        (("a", "e\u0301"), INVISIBLE),
+        (("Tea", "tea"), "two options are the same"),
+        (("Stra\u00dfe", "STRASSE"), "two options are the same"),
     ],
 )
 @every_kind
@@ -46,7 +49,7 @@ def test_options_that_cannot_be_voted_on_are_refused(kind: Kind, options: tuple[
     refusal = kind.define(options, b"{}")
     assert isinstance(refusal, Refusal)
     assert refusal.code is Code.BAD_QUESTION
-    assert detail in refusal.detail
+    assert refusal.detail.endswith(detail)
 
 
 @pytest.mark.parametrize(
