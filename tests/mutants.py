@@ -58,7 +58,54 @@ class Reason(msgspec.Struct, frozen=True):
         return any(re.search(change, f"{mutant.where}\n{mutant.diff}") for change in self.changes)
 
 
-REASONS: tuple[Reason, ...] = ()
+REASONS: tuple[Reason, ...] = (
+    Reason(
+        "SQL is the same in capitals and in small letters",
+        (r'(?is)\n- (.*"(?:SELECT|PRAGMA|UPDATE|INSERT|VACUUM|BEGIN|COMMIT)\b.*)\n\+ \1$',),
+    ),
+    Reason(
+        "Python opens every descriptor with O_CLOEXEC, and what is left beside it is 0",
+        (r"\n\+ .*os\.O_RDONLY & os\.O_CLOEXEC",),
+    ),
+    Reason(
+        "Where SQLite was built with USE_URI, as Debian's is, the flag changes nothing; elsewhere it is needed",
+        (r"\n\+ .*uri=(None|False)", r"\n- .*uri=.*\n\+ (?!.*uri=)"),
+    ),
+    Reason(
+        "The connection never begins a transaction, so how it would begin one does not matter",
+        (r"\n- .*isolation_level=None.*\n\+ (?!.*isolation_level)",),
+    ),
+    Reason(
+        "Nobody runs the body of a protocol",
+        (r"^log\.base Reader\.",),
+    ),
+    Reason(
+        "None is as false as False, and a key's value is never looked at",
+        (
+            r"\n\+ self\._(closed|failed) = None",
+            r'\n\+ self\._missing\[index\] = ""',
+            r"^log\.schema migrate\n.*\n\+ applied\[name\] = None",
+        ),
+    ),
+    Reason(
+        "Both are the same number, for every number that gets there",
+        (
+            # A size is kept or wrong, never both.
+            r"^domain\.checker Checker\._contradiction\n.*\n\+ .*size <= first\.size",
+            # Of sizes from BLOCK up, only powers of two have no bit in common with themselves less 2.
+            r"^domain\.merkle Tree\._root_of\n.*\n\+ if size & \(size - 2\) == 0",
+        ),
+    ),
+    Reason(
+        "The left part is a power of two of at least BLOCK leaves, whose root is kept: it needs no leaves",
+        (r"^domain\.merkle Tree\._root_of\n.*\n\+ .*_root_of\(low, middle, None\)",),
+    ),
+    Reason(
+        "One more query, which finds nothing: slower and no different",
+        (r"^log\.sqlite SqliteReader\.read\n.*\n\+ while after <= last",),
+    ),
+    Reason("The text of an assertion that cannot fail", (r'\n\+ assert not isinstance\(record, BallotCast\), "',)),
+)
 
 
 class _Meta(msgspec.Struct):
