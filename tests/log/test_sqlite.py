@@ -302,7 +302,9 @@ async def test_a_log_without_its_epoch_is_named(path: Path) -> None:
 async def test_damage_is_explained(path: Path) -> None:
     _garbage(path)
     with pytest.raises(
-        CorruptError, match=r"log\.sqlite3 cannot be read \(file is not a database\)\. Restore a backup"
+        CorruptError,
+        match=r"\.sqlite3 cannot be read \(file is not a database\)\. Restore a backup, or start with another --data "
+        r"directory; keep the damaged file\.$",
     ):
         async with opened_file(path):
             pass
