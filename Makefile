@@ -16,7 +16,7 @@ complete := livevote/domain/*,livevote/protocol/*,livevote/log/*
 with_browser = LIVEVOTE_CHROMIUM="$$(cat .venv/.browser)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check format bench bench-quick crash soak lock clean
+.PHONY: help run test lint check format bench bench-quick crash soak mutants lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -69,11 +69,15 @@ soak: ## run the crash tests for hours, and write docs/evidence
 	@tools/setup dev chart faketime
 	LIVEVOTE_SOAK=1 $(bin)/python -m pytest -m crash --durations=0 $(PYTEST_ARGS)
 
+mutants: ## break the rules and the log in small ways and count what no test notices
+	@tools/setup dev chart
+	$(bin)/python -m tests.mutants
+
 lock: ## rebuild the lock files (ARGS=--upgrade takes newer versions)
 	@tools/lock $(ARGS)
 
 clean: ## remove everything that make has made
-	rm -rf .venv .venv-bench node_modules bench/peers/node_modules build dist .coverage .coverage.* htmlcov
+	rm -rf .venv .venv-bench node_modules bench/peers/node_modules build dist mutants .coverage .coverage.* htmlcov
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -f livevote/web/static/chart.umd.js livevote/web/static/chart.umd.LICENSE.md
 	find livevote tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -100,8 +100,7 @@ class SqliteReader:
         last = (await self.head(room)).index if upto is None else upto
         while after < last and (rows := await self._chunk(room, after, last)):
             entries: list[Entry] = []
-            with explained(self._path):
-                _decode(rows, entries)
+            _decode(rows, entries)
             yield entries
             after = entries[-1].index
 
