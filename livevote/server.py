@@ -30,6 +30,9 @@ from livevote.log import Checkpoints, LogFailedError, open_log
 from livevote.web.addresses import KnownHosts, base_urls
 from livevote.web.app import make_app
 from livevote.web.assets import Assets
+from livevote.web.door import Door
+from livevote.web.handshake import Handshakes
+from livevote.web.page_answer import PageAnswers
 from livevote.web.replays import Replays
 from livevote.web.services import Services
 from livevote.web.session import Sessions
@@ -147,8 +150,9 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         server = Server(services, writing, auditing, sealing)
         if config.sample and not len(registry):
             await make_sample(writer, keyring)
+        application = make_app(services)
         http = HTTPServer(
-            make_app(services),
+            application,
             ssl_options=ssl_options,
             xheaders=False,
             idle_connection_timeout=_IDLE_S,
@@ -162,8 +166,12 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         stack.push_async_callback(_close_pages, registry, http)
         sweeping = asyncio.create_task(sweep(registry), name="sweeper")
         stack.push_async_callback(_cancel, sweeping)
-        http.add_socket(bound)
-        stack.push_async_callback(_stop_listening, http, writer, writing)
+        door = Door(http, pages=PageAnswers(services), handshakes=Handshakes(application, services), idle_s=_IDLE_S)
+        if ssl_options is None:
+            door.open(bound)
+        else:
+            http.add_socket(bound)
+        stack.push_async_callback(_stop_listening, door, http, writer, writing)
         _note_address(config, server.urls[0])
         stack.callback(config.address.unlink, missing_ok=True)
         yield server
@@ -193,6 +201,8 @@ def _bind(config: Config) -> socket.socket:
         where = f"port {config.port}" + (f" of {config.host}" if config.host else "")
         raise PortError(f"Cannot listen on {where}: {error.strerror}. Choose another with --port or --host.") from error
     bound.setblocking(False)
+    # Accepted sockets inherit it: the end of a page shall not wait until its beginning was acknowledged.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return bound
 
 
@@ -207,7 +217,8 @@ def _bind_everywhere(port: int) -> socket.socket:
     return socket.create_server(("", port), backlog=_BACKLOG)
 
 
-async def _stop_listening(http: HTTPServer, writer: Writer, writing: "asyncio.Task[None]") -> None:
+async def _stop_listening(door: Door, http: HTTPServer, writer: Writer, writing: "asyncio.Task[None]") -> None:
+    door.close()
     http.stop()
     await _finish(writer, writing)
 

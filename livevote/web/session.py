@@ -1,7 +1,11 @@
 """Cookies: who a browser is to this server. Signed, HttpOnly, and the only place where a session id is seen."""
 
-import math
+import hmac
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
 
+from tornado.httputil import parse_cookie
 from tornado.web import RequestHandler
 
 from livevote.keys import Keyring, random_id
@@ -25,17 +29,69 @@ class Sessions:
     """
 
     def __init__(self, keyring: Keyring, *, secure: bool) -> None:
-        self._keyring = keyring
         self._secure = secure
+        # Copied for every signature: a copy takes less than half of the time in which OpenSSL sets up a key.
+        self._mac = hmac.new(keyring.cookie_secret, digestmod="sha256")
         # The prefix makes browsers refuse the cookie without Secure, with a Domain or with another path.
         self._prefix = "__Host-livevote" if secure else "livevote"
 
     def voter(self, handler: RequestHandler) -> str | None:
         """The session id of the first valid cookie: 22 characters."""
+        return self._first(self._sent(handler.request.headers.get("Cookie", "")))
+
+    def cookie_for(self, header: str) -> bytes | None:
+        """What a page's answer to a request with this ``Cookie`` header says about cookies, as lines of a head.
+
+        Nothing for a browser that has a session; None where there is more to do than setting one.
+        """
+        sent = self._sent(header)
+        if self._first(sent) is not None:
+            return b""
+        if len(sent) > _MAX_STRANGERS:
+            return None
+        name, session = self._new_name(), random_id()
+        end = "; Secure" if self._secure else ""
+        return (
+            f'Set-Cookie: {name}="{self._sign(name, session)}"; HttpOnly; Max-Age={_DAYS * _DAY_S}; Path=/; '
+            f"SameSite=Lax{end}\r\n"
+        ).encode()
+
+    def _sent(self, header: str) -> list[tuple[str, str]]:
+        """The voters' cookies in a ``Cookie`` header, in the browser's order."""
+        if self._prefix not in header:
+            return []
+        own = f"{self._prefix}."
+        return [(name, value) for name, value in parse_cookie(header).items() if name.startswith(own)]
+
+    def _first(self, cookies: Iterable[tuple[str, str]]) -> str | None:
         # It holds for as long as the browser keeps it: a vote cast while this machine's clock was years behind shall
         # still have its voter when the clock is right.
-        found = (self._get(handler, name, max_age_days=math.inf) for name in self._voters(handler))
-        return next((session for session in found if session is not None), None)
+        for name, value in cookies:
+            if (session := self._open(name, value)) is not None:
+                return session
+        return None
+
+    def _sign(self, name: str, value: str) -> str:
+        """A signed value of version 2, as Tornado documents and writes them, in a fifth of its time."""
+        at, encoded = str(int(time.time())), b64encode(value.encode()).decode()
+        signed = f"2|1:0|{len(at)}:{at}|{len(name)}:{name}|{len(encoded)}:{encoded}|"
+        return signed + self._signature(signed)
+
+    def _signature(self, signed: str) -> str:
+        mac = self._mac.copy()
+        mac.update(signed.encode())
+        return mac.hexdigest()
+
+    def _open(self, name: str, text: str) -> str | None:
+        """The value of a signed cookie, however old."""
+        signed, separator, signature = text.rpartition("|")
+        if not text.isascii() or not hmac.compare_digest(self._signature(signed + separator), signature):
+            return None
+        # Nobody else can sign, so the fields are where they were put; but the value may have been for another name.
+        _, _, _, named, encoded = signed.split("|")
+        if named.partition(":")[2] != name:
+            return None
+        return b64decode(encoded.partition(":")[2]).decode()
 
     def ensure_voter(self, handler: RequestHandler) -> bool:
         """Give the browser a session unless it has one; whether it had."""
@@ -45,8 +101,11 @@ class Sessions:
             # a server reads.
             for name in self._voters(handler)[:-_MAX_STRANGERS]:
                 handler.clear_cookie(name, secure=self._secure, path="/")
-            self._set(handler, f"{self._prefix}.{random_id()[:8]}", random_id(), "Lax")
+            self._set(handler, self._new_name(), random_id(), "Lax")
         return known
+
+    def _new_name(self) -> str:
+        return f"{self._prefix}.{random_id()[:8]}"
 
     def _voters(self, handler: RequestHandler) -> list[str]:
         """The names of all voters' cookies that the browser sent, in its order."""
