@@ -21,6 +21,7 @@ from livevote.domain.records import Entry
 from livevote.failures import CorruptError, DataDirectoryError, FailureError, PortError, SetupError, WriteError
 from livevote.keys import Keyring, random_code
 from livevote.live.auditor import Auditor
+from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
@@ -47,6 +48,7 @@ _ROOMS_PER_S = 0.5
 _PROOF_BURST = 2000  # a room that looks for its ballots at once
 _PROOFS_PER_S = 100
 _EXPORTS = 2
+_LEAF_BLOCKS = 512  # 4 MiB: the leaves of 131,072 records
 _REREADS = 8  # each takes a thread and a descriptor for about a millisecond
 
 
@@ -129,6 +131,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         writer = Writer(log=log, registry=registry, clock=clock, queue_limit=config.queue_limit)
         writing = asyncio.create_task(writer.run(), name="writer")
         stack.push_async_callback(_finish, writer, writing)
+        rereads = asyncio.Semaphore(_REREADS)
         services = Services(
             config=config,
             clock=clock,
@@ -142,7 +145,8 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             assets=assets,
             hosts=KnownHosts(config),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
-            rereads=asyncio.Semaphore(_REREADS),
+            rereads=rereads,
+            leaves=Leaves(log=log, blocks=_LEAF_BLOCKS, reads=rereads),
             exporting=asyncio.Semaphore(_EXPORTS),
             proof_bucket=TokenBucket(burst=_PROOF_BURST, rate=_PROOFS_PER_S, clock=clock),
             base_url=base_url,

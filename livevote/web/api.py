@@ -12,7 +12,6 @@ import msgspec
 import segno
 from tornado.iostream import StreamClosedError
 
-from livevote.domain.audit import leaf as leaf_of
 from livevote.domain.commands import AnyHostCommand, CreateRoom
 from livevote.domain.records import Entry, QuestionDefined
 from livevote.domain.refusals import Code, Refusal
@@ -283,12 +282,9 @@ class Proof(ApiHandler):
         if checkpoint is None or index > checkpoint.size or checkpoint.origin != room.state.origin:
             raise ApiError(503, "not_sealed_yet", "The next checkpoint will have it. Try again in a second.")
         note = room.seal.note.decode()
-        wanted = tree.needed(index - 1, checkpoint.size)
         leaves: dict[int, bytes] = {}
-        async with self.services.rereads:
-            for places in wanted:
-                async for entries in self.services.log.read(room.code, after=places.start, upto=places.stop):
-                    leaves |= {entry.index - 1: leaf_of(entry.body) for entry in entries}
+        for places in tree.needed(index - 1, checkpoint.size):
+            leaves |= await self.services.leaves.get(room.code, places)
         path = tuple(sibling.hex() for sibling in tree.inclusion(index - 1, checkpoint.size, leaves))
         self.answer(
             ProofInfo(
