@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from livevote.clock import Clock
 from livevote.domain.commands import CastBallot, Command
 from livevote.domain.records import Draft
@@ -27,6 +29,22 @@ MAX_BATCH = 1000
 """Commands in one batch: the last ballot of a batch waits for the whole batch's INSERT, and 1,000 take about 5 ms."""
 
 Reply = Callable[[Outcome], None]
+
+
+class Written(msgspec.Struct):
+    """What was made durable since the start: one batch is one fsync. ``largest`` and ``newest`` are batches' sizes."""
+
+    batches: int = 0
+    records: int = 0
+    largest: int = 0
+    newest: int = 0
+
+    def add(self, size: int) -> None:
+        """Count a batch of ``size`` records."""
+        self.batches += 1
+        self.records += size
+        self.largest = max(self.largest, size)
+        self.newest = size
 
 
 _Voter = tuple[str, str]  # room code and pseudonym
@@ -55,6 +73,12 @@ class Writer:
         self._voters: dict[_Voter, int] = {}
         self._came_back: asyncio.Future[None] | None = None
         self._refusing: Unsure | None = None
+        self.written = Written()
+
+    @property
+    def waiting(self) -> int:
+        """Commands that have not been decided yet."""
+        return len(self._queue)
 
     @property
     def failed(self) -> bool:
@@ -171,6 +195,7 @@ class Writer:
             for waiting in self._appended.pop(self._ticket):
                 self._answer(waiting, Unsure.RETRY_LATER)
             return
+        self.written.add(len(drafts))
         await came_back
 
     async def _follow(self) -> None:

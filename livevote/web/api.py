@@ -71,6 +71,17 @@ class Health(msgspec.Struct, frozen=True):
     status: str
 
 
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written since the start. A batch is one fsync; ``waiting`` are commands that no batch has taken yet."""
+
+    batches: int
+    records: int
+    records_per_batch: float
+    largest_batch: int
+    newest_batch: int
+    waiting: int
+
+
 class ErrorInfo(msgspec.Struct, frozen=True):
     """What went wrong, for programs and for people."""
 
@@ -319,6 +330,25 @@ class OperatorSession(ApiHandler):
     async def post(self) -> None:
         self.services.sessions.sign_in_operator(self)
         self.set_status(204)
+
+
+class Metrics(ApiHandler):
+    access = Access.OPERATOR
+    operations = {"get": Operation(summary="How the log grows", returns=Figures)}
+
+    async def get(self) -> None:
+        writer = self.services.writer
+        written = writer.written
+        self.answer(
+            Figures(
+                batches=written.batches,
+                records=written.records,
+                records_per_batch=round(written.records / max(1, written.batches), 2),
+                largest_batch=written.largest,
+                newest_batch=written.newest,
+                waiting=writer.waiting,
+            )
+        )
 
 
 class HealthCheck(ApiHandler):
