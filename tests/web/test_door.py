@@ -177,6 +177,19 @@ async def test_a_forged_cookie_brings_a_new_session(tmp_path: Path, forged: str)
         assert 'Set-Cookie: livevote.name="value"; HttpOnly; Max-Age=34560000; Path=/; SameSite=Lax\r\n' in head
 
 
+async def test_every_new_browser_gets_a_cookie_with_a_name_of_its_own(tmp_path: Path) -> None:
+    async with watched(tmp_path) as (at, handed):
+        await at.ask(changeable=False)
+        handed.clear()
+        async with connection(at) as one, connection(at) as other:
+            first, second = await joined(at, one), await joined(at, other)
+        assert handed == []
+        assert first.split("=")[0] != second.split("=")[0], "the later would replace the earlier"
+        early, late = await at.open(first), await at.open(f"{first}; {second}")
+        assert (await early.vote("v1", 0))["type"] == "recorded"
+        assert (await late.vote("v2", 1))["code"] == "already_voted"
+
+
 async def joined(at: Venue, wire: Wire) -> str:
     """Ask for the page over this connection; the cookie that came with it, as the browser sends it back."""
     set_ = re.search(r"Set-Cookie: ([^;]+);", await raw_head(at, "/{code}", "Accept-Encoding: gzip", host="127.0.0.1"))
