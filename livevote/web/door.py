@@ -7,6 +7,7 @@ memory. Everything else, every refusal among it, goes to Tornado as if nobody ha
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,8 @@ from tornado.netutil import add_accept_handler
 from livevote.web.handshake import Handshakes
 from livevote.web.page_answer import PageAnswers
 from livevote.web.request_head import read_head
+
+_log = logging.getLogger("livevote")
 
 _LOOK_BYTES = 4096
 """A head that is longer is Tornado's."""
@@ -81,6 +84,14 @@ class Door:
         if not data:
             self._close(visitor)
             return
+        try:
+            self._serve(visitor, data)
+        except Exception:
+            # Its bytes are still there, and the loop would call again, for ever.
+            _log.exception("a connection could not be served")
+            self._close(visitor)
+
+    def _serve(self, visitor: _Visitor, data: bytes) -> None:
         head = read_head(data)
         page = None if head is None else self._pages.find(head)
         if head is not None and page is not None:

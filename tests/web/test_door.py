@@ -1,6 +1,7 @@
 """The door against Tornado, which it stands in front of: the same bytes for a join, and everything else untouched."""
 
 import asyncio
+import contextlib
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import pytest
 from tornado.httpserver import HTTPServer
 
 from livevote import server
+from livevote.web.page_answer import PageAnswers
 from livevote.web.session import _MAX_STRANGERS
 from tests.client import Venue, eventually, venue
 
@@ -296,6 +298,19 @@ async def test_who_is_gone_before_the_page_takes_nothing_down(tmp_path: Path, er
                 else:
                     assert len((await wire.answer())[1]) > 10_000
         assert failed
+        assert (await by_whomever(at, "/{code}", "Accept-Encoding: gzip"))[0].startswith("HTTP/1.1 200 OK")
+
+
+async def test_a_mistake_in_the_door_costs_one_connection_and_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with watched(tmp_path) as (at, _):
+        with patch.object(PageAnswers, "find", side_effect=ZeroDivisionError):
+            async with connection(at) as wire:
+                wire.send(request(at, "/{code}", "Accept-Encoding: gzip"))
+                with contextlib.suppress(ConnectionResetError):  # it may have been closed with the request unread
+                    assert await wire.rest() == b""
+        assert [record.message for record in caplog.records] == ["a connection could not be served"]
         assert (await by_whomever(at, "/{code}", "Accept-Encoding: gzip"))[0].startswith("HTTP/1.1 200 OK")
 
 
