@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import os
 import resource
@@ -40,6 +41,9 @@ from livevote.web.session import Sessions
 
 _BACKLOG = 4096  # a room that scans the QR code at once
 _IDLE_S = 15
+# A batch of a thousand votes makes some thousands of objects and no garbage. Python would look for some after every 700
+# of them, which took 5 % of the processor at full load.
+_OBJECTS_BEFORE_COLLECTION = 5000
 _LAST_RESULTS_S = 1.5
 _CLOSE_PAGES_S = 2.0
 _CHECK_AT_ONCE_RECORDS = 50_000  # about a third of a second
@@ -315,6 +319,7 @@ async def serve(config: Config, *, announce: Callable[[Server], None]) -> None:
     """Run until SIGTERM or SIGINT. Raises ``WriteError`` when the log breaks, after everything else was stopped."""
     os.umask(0o077)  # what is in the log before it is revealed is nobody else's business
     _raise_descriptor_limit()
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, *gc.get_threshold()[1:])
     # Tornado's own notes name the addresses of clients.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     stopping = asyncio.Event()
