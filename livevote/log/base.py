@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from livevote.domain.audit import GENESIS, link
+from livevote.domain.audit import GENESIS, leaf, link, link_leaf
 from livevote.domain.records import AnswerErased, Draft, Entry, encode
 
 
@@ -119,9 +119,10 @@ class Heads:
         for draft in drafts:
             index, chain = ends.get(draft.room) or (self[draft.room].index, self[draft.room].chain)
             body = encode(draft.record)
-            index, chain = index + 1, link(chain, body)
+            sealed = leaf(body)
+            index, chain = index + 1, link_leaf(chain, sealed)
             ends[draft.room] = index, chain
-            entries.append(Entry(draft.room, index, draft.record, body, chain, draft.opening))
+            entries.append(Entry(draft.room, index, draft.record, body, chain, draft.opening, sealed))
         return tuple(entries)
 
     def copy(self) -> "Heads":

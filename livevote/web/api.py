@@ -12,7 +12,6 @@ import msgspec
 import segno
 from tornado.iostream import StreamClosedError
 
-from livevote.domain.audit import leaf as leaf_of
 from livevote.domain.commands import AnyHostCommand, CreateRoom
 from livevote.domain.records import Entry, QuestionDefined
 from livevote.domain.refusals import Code, Refusal
@@ -71,6 +70,17 @@ class Health(msgspec.Struct, frozen=True):
     """``ok``, or ``failed`` once a write has failed and nothing is recorded any more."""
 
     status: str
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written since the start. A batch is one fsync; ``waiting`` are commands that no batch has taken yet."""
+
+    batches: int
+    records: int
+    records_per_batch: float
+    largest_batch: int
+    newest_batch: int
+    waiting: int
 
 
 class ErrorInfo(msgspec.Struct, frozen=True):
@@ -297,12 +307,9 @@ class Proof(ApiHandler):
         if checkpoint is None or index > checkpoint.size or checkpoint.origin != room.state.origin:
             raise ApiError(503, "not_sealed_yet", "The next checkpoint will have it. Try again in a second.")
         note = room.seal.note.decode()
-        wanted = tree.needed(index - 1, checkpoint.size)
         leaves: dict[int, bytes] = {}
-        async with self.services.rereads:
-            for places in wanted:
-                async for entries in self.services.log.read(room.code, after=places.start, upto=places.stop):
-                    leaves |= {entry.index - 1: leaf_of(entry.body) for entry in entries}
+        for places in tree.needed(index - 1, checkpoint.size):
+            leaves |= await self.services.leaves.get(room.code, places)
         path = tuple(sibling.hex() for sibling in tree.inclusion(index - 1, checkpoint.size, leaves))
         self.answer(
             ProofInfo(
@@ -337,6 +344,25 @@ class OperatorSession(ApiHandler):
     async def post(self) -> None:
         self.services.sessions.sign_in_operator(self)
         self.set_status(204)
+
+
+class Metrics(ApiHandler):
+    access = Access.OPERATOR
+    operations = {"get": Operation(summary="How the log grows", returns=Figures)}
+
+    async def get(self) -> None:
+        writer = self.services.writer
+        written = writer.written
+        self.answer(
+            Figures(
+                batches=written.batches,
+                records=written.records,
+                records_per_batch=round(written.records / max(1, written.batches), 2),
+                largest_batch=written.largest,
+                newest_batch=written.newest,
+                waiting=writer.waiting,
+            )
+        )
 
 
 class HealthCheck(ApiHandler):

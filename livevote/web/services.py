@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from livevote.clock import Clock
 from livevote.config import Config
 from livevote.keys import Keyring
+from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
@@ -38,7 +39,8 @@ class Services:
     room_bucket: TokenBucket
     proof_bucket: TokenBucket
     rereads: asyncio.Semaphore
-    """How many retried ballots and proofs may be looked up in the log at once."""
+    """How many retried ballots and blocks of leaves may be looked up in the log at once."""
+    leaves: Leaves
     exporting: asyncio.Semaphore
     """How many exports may be made at once."""
     base_url: Callable[[], str]

@@ -111,6 +111,18 @@ async def test_a_batch_may_be_as_large_as_its_limit(path: Path, count: int) -> N
         assert (await log.head("A")).index == count
 
 
+async def test_a_batch_of_any_size_is_kept_whole_and_in_order(path: Path) -> None:
+    counts = (*range(1, 34), 63, 64, 65, 129, 999, 1000, 1025)
+    async with opened_file(path) as log:
+        for ticket, count in enumerate(counts):
+            await log.append([*more("A", count - 1), *more("B", 1)], ticket=ticket)
+        await log.aclose()
+        appended = [entry for batch in await batches(log) for entry in batch.entries]
+        kept = [*await entries(log, "A"), *await entries(log, "B")]
+    assert len(kept) == sum(counts)
+    assert [plain(entry) for entry in kept] == [plain(entry) for entry in sorted(appended, key=lambda one: one.room)]
+
+
 async def test_a_larger_batch_is_a_mistake_that_changes_nothing(path: Path) -> None:
     async with opened_file(path) as log:
         with pytest.raises(ValueError, match=f"at most {MAX_BATCH} records, not {MAX_BATCH + 1}"):
