@@ -10,6 +10,7 @@ import select
 import socket
 import time
 from array import array
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from bench.arrivals import Arrivals
@@ -19,11 +20,15 @@ from bench.frames import CLOSE, PING, PONG, TEXT, Votes, from_client, whole_fram
 ANSWER_S = 30
 """A message without an answer for so long fails the run."""
 
+AGAIN_S = 1
+"""When a vote is sent again that the server could not say anything about."""
+
 READ_BYTES = 4096
 _TURN = 500
 """Arrivals between two looks for pings: a server lets go of who does not answer them."""
 
 _INDEX = re.compile(rb'"index":(\d+)')
+_UNKNOWN = b'"type":"unknown"'
 _AS_OF = re.compile(rb'"as_of":(\d+)')
 
 
@@ -241,11 +246,13 @@ class Lines:
     ) -> "array[float]":
         """Send votes when they are ``due``, in seconds from now, the lines taking turns; how long each answer took.
 
-        Each is counted from the instant at which it was due. Ends early as soon as ``until`` says so and ``least``
-        votes were sent. Raises ``BenchError`` when an answer is missing or is not the one.
+        Each is counted from the instant at which it was due, also one that the server asked to send again. Ends early
+        as soon as ``until`` says so and ``least`` votes were sent. Raises ``BenchError`` when an answer is missing or
+        is not the one.
         """
         took_s: array[float] = array("d")
         pending: dict[bytes, tuple[float, Line, int]] = {}
+        again: deque[tuple[float, bytes]] = deque()
         turns = self.open
         begun_at = time.perf_counter()
         next_vote = 0
@@ -255,6 +262,9 @@ class Lines:
             if not ended and (next_vote == len(due) or (until is not None and next_vote >= least and until())):
                 ended = True
             now = time.perf_counter()
+            while again and again[0][0] <= now:
+                _, line, number = pending[again.popleft()[1]]
+                line.send(votes.frame(number))
             while not ended and next_vote < len(due) and begun_at + due[next_vote] <= now:
                 self.sent += 1
                 line = turns[self.sent % len(turns)]
@@ -267,6 +277,8 @@ class Lines:
                     continue
             else:
                 wait_s = max(0.0, begun_at + due[next_vote] - now)
+            if again:
+                wait_s = min(wait_s, max(0.0, again[0][0] - now))
             found = self._polled.poll(wait_s, 1000)
             if not found and wait_s == ANSWER_S:
                 raise BenchError(f"{len(pending)} votes were not answered within {ANSWER_S} s.")
@@ -276,6 +288,10 @@ class Lines:
                     if begins < 0:
                         continue
                     marker = text[begins + number_at : begins + number_at + 8]
+                    if marker in pending and _UNKNOWN in text:
+                        # As a page does. The vote still counts from the instant at which it was due.
+                        again.append((time.perf_counter() + AGAIN_S, marker))
+                        continue
                     if marker not in pending or answer not in text:
                         raise BenchError(f"This is no answer to a vote: {text[:200]!r}.")
                     due_at, line, number = pending.pop(marker)

@@ -103,21 +103,20 @@ class SqliteReader:
         # keeps SQLite from ever checkpointing the write-ahead log, and a connection that nobody closes, because the
         # reader lost interest, outlives the loop.
         last = (await self.head(room)).index if upto is None else upto
-        while after < last and (rows := await self._chunk(room, after, last)):
-            entries: list[Entry] = []
-            _decode(rows, entries)
+        while after < last and (entries := await self._chunk(room, after, last)):
             yield entries
             after = entries[-1].index
 
-    async def _chunk(self, room: str, after: int, last: int) -> list[Any]:
+    async def _chunk(self, room: str, after: int, last: int) -> list[Entry]:
+        entries: list[Entry] = []
         with explained(self._path):
             async with _read_only(self._path) as connection:
-                return list(
-                    await connection.execute_fetchall(
-                        f"{_COLUMNS} WHERE room = ? AND idx > ? AND idx <= ? ORDER BY idx LIMIT {_CHUNK}",
-                        (room, after, last),
-                    )
+                rows: Iterable[Any] = await connection.execute_fetchall(
+                    f"{_COLUMNS} WHERE room = ? AND idx > ? AND idx <= ? ORDER BY idx LIMIT {_CHUNK}",
+                    (room, after, last),
                 )
+            _decode(rows, entries)
+        return entries
 
     def scan(self) -> Generator[Entry, None, None]:
         # Not through aiosqlite: rows that one thread makes and another reads cost a third more, and at a start there is

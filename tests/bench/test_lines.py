@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import lines as lines_module
 from bench.expected import BenchError
 from bench.frames import Votes, from_client
 from bench.lines import Lines, as_of_in, index_in
@@ -95,6 +96,19 @@ async def test_steady_votes_are_all_answered(tmp_path: Path) -> None:
         assert min(took_s) > 0
         took_s = lines.steady(votes, [0.0] * 10, until=lambda: True, least=4)
         assert 4 <= len(took_s) <= 10
+
+
+def test_a_vote_that_a_busy_server_did_not_take_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines_module, "AGAIN_S", 0)
+    votes = Votes("q1", 1, options=4)
+    (id_,) = votes.ids([1])
+    answers = (b'{"type":"%s","id":"%s"}' % (kind, id_) for kind in (b"unknown", b"recorded"))
+    with a_server(HANDSHAKE, *(bytes((0x81, len(text))) + text for text in answers)) as (port, read):
+        lines = Lines(port)
+        lines.arrive(1)
+        assert len(lines.steady(votes, [0.0], answer=b"recorded")) == 1
+        lines.close()
+    assert read[1] == read[2] == votes.frame(1)
 
 
 def test_a_ping_is_answered() -> None:

@@ -107,8 +107,9 @@ async def test_nothing_of_the_handshake_stays_in_memory(tmp_path: Path, wire: st
                 found = Counter(type(one).__name__ for one in gc.get_objects())
         finally:
             gc.enable()
-    left = {name: found[name] for name in ("PageSocket", "HTTP1Connection", "HTTPServerRequest", "WebSocketProtocol13")}
+    left = {name: found[name] for name in ("PageSocket", "HTTPServerRequest", "WebSocketProtocol13")}
     assert left == dict.fromkeys(left, 0 if wire == "own" else 1)
+    assert not found["HTTP1Connection"]  # the door has read the request
 
 
 @pytest.mark.parametrize("number", [0, 1, 3, 1000])
