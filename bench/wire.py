@@ -111,3 +111,11 @@ def vote(ballot: str, question: str, round_number: int, choice: int) -> bytes:
     return (
         f'{{"type":"vote","id":"{ballot}","question":"{question}","round":{round_number},"answer":{{"choices":[{choice}]}}}}'
     ).encode()
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What was made durable since the start: one batch is one fsync."""
+
+    batches: int
+    records: int
+    largest_batch: int
