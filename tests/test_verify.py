@@ -13,16 +13,17 @@ from livevote import bundle
 from livevote.domain import merkle
 from livevote.domain.audit import TamperedError, commitment, leaf, link
 from livevote.domain.commands import AcceptRecovery, EraseAnswer, SwitchReceipts
-from livevote.domain.note import Checkpoint, Signer, Verifier
-from livevote.domain.receipt import Proof, Receipt
+from livevote.domain.note import Verifier
+from livevote.domain.receipt import Receipt
 from livevote.domain.records import BallotCast, Draft, Entry, Opening, RoomCreated, decode, encode
-from livevote.log import open_log, open_reader
+from livevote.log import open_reader
 from livevote.log.base import Heads
 from livevote.log.memory import MemoryLog
-from livevote.verify import Sought, Verdict, verify, verify_database
+from livevote.verify import Verdict, verify, verify_database
 from tests.client import venue
-from tests.history import AT, CODE, SALT, History, cast, opened
+from tests.history import CODE, SALT, History, cast, opened
 from tests.process import run_cli
+from tests.receipts import OTHER, SIGNER, bundle_at, receipt, signed, stored_at
 
 
 async def hold_an_event(data: Path) -> str:
@@ -181,57 +182,10 @@ async def test_a_receipt_whose_answer_was_erased_is_found_and_said_not_to_count(
 
 # What can be said of a log without a server: checkpoints, bundles and receipts.
 
-SIGNER = Signer(bytes(range(32)))
-OTHER = Signer(bytes(32))
-
 
 def voted() -> History:
     """Ann voted twice, Bob once: records 4 to 6."""
     return opened().did(cast("ann", 0, id="a1"), cast("bob", 1), cast("ann", 1, id="a2"))
-
-
-def signed(history: History, size: int, *, signer: Signer = SIGNER) -> str:
-    entries = history.entries[:size]
-    root = merkle.root([leaf(entry.body) for entry in entries])
-    return signer.sign(Checkpoint(history.room.origin, size, root, entries[-1].chain, AT))
-
-
-def receipt(history: History, index: int) -> Receipt:
-    entry, size = history.entries[index - 1], len(history.entries)
-    assert entry.opening is not None
-    tree = merkle.Tree()
-    for each in history.entries:
-        tree.append(leaf(each.body))
-    path = tree.inclusion(index - 1, size, {place: leaf(each.body) for place, each in enumerate(history.entries)})
-    return Receipt(
-        room=CODE,
-        index=index,
-        body=entry.body.decode(),
-        salt=entry.opening.salt.hex(),
-        answer=entry.opening.answer.decode(),
-        chain=entry.chain.hex(),
-        proof=Proof(signed(history, size), tuple(sibling.hex() for sibling in path), SIGNER.vkey),
-    )
-
-
-async def stored_at(directory: Path, history: History, *notes: str) -> Path:
-    """A data directory with this log and these notes."""
-    log = await open_log(f"sqlite:{directory}/livevote.db")
-    await log.adopt([history.entries])
-    await log.aclose()
-    (directory / "checkpoints").mkdir()
-    (directory / "checkpoints" / "livevote.vkey").write_text(f"{SIGNER.vkey}\n")
-    if notes:
-        (directory / "checkpoints" / f"{CODE}.notes").write_text("".join(f"{note}\n" for note in notes))
-    return directory
-
-
-async def bundle_at(path: Path, history: History, *notes: str, vkey: str = SIGNER.vkey) -> Path:
-    log = MemoryLog()
-    await log.adopt([history.entries])
-    parts = [part async for part in bundle.write(CODE, log.read(CODE), vkey=vkey, notes=notes)]
-    path.write_bytes(b"".join(parts))  # noqa: ASYNC240 - a test has nobody to give way to
-    return path
 
 
 async def verdicts(directory: Path, *, trusted: Verifier | None = None) -> list[Verdict]:
@@ -324,28 +278,6 @@ async def test_a_record_that_no_version_wrote_is_tampering_in_a_database(tmp_pat
         await verdicts(data)
 
 
-def looked(history: History, sought: Receipt) -> Sought:
-    found = Sought(sought)
-    verify(CODE, history.entries, sought=found)
-    return found
-
-
-def test_a_receipt_finds_its_ballot_and_the_one_that_replaced_it() -> None:
-    history = voted()
-    bob, ann = receipt(history, 5), receipt(history, 4)
-    text = "What to drink?"
-    assert looked(history, bob) == Sought(bob, found=True, question=text, round=1, chosen="Coffee")
-    assert looked(history, ann) == Sought(ann, found=True, question=text, round=1, chosen="Tea", replaced_by=6)
-    assert looked(history, msgspec.structs.replace(receipt(history, 5), index=9)).found is False
-    assert looked(history, msgspec.structs.replace(receipt(history, 5), room="OTHER2")).found is False
-
-
-def test_a_ballot_that_is_not_the_one_of_the_receipt_is_named() -> None:
-    history = voted()
-    with pytest.raises(TamperedError, match="record 5 is not the ballot of the receipt"):
-        looked(history, msgspec.structs.replace(receipt(history, 5), chain="00" * 32))
-
-
 async def test_the_command_checks_bundles_and_receipts(tmp_path: Path) -> None:
     history = voted()
     path = str(await bundle_at(tmp_path / "bundle", history, signed(history, 6)))
@@ -353,7 +285,7 @@ async def test_the_command_checks_bundles_and_receipts(tmp_path: Path) -> None:
     ticket.write_bytes(encode(receipt(history, 4)))
     done = run_cli("verify", path, "--receipt", str(ticket), "--key", SIGNER.vkey)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "record 4 stands under the checkpoint of 6 records signed at " in done.stdout
+    assert re.search(rf"under the checkpoint of 6 records signed at .*\n  by {re.escape(SIGNER.vkey)}\n", done.stdout)
     assert f"signed by {SIGNER.vkey}" in done.stdout
     assert "It does not count: its voter replaced it by record 6." in done.stdout
     assert "  It chose: Tea\n" in done.stdout
@@ -377,33 +309,6 @@ async def test_times_that_no_calendar_has_are_no_obstacle(tmp_path: Path) -> Non
     done = run_cli("verify", str(await bundle_at(tmp_path / "bundle", history, SIGNER.sign(late))))
     assert (done.returncode, done.stderr) == (0, "")
     assert f"the newest over 6 records at {10**18} ms" in done.stdout
-
-
-async def test_the_command_names_a_receipt_that_the_log_does_not_hold(tmp_path: Path) -> None:
-    history = voted()
-    path = str(await bundle_at(tmp_path / "bundle", opened()))
-    ticket = tmp_path / "receipt.json"
-    for wrong, said in [
-        (receipt(history, 5), "record 5, the ballot of the receipt, is not in this log"),
-        (msgspec.structs.replace(receipt(history, 5), answer='{"choices":[0]}'), "TAMPERED  the receipt: the answer"),
-    ]:
-        ticket.write_bytes(encode(wrong))
-        done = run_cli("verify", path, "--receipt", str(ticket))
-        assert done.returncode == 1
-        assert said in done.stderr
-
-
-async def test_a_receipt_shows_that_the_records_beside_its_ballot_were_rewritten(tmp_path: Path) -> None:
-    """Two signed roots of one log at one size: the voter holds one, the bundle the other."""
-    before, after = voted(), opened().did(cast("ann", 0, id="a1"), cast("bob", 2), cast("ann", 2, id="a2"))
-    ticket = tmp_path / "receipt.json"
-    ticket.write_bytes(encode(receipt(before, 4)))
-    rewritten = await bundle_at(tmp_path / "bundle", after, signed(after, 6))
-    done = run_cli("verify", str(rewritten), "--receipt", str(ticket))
-    assert done.returncode == 1
-    assert "the first 6 records are not those under the receipt's checkpoint" in done.stderr
-    elsewhere = await bundle_at(tmp_path / "other", after, signed(after, 6, signer=OTHER), vkey=OTHER.vkey)
-    assert run_cli("verify", str(elsewhere), "--receipt", str(ticket)).returncode == 0, "another key accuses nobody"
 
 
 async def test_a_key_is_insisted_on_also_where_nothing_is_signed(tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ from livevote.domain.note import NoteError, Verifier
 from livevote.domain.receipt import ReceiptError, check, parse
 from livevote.failures import FailureError
 from livevote.log import open_reader
-from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_database
+from livevote.sought import Sought
+from livevote.verify import Verdict, kind_of, verify_bundle, verify_database
+
+_NOT_SHOWN = 3  # exit code
 
 
 @cli.command("verify")
@@ -30,7 +33,8 @@ from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_data
 def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None) -> None:
     """Check PATH (a bundle, a database or a data directory): nothing changed, dropped or reordered. Writes nothing.
 
-    Exit code 0: intact; 1: tampered with, the first bad record is named; 2: cannot be read.
+    Exit code 0: intact; 1: tampered with, the first bad record is named; 2: cannot be read; 3: nothing contradicts the
+    log, and what was asked for is not shown: the receipt's ballot, or a signature of the key.
     """
     chosen = data if path is None else path
     # The fold makes millions of objects and no garbage, and this process ends after it.
@@ -38,34 +42,40 @@ def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None
     try:
         trusted = None if key is None else Verifier.parse(key)
         sought = None if receipt is None else _receipt(receipt, trusted)
+        doubts: list[str] = []
         for verdict in _verdicts(Config(data=chosen).database if chosen.is_dir() else chosen, trusted, sought):
             if trusted is not None and verdict.newest is None:
                 raise TamperedError(f"room {verdict.room.code}: no checkpoint of this log was signed by {trusted.vkey}")
             print_verdict(verdict)
         if sought is not None:
             _print_sought(sought)
+            doubts += sought.doubts
     except (FailureError, NoteError) as error:
         click.echo(f"livevote: {error}", err=True)
         sys.exit(2)
+    if doubts:
+        click.echo("".join(f"NOT SHOWN  {doubt}\n" for doubt in doubts), err=True, nl=False)
+        sys.exit(_NOT_SHOWN)
 
 
 def _receipt(path: Path, trusted: Verifier | None) -> Sought:
     try:
         found = parse(path.read_bytes())
+        checkpoint = check(found)
     except (OSError, ReceiptError) as error:
+        # Nor does one that contradicts itself say anything about a log.
         raise NoBundleError(f"Cannot read the receipt {path}: {error}") from error
-    try:
-        checkpoint = check(found, trusted=trusted)
-    except ReceiptError as error:
-        raise TamperedError(f"the receipt: {error}") from error
-    if checkpoint is None:
+    sought = Sought(found, checkpoint)
+    if checkpoint is None or found.proof is None:
         click.echo("The receipt holds in itself. Nobody has signed it: it was saved before there was a checkpoint.")
-    else:
-        click.echo(
-            f"The receipt holds in itself: record {found.index} stands under the checkpoint of {checkpoint.size} "
-            f"records signed at {export.instant(checkpoint.at)}."
-        )
-    return Sought(found, checkpoint)
+        return sought
+    click.echo(
+        f"The receipt holds in itself: record {found.index} stands under the checkpoint of {checkpoint.size} "
+        f"records signed at {export.instant(checkpoint.at)}\n  by {_plain(found.proof.vkey)}"
+    )
+    if trusted is not None and found.proof.vkey != trusted.vkey:
+        sought.doubts.append(f"The receipt was signed by another key than {trusted.vkey}.")
+    return sought
 
 
 def _verdicts(path: Path, trusted: Verifier | None, sought: Sought | None) -> list[Verdict]:
@@ -113,10 +123,8 @@ def _plain(text: str) -> str:
 def _print_sought(sought: Sought) -> None:
     receipt = sought.receipt
     if not sought.found:
-        raise TamperedError(
-            f"room {receipt.room}: record {receipt.index}, the ballot of the receipt, is not in this log"
-        )
-    place = f"The ballot of the receipt is record {receipt.index} of room {receipt.room}"
+        return
+    place = f"The ballot of the receipt is record {receipt.index} of room {_plain(receipt.room)}"
     if sought.replaced_by is not None:
         click.echo(f"{place}. It does not count: its voter replaced it by record {sought.replaced_by}.")
     elif sought.erased_by is not None:
