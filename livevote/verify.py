@@ -46,6 +46,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[Snapshot, ...]
 
     @property
+    def unsigned(self) -> int:
+        """How many records at the end no signature covers: anybody can have written them."""
+        return self.records - (0 if self.newest is None else self.newest.size)
+
+    @property
     def recoveries(self) -> list[RecoveryAccepted]:
         """Where the operator went on with a log that contradicted its checkpoints."""
         return self.room.recoveries

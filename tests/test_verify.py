@@ -315,8 +315,9 @@ async def test_a_key_is_insisted_on_also_where_nothing_is_signed(tmp_path: Path)
     path = await bundle_at(tmp_path / "bundle", voted())
     assert run_cli("verify", str(path)).returncode == 0
     done = run_cli("verify", str(path), "--key", SIGNER.vkey)
-    assert done.returncode == 1
-    assert "no checkpoint of this log was signed by" in done.stderr
+    assert done.returncode == 3
+    assert f"INTACT  {CODE}" in done.stdout
+    assert f"no checkpoint by {SIGNER.vkey} covers the records 1 to 6" in done.stderr
 
 
 async def test_texts_of_a_bundle_write_nothing_else_to_the_terminal(tmp_path: Path) -> None:
@@ -339,3 +340,7 @@ async def test_records_that_no_signature_covers_are_counted(tmp_path: Path) -> N
     history = voted()
     done = run_cli("verify", str(await bundle_at(tmp_path / "bundle", history, signed(history, 4))))
     assert "2 records are newer than that: no signature covers them" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+    done = run_cli("verify", str(tmp_path / "bundle"), "--key", SIGNER.vkey)
+    assert done.returncode == 3
+    assert "covers the records 5 to 6" in done.stderr

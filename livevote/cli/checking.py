@@ -14,7 +14,6 @@ from livevote.bundle import Bundle, NoBundleError
 from livevote.cli.settings import cli, settings
 from livevote.clock import SystemClock
 from livevote.config import Config
-from livevote.domain.audit import TamperedError
 from livevote.domain.note import NoteError, Verifier
 from livevote.domain.receipt import ReceiptError, check, parse
 from livevote.failures import FailureError
@@ -44,9 +43,9 @@ def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None
         sought = None if receipt is None else _receipt(receipt, trusted)
         doubts: list[str] = []
         for verdict in _verdicts(Config(data=chosen).database if chosen.is_dir() else chosen, trusted, sought):
-            if trusted is not None and verdict.newest is None:
-                raise TamperedError(f"room {verdict.room.code}: no checkpoint of this log was signed by {trusted.vkey}")
             print_verdict(verdict)
+            if trusted is not None and verdict.unsigned:
+                doubts.append(_unsigned(verdict, trusted))
         if sought is not None:
             _print_sought(sought)
             doubts += sought.doubts
@@ -56,6 +55,16 @@ def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None
     if doubts:
         click.echo("".join(f"NOT SHOWN  {doubt}\n" for doubt in doubts), err=True, nl=False)
         sys.exit(_NOT_SHOWN)
+
+
+def _unsigned(verdict: Verdict, trusted: Verifier) -> str:
+    """Why the key that somebody insists on does not speak for all of a room's log."""
+    first = verdict.records - verdict.unsigned + 1
+    return (
+        f"Room {verdict.room.code}: no checkpoint by {trusted.vkey} covers the records {first} to {verdict.records}: "
+        "whoever could write the file could have made them. A server signs within a second, and whenever it exports or "
+        "stops: check what it made then."
+    )
 
 
 def _receipt(path: Path, trusted: Verifier | None) -> Sought:
@@ -104,8 +113,8 @@ def print_verdict(verdict: Verdict) -> None:
             f"  {verdict.agreed} signed checkpoints agree, the newest over {verdict.newest.size} records at "
             f"{export.instant(verdict.newest.at)}\n  signed by {verdict.vkey}"
         )
-        if behind := verdict.records - verdict.newest.size:
-            click.echo(f"  {behind} records are newer than that: no signature covers them")
+        if verdict.unsigned:
+            click.echo(f"  {verdict.unsigned} records are newer than that: no signature covers them")
     for recovery in verdict.recoveries:
         click.echo(f"  RECOVERED at {export.instant(recovery.at)}: {export.recovered(recovery)}")
     for result in verdict.results:

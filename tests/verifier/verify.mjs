@@ -3,7 +3,8 @@
 //
 //   node verify.mjs [--key VKEY] BUNDLE...
 //
-// Prints one line of JSON for each bundle. Exit code 0: intact; 1: tampered with; 2: cannot be read; the highest of all.
+// Prints one line of JSON for each bundle. Exit code 0: intact; 1: tampered with; 2: cannot be read; 3: intact, and no
+// checkpoint covers the end of the log although a key is insisted on; the highest of all.
 
 import { createHash, createPublicKey, verify as ed25519 } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -480,10 +481,12 @@ const verifyBundle = (data, trusted) => {
     const explained = room.recoveries.has(note.origin) && note.size > room.recoveries.get(note.origin);
     require(note.agrees || explained, `a checkpoint over ${note.size} records of ${note.origin} says something else`);
   }
+  const signed = notes.filter((note) => note.agrees && note.origin === origin).map(({ size }) => Number(size));
   return {
     verdict: "intact",
     room: room.code,
     records: tree.size,
+    unsigned: tree.size - Math.max(0, ...signed),
     root: tree.root().toString("hex"),
     chain: chain.toString("hex"),
     results: room.results(),
@@ -517,4 +520,6 @@ if (paths.length === 0 || paths[0].startsWith("-")) {
 }
 const found = paths.map((path) => check(path, trusted));
 process.stdout.write(found.map((verdict) => `${JSON.stringify(verdict)}\n`).join(""));
-process.exitCode = Math.max(0, ...found.map(({ verdict }) => ["intact", "tampered", "unreadable"].indexOf(verdict)));
+const exitCode = ({ verdict, unsigned }) =>
+  verdict === "intact" && unsigned > 0 && trusted !== null ? 3 : ["intact", "tampered", "unreadable"].indexOf(verdict);
+process.exitCode = Math.max(0, ...found.map(exitCode));
