@@ -13,7 +13,7 @@ from livevote import bundle
 from livevote.domain import merkle
 from livevote.domain.audit import TamperedError, commitment, leaf, link
 from livevote.domain.commands import AcceptRecovery, EraseAnswer, SwitchReceipts
-from livevote.domain.note import Verifier
+from livevote.domain.note import Signer, Verifier
 from livevote.domain.receipt import Receipt
 from livevote.domain.records import BallotCast, Draft, Entry, Opening, RoomCreated, decode, encode
 from livevote.log import open_reader
@@ -22,7 +22,7 @@ from livevote.log.memory import MemoryLog
 from livevote.verify import Verdict, verify, verify_database
 from tests.client import venue
 from tests.history import CODE, SALT, History, cast, opened
-from tests.process import run_cli
+from tests.process import process, run_cli
 from tests.receipts import OTHER, SIGNER, bundle_at, receipt, signed, stored_at
 
 
@@ -329,11 +329,29 @@ async def test_texts_of_a_bundle_write_nothing_else_to_the_terminal(tmp_path: Pa
     )
     log = MemoryLog()
     await log.adopt([entries])
-    lines = [part async for part in bundle.write(CODE, log.read(CODE), vkey=SIGNER.vkey, notes=[])]
+    shouting = Signer(bytes(32), name="a\x1b]0;b\x07")
+    lines = [part async for part in bundle.write(CODE, log.read(CODE), vkey=shouting.vkey, notes=[])]
     (tmp_path / "bundle").write_bytes(b"".join(lines))
-    done = run_cli("verify", str(tmp_path / "bundle"))
-    assert "A\\x0aINTACT \\x1b[8m" in done.stdout
-    assert "\x1b" not in done.stdout
+    data = ("--data", str(tmp_path / "data"))
+    for command in (
+        ("verify", str(tmp_path / "bundle")),
+        ("import", *data, str(tmp_path / "bundle"), "--new-key"),
+        ("rooms", *data),
+        ("replay", *data, CODE),
+    ):
+        done = run_cli(*command)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "A\\x0aINTACT \\x1b[8m" in done.stdout
+        assert "\x1b" not in done.stdout
+    with process(tmp_path / "data") as server:
+        assert f"Room 'A\\x0aINTACT \\x1b[8m', code {CODE}." in server.read_until("Join at")
+    done = run_cli("verify", str(tmp_path / "bundle"), "--key", SIGNER.vkey)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("TAMPERED  the bundle was signed by another key, a\\x1b]0;b\\x07+")
+    (tmp_path / "receipt").write_bytes(encode(msgspec.structs.replace(receipt(voted(), 5), room="\x1b[2J", proof=None)))
+    done = run_cli("verify", str(tmp_path / "bundle"), "--receipt", str(tmp_path / "receipt"))
+    assert done.returncode == 3
+    assert "of room \\x1b[2J is not the ballot" in done.stderr
 
 
 async def test_records_that_no_signature_covers_are_counted(tmp_path: Path) -> None:

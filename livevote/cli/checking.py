@@ -16,6 +16,7 @@ from livevote.clock import SystemClock
 from livevote.config import Config
 from livevote.domain.note import NoteError, Verifier
 from livevote.domain.receipt import ReceiptError, check, parse
+from livevote.domain.text import plain
 from livevote.failures import FailureError
 from livevote.log import open_reader
 from livevote.sought import Sought
@@ -50,10 +51,10 @@ def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None
             _print_sought(sought)
             doubts += sought.doubts
     except (FailureError, NoteError) as error:
-        click.echo(f"livevote: {error}", err=True)
+        click.echo(f"livevote: {plain(str(error))}", err=True)
         sys.exit(2)
     if doubts:
-        click.echo("".join(f"NOT SHOWN  {doubt}\n" for doubt in doubts), err=True, nl=False)
+        click.echo("".join(f"NOT SHOWN  {plain(doubt)}\n" for doubt in doubts), err=True, nl=False)
         sys.exit(_NOT_SHOWN)
 
 
@@ -80,7 +81,7 @@ def _receipt(path: Path, trusted: Verifier | None) -> Sought:
         return sought
     click.echo(
         f"The receipt holds in itself: record {found.index} stands under the checkpoint of {checkpoint.size} "
-        f"records signed at {export.instant(checkpoint.at)}\n  by {_plain(found.proof.vkey)}"
+        f"records signed at {export.instant(checkpoint.at)}\n  by {plain(found.proof.vkey)}"
     )
     if trusted is not None and found.proof.vkey != trusted.vkey:
         sought.doubts.append(f"The receipt was signed by another key than {trusted.vkey}.")
@@ -103,7 +104,7 @@ def _verdicts(path: Path, trusted: Verifier | None, sought: Sought | None) -> li
 
 def print_verdict(verdict: Verdict) -> None:
     room = verdict.room
-    click.echo(f"INTACT  {room.code}  {_plain(room.title)}")
+    click.echo(f"INTACT  {plain(room.code)}  {plain(room.title)}")
     click.echo(f"  {verdict.records} records, {verdict.ballots} of them ballots")
     click.echo(f"  root  {verdict.root.hex()}\n  chain {verdict.chain.hex()}")
     if verdict.newest is None:
@@ -111,7 +112,7 @@ def print_verdict(verdict: Verdict) -> None:
     else:
         click.echo(
             f"  {verdict.agreed} signed checkpoints agree, the newest over {verdict.newest.size} records at "
-            f"{export.instant(verdict.newest.at)}\n  signed by {verdict.vkey}"
+            f"{export.instant(verdict.newest.at)}\n  signed by {plain(verdict.vkey)}"
         )
         if verdict.unsigned:
             click.echo(f"  {verdict.unsigned} records are newer than that: no signature covers them")
@@ -119,32 +120,27 @@ def print_verdict(verdict: Verdict) -> None:
         click.echo(f"  RECOVERED at {export.instant(recovery.at)}: {export.recovered(recovery)}")
     for result in verdict.results:
         question = room.questions[result.question]
-        click.echo(f"  {_plain(question.text)} (round {result.round}, {result.voters} voted)")
+        click.echo(f"  {plain(question.text)} (round {result.round}, {result.voters} voted)")
         for option, count in zip(question.options, result.counts, strict=False):
-            click.echo(f"    {count:>9}  {_plain(option)}")
-
-
-def _plain(text: str) -> str:
-    """``text`` from a file that anybody may have made, so that it can write nothing else to the terminal."""
-    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+            click.echo(f"    {count:>9}  {plain(option)}")
 
 
 def _print_sought(sought: Sought) -> None:
     receipt = sought.receipt
     if not sought.found:
         return
-    place = f"The ballot of the receipt is record {receipt.index} of room {_plain(receipt.room)}"
+    place = f"The ballot of the receipt is record {receipt.index} of room {plain(receipt.room)}"
     if sought.replaced_by is not None:
         click.echo(f"{place}. It does not count: its voter replaced it by record {sought.replaced_by}.")
     elif sought.erased_by is not None:
         click.echo(f"{place}. It does not count: its answer was erased by record {sought.erased_by}.")
     else:
         click.echo(f"{place}, and it counts.")
-    click.echo(f"  It answers: {_plain(sought.question)} (round {sought.round})")
+    click.echo(f"  It answers: {plain(sought.question)} (round {sought.round})")
     if sought.chosen is None:
         click.echo("  The log does not say any more what it chose.")
     else:
-        click.echo(f"  It chose: {_plain(sought.chosen) or 'none of the options'}")
+        click.echo(f"  It chose: {plain(sought.chosen) or 'none of the options'}")
 
 
 @cli.command("doctor")
