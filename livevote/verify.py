@@ -19,6 +19,7 @@ from livevote.domain.records import BallotCast, Entry, QuestionDefined, Recovery
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import Snapshot, snapshot
+from livevote.domain.text import is_one_spelling
 from livevote.failures import BadRecordError, CorruptError
 from livevote.log import VKEY, Reader, opened, read_notes, rooms_with_notes
 from livevote.sought import Sought
@@ -106,8 +107,8 @@ def verify(
 
 
 class _Spelling:
-    """Looks whether records are canonical JSON in all their parts: bytes that two programs may read in two ways are no
-    evidence."""
+    """Looks whether records are canonical JSON in all their parts, with texts in NFC: bytes that two programs, or two
+    people, may read in two ways are no evidence."""
 
     def __init__(self, code: str) -> None:
         self._code = code
@@ -119,6 +120,9 @@ class _Spelling:
         record, opening = entry.record, entry.opening
         if encode(record) != entry.body:
             raise self._wrong(entry)
+        # Nearly all bodies are ASCII, which is NFC.
+        if not entry.body.isascii() and not all(map(is_one_spelling, _texts(msgspec.json.decode(entry.body)))):
+            raise TamperedError(f"room {self._code}: record {entry.index} holds a text that is not NFC")
         if type(record) is BallotCast:
             if opening is None or (record.question, opening.answer) in self._known:
                 return
@@ -136,6 +140,15 @@ class _Spelling:
 
     def _wrong(self, entry: Entry) -> TamperedError:
         return TamperedError(f"room {self._code}: record {entry.index} is not written as livevote writes it")
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All strings in a JSON value that are not keys."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for part in value if isinstance(value, list) else value.values():
+            yield from _texts(part)
 
 
 def _size(checkpoint: Checkpoint) -> int:

@@ -207,6 +207,13 @@ def test_records_that_two_programs_may_read_in_two_ways_are_named() -> None:
     ballot = voted().entries[4].record
     assert isinstance(ballot, BallotCast)
     spaced = encode(msgspec.structs.replace(ballot, commitment=commitment(answer)))
+    for index, body in [
+        (1, good[0][0].replace(b"Welcome", b"Cafe\xcc\x81")),
+        (2, good[1][0].replace(b"Tea", b"\xe2\x84\xab")),
+    ]:
+        bad = [*good[: index - 1], (body, None), *good[index:]]
+        with pytest.raises(TamperedError, match=f"record {index} holds a text that is not NFC"):
+            verify(CODE, sealed(*bad))
     for index, body, opening in [
         (2, good[1][0].replace(b":", b": ", 1), None),
         (2, good[1][0].replace(b'"max":1', b'"max":1,"max":1'), None),

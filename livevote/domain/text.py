@@ -10,6 +10,11 @@ _LAST_OF_TWO_DIGITS = 0xFF
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
+def is_one_spelling(text: str) -> bool:
+    """Whether ``text`` is NFC: of all the ways to write the same characters, the one that is logged."""
+    return unicodedata.is_normalized("NFC", text)
+
+
 def plain(text: str) -> str:
     """``text`` from a file that anybody may have made, so that it writes nothing else to a terminal than one line.
 

@@ -231,6 +231,7 @@ HOLES: dict[str, tuple[object, str, Callable[..., object]]] = {
     "missing answers": (Checker, "finish", _without_erasures),
     "erasures": (Checker, "_erase", _allow),
     "the order of a question's life": (room, "_require", _allow),
+    "one spelling of a text": (verify, "is_one_spelling", lambda _text: True),
     "one way to write it": (verify._Spelling, "look", _allow),
 }
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livevote.domain.text import clean, plain
+from livevote.domain.text import clean, is_one_spelling, plain
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,13 @@ def test_a_text_that_was_never_cleaned_writes_one_line_to_a_terminal(found: str,
 @given(any_text)
 def test_a_cleaned_text_is_plain(typed: str) -> None:
     assert plain(clean(typed)) == clean(typed)
+
+
+@given(any_text)
+def test_a_cleaned_text_has_one_spelling(typed: str) -> None:
+    assert is_one_spelling(clean(typed))
+
+
+@pytest.mark.parametrize("text", ["e\u0301", "\u212b", "a\u0301\u0323"])
+def test_a_text_that_looks_like_another_has_not(text: str) -> None:
+    assert not is_one_spelling(text)

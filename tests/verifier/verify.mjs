@@ -117,6 +117,13 @@ class Reader {
   }
 }
 
+/** Whether all strings in a value are NFC; keys are ASCII. */
+const isComposed = (value) => {
+  if (isString(value)) return value.normalize("NFC") === value;
+  if (Array.isArray(value)) return value.every(isComposed);
+  return value instanceof Map ? [...value.values()].every(isComposed) : true;
+};
+
 const read = (text, what) => {
   const reader = new Reader(text);
   try {
@@ -442,7 +449,9 @@ const verifyBundle = (data, trusted) => {
     chain = sha256(chain, leaf);
     require(chain.equals(fromHex(line.chain, 32, "the chain value")), "the chain breaks");
     tree.append(leaf);
-    const found = shaped(RECORDS, { at: isInteger }, read(line.body, "the body"), "the body");
+    const body = read(line.body, "the body");
+    const found = shaped(RECORDS, { at: isInteger }, body, "the body");
+    require(isComposed(body), "a text that is not NFC");
     require((line.salt === null) === (line.answer === null), "half an opening");
     const opening = line.salt === null ? null : { salt: fromHex(line.salt, 16, "the salt"), answer: line.answer };
     room.add(line.index, found, opening);
