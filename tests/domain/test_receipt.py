@@ -122,6 +122,10 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
         NO_PROOF + "non-hexadecimal",
         {"proof": msgspec.structs.replace(proof(), path=("xy",))},
     ),
+    "white space around its key": (
+        "the proof of the receipt does not hold: the receipt's key has white space around it",
+        {"proof": msgspec.structs.replace(proof(), vkey=f"{SIGNER.vkey} ")},
+    ),
     "another path": (
         NO_PROOF + "the path leads to another root",
         {"proof": msgspec.structs.replace(proof(), path=(bytes(32).hex(), *proof().path[1:]))},
