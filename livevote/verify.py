@@ -14,23 +14,15 @@ import msgspec
 from livevote.aside import Seals
 from livevote.bundle import Bundle, NoBundleError
 from livevote.domain.audit import TamperedError
-from livevote.domain.checker import Checker
 from livevote.domain.note import Checkpoint, NoteError, Verifier
-from livevote.domain.receipt import Receipt, differs
-from livevote.domain.records import (
-    AnswerErased,
-    BallotCast,
-    Entry,
-    QuestionDefined,
-    RecoveryAccepted,
-    RoomCreated,
-    encode,
-)
+from livevote.domain.records import BallotCast, Entry, QuestionDefined, RecoveryAccepted, RoomCreated, encode
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import Snapshot, snapshot
+from livevote.domain.text import is_one_spelling
 from livevote.failures import BadRecordError, CorruptError
 from livevote.log import VKEY, Reader, opened, read_notes, rooms_with_notes
+from livevote.sought import Sought
 
 _KNOWN_ANSWERS = 4096
 _STEP = 1000  # records between two signs of progress
@@ -55,62 +47,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[Snapshot, ...]
 
     @property
+    def unsigned(self) -> int:
+        """How many records at the end no signature covers: anybody can have written them."""
+        return self.records - (0 if self.newest is None else self.newest.size)
+
+    @property
     def recoveries(self) -> list[RecoveryAccepted]:
         """Where the operator went on with a log that contradicted its checkpoints."""
         return self.room.recoveries
-
-
-class Sought(msgspec.Struct):
-    """What became of a receipt's ballot.
-
-    ``question`` and ``round`` say what was asked and ``chosen`` is the answer in the log as people read it, None once
-    it was erased: all set with ``found``. ``replaced_by`` is the index of the voter's next ballot
-    in the round, ``erased_by`` that of the answer's erasure.
-    """
-
-    receipt: Receipt
-    checkpoint: Checkpoint | None = None
-    """Under which the receipt proves its ballot to stand."""
-    found: bool = False
-    question: str = ""
-    round: int = 0
-    chosen: str | None = None
-    replaced_by: int | None = None
-    erased_by: int | None = None
-
-    def look(self, room: Room, entry: Entry) -> None:
-        """See whether ``entry``, which ``room`` has just folded in, is the ballot, or what took its effect away.
-
-        Raises ``TamperedError``.
-        """
-        if entry.room != self.receipt.room:
-            return
-        if entry.index == self.receipt.index:
-            if differs(self.receipt, entry):
-                raise TamperedError(f"room {entry.room}: record {entry.index} is not the ballot of the receipt")
-            assert isinstance(entry.record, BallotCast), "a receipt's body is a ballot, and the log has the same"
-            question = room.questions[entry.record.question]
-            answer = question.rounds[-1].ballots[entry.record.voter].answer
-            self.found = True
-            self.question, self.round = question.text, entry.record.round
-            self.chosen = None if answer is None else question.kind.words(answer, question.options)
-        elif isinstance(entry.record, BallotCast) and entry.record.supersedes == self.receipt.index:
-            self.replaced_by = entry.index
-        elif isinstance(entry.record, AnswerErased) and entry.record.index == self.receipt.index:
-            self.erased_by = entry.index
-
-    def compare(self, checker: Checker, vkey: str) -> None:
-        """Hold the log so far against the receipt's checkpoint, where the same key signed both.
-
-        Two checkpoints of one log that do not agree are what a rewritten log cannot avoid. Raises ``TamperedError``.
-        """
-        signed, proof = self.checkpoint, self.receipt.proof
-        if signed is None or proof is None or (signed.origin, signed.size) != (checker.origin, checker.tree.size):
-            return
-        if proof.vkey == vkey and (signed.root, signed.chain) != (checker.tree.root(), checker.chain):
-            raise TamperedError(
-                f"room {checker.code}: the first {signed.size} records are not those under the receipt's checkpoint"
-            )
 
 
 def verify(
@@ -121,7 +65,7 @@ def verify(
     vkey: str = "",
     sought: Sought | None = None,
 ) -> Verdict:
-    """The verdict on one room.
+    """The verdict on one room. ``sought`` looks on, and is judged by the caller, who knows where the log is from.
 
     Raises ``TamperedError`` at the first record that is not what was sealed or that the rules do not allow, and at the
     end where a checkpoint says something else.
@@ -141,7 +85,7 @@ def verify(
                     ballots += 1
                 if sought is not None:
                     sought.look(room, entry)
-                    sought.compare(seals.checker, vkey)
+                    sought.compare(seals.checker)
             sealed = seals.finish()
     except (BadRecordError, BrokenLogError) as error:
         raise TamperedError(str(error)) from error
@@ -163,8 +107,8 @@ def verify(
 
 
 class _Spelling:
-    """Looks whether records are canonical JSON in all their parts: bytes that two programs may read in two ways are no
-    evidence."""
+    """Looks whether records are canonical JSON in all their parts, with texts in NFC: bytes that two programs, or two
+    people, may read in two ways are no evidence."""
 
     def __init__(self, code: str) -> None:
         self._code = code
@@ -176,6 +120,9 @@ class _Spelling:
         record, opening = entry.record, entry.opening
         if encode(record) != entry.body:
             raise self._wrong(entry)
+        # Nearly all bodies are ASCII, which is NFC.
+        if not entry.body.isascii() and not all(map(is_one_spelling, _texts(msgspec.json.decode(entry.body)))):
+            raise TamperedError(f"room {self._code}: record {entry.index} holds a text that is not NFC")
         if type(record) is BallotCast:
             if opening is None or (record.question, opening.answer) in self._known:
                 return
@@ -195,6 +142,15 @@ class _Spelling:
         return TamperedError(f"room {self._code}: record {entry.index} is not written as livevote writes it")
 
 
+def _texts(value: object) -> Iterator[str]:
+    """All strings in a JSON value that are not keys."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for part in value if isinstance(value, list) else value.values():
+            yield from _texts(part)
+
+
 def _size(checkpoint: Checkpoint) -> int:
     return checkpoint.size
 
@@ -212,13 +168,12 @@ def verify_bundle(
     bundle: Bundle, *, sought: Sought | None = None, progress: Callable[[int], object] = lambda _: None
 ) -> Verdict:
     """The verdict on a bundle; ``progress`` is told how many bytes more were read. Raises ``TamperedError``."""
-    return verify(
-        bundle.room,
-        _watched(bundle, progress),
-        checkpoints=bundle.checkpoints,
-        vkey=bundle.verifier.vkey,
-        sought=sought,
-    )
+    vkey = bundle.verifier.vkey
+    verdict = verify(bundle.room, _watched(bundle, progress), checkpoints=bundle.checkpoints, vkey=vkey, sought=sought)
+    if sought is not None:
+        mine = sought.receipt.room == bundle.room
+        sought.judge(verdict.room if mine else None, vkey=vkey, may_be_older=True)
+    return verdict
 
 
 def _counted(entries: Iterable[Entry], progress: Callable[[int], object]) -> Iterator[Entry]:
@@ -255,15 +210,22 @@ def verify_database(
     verifier = _verifier(directory) if trusted is None else trusted
     # Before the log: a server may write both, and a checkpoint never comes before its records.
     known = {code: _checkpoints(directory, code, verifier) for code in rooms_with_notes(directory)}
+    vkey = "" if verifier is None else verifier.vkey
+    home: Room | None = None
     try:
         for code, entries in groupby(_counted(reader.scan(), progress), key=attrgetter("room")):
             checkpoints = known.pop(code, [])
-            vkey = verifier.vkey if verifier is not None and checkpoints else ""
-            yield verify(code, entries, checkpoints=checkpoints, vkey=vkey, sought=sought)
+            verdict = verify(code, entries, checkpoints=checkpoints, vkey=vkey if checkpoints else "", sought=sought)
+            if sought is not None and code == sought.receipt.room:
+                home = verdict.room
+            yield verdict
     except BadRecordError as error:
         raise TamperedError(str(error)) from error
     if known:
         raise TamperedError(f"room {min(known)} has checkpoints in {directory} and is not in the log")
+    if sought is not None:
+        # Also where the notes are gone: the key beside them is the log's own all the same.
+        sought.judge(home, vkey=vkey, may_be_older=False)
 
 
 def _verifier(directory: Path) -> Verifier | None:

@@ -8,6 +8,7 @@ import click
 from livevote.cli import checking, reading, serving, upkeep
 from livevote.cli.settings import cli
 from livevote.domain.audit import TamperedError
+from livevote.domain.text import plain
 from livevote.failures import DataDirectoryError, FailureError
 
 # Each of these modules adds its commands to the group when it is imported.
@@ -29,11 +30,12 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except TamperedError as error:
-        click.echo(f"TAMPERED  {error}", err=True)
+        # Errors quote what they found, in files that anybody may have made.
+        click.echo(f"TAMPERED  {plain(str(error))}", err=True)
         sys.exit(1)
     except PermissionError as error:
         click.echo(f"livevote: Cannot use {error.filename}: run this as the user whom the server runs as.", err=True)
         sys.exit(DataDirectoryError.exit_code)
     except FailureError as failure:
-        click.echo(f"livevote: {failure}", err=True)
+        click.echo(f"livevote: {plain(str(failure))}", err=True)
         sys.exit(failure.exit_code)

@@ -14,12 +14,15 @@ from livevote.bundle import Bundle, NoBundleError
 from livevote.cli.settings import cli, settings
 from livevote.clock import SystemClock
 from livevote.config import Config
-from livevote.domain.audit import TamperedError
 from livevote.domain.note import NoteError, Verifier
 from livevote.domain.receipt import ReceiptError, check, parse
+from livevote.domain.text import plain
 from livevote.failures import FailureError
 from livevote.log import open_reader
-from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_database
+from livevote.sought import Sought
+from livevote.verify import Verdict, kind_of, verify_bundle, verify_database
+
+_NOT_SHOWN = 3  # exit code
 
 
 @cli.command("verify")
@@ -30,7 +33,8 @@ from livevote.verify import Sought, Verdict, kind_of, verify_bundle, verify_data
 def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None) -> None:
     """Check PATH (a bundle, a database or a data directory): nothing changed, dropped or reordered. Writes nothing.
 
-    Exit code 0: intact; 1: tampered with, the first bad record is named; 2: cannot be read.
+    Exit code 0: intact; 1: tampered with, the first bad record is named; 2: cannot be read; 3: nothing contradicts the
+    log, and what was asked for is not shown: the receipt's ballot, or a signature of the key.
     """
     chosen = data if path is None else path
     # The fold makes millions of objects and no garbage, and this process ends after it.
@@ -38,34 +42,50 @@ def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None
     try:
         trusted = None if key is None else Verifier.parse(key)
         sought = None if receipt is None else _receipt(receipt, trusted)
+        doubts: list[str] = []
         for verdict in _verdicts(Config(data=chosen).database if chosen.is_dir() else chosen, trusted, sought):
-            if trusted is not None and verdict.newest is None:
-                raise TamperedError(f"room {verdict.room.code}: no checkpoint of this log was signed by {trusted.vkey}")
             print_verdict(verdict)
+            if trusted is not None and verdict.unsigned:
+                doubts.append(_unsigned(verdict, trusted))
         if sought is not None:
             _print_sought(sought)
+            doubts += sought.doubts
     except (FailureError, NoteError) as error:
-        click.echo(f"livevote: {error}", err=True)
+        click.echo(f"livevote: {plain(str(error))}", err=True)
         sys.exit(2)
+    if doubts:
+        click.echo("".join(f"NOT SHOWN  {plain(doubt)}\n" for doubt in doubts), err=True, nl=False)
+        sys.exit(_NOT_SHOWN)
+
+
+def _unsigned(verdict: Verdict, trusted: Verifier) -> str:
+    """Why the key that somebody insists on does not speak for all of a room's log."""
+    first = verdict.records - verdict.unsigned + 1
+    return (
+        f"Room {verdict.room.code}: no checkpoint by {trusted.vkey} covers the records {first} to {verdict.records}: "
+        "whoever could write the file could have made them. A server signs within a second, and whenever it exports or "
+        "stops: check what it made then."
+    )
 
 
 def _receipt(path: Path, trusted: Verifier | None) -> Sought:
     try:
         found = parse(path.read_bytes())
+        checkpoint = check(found)
     except (OSError, ReceiptError) as error:
+        # Nor does one that contradicts itself say anything about a log.
         raise NoBundleError(f"Cannot read the receipt {path}: {error}") from error
-    try:
-        checkpoint = check(found, trusted=trusted)
-    except ReceiptError as error:
-        raise TamperedError(f"the receipt: {error}") from error
-    if checkpoint is None:
+    sought = Sought(found, checkpoint)
+    if checkpoint is None or found.proof is None:
         click.echo("The receipt holds in itself. Nobody has signed it: it was saved before there was a checkpoint.")
-    else:
-        click.echo(
-            f"The receipt holds in itself: record {found.index} stands under the checkpoint of {checkpoint.size} "
-            f"records signed at {export.instant(checkpoint.at)}."
-        )
-    return Sought(found, checkpoint)
+        return sought
+    click.echo(
+        f"The receipt holds in itself: record {found.index} stands under the checkpoint of {checkpoint.size} "
+        f"records signed at {export.instant(checkpoint.at)}\n  by {plain(found.proof.vkey)}"
+    )
+    if trusted is not None and found.proof.vkey != trusted.vkey:
+        sought.doubts.append(f"The receipt was signed by another key than {trusted.vkey}.")
+    return sought
 
 
 def _verdicts(path: Path, trusted: Verifier | None, sought: Sought | None) -> list[Verdict]:
@@ -84,7 +104,7 @@ def _verdicts(path: Path, trusted: Verifier | None, sought: Sought | None) -> li
 
 def print_verdict(verdict: Verdict) -> None:
     room = verdict.room
-    click.echo(f"INTACT  {room.code}  {_plain(room.title)}")
+    click.echo(f"INTACT  {plain(room.code)}  {plain(room.title)}")
     click.echo(f"  {verdict.records} records, {verdict.ballots} of them ballots")
     click.echo(f"  root  {verdict.root.hex()}\n  chain {verdict.chain.hex()}")
     if verdict.newest is None:
@@ -92,42 +112,35 @@ def print_verdict(verdict: Verdict) -> None:
     else:
         click.echo(
             f"  {verdict.agreed} signed checkpoints agree, the newest over {verdict.newest.size} records at "
-            f"{export.instant(verdict.newest.at)}\n  signed by {verdict.vkey}"
+            f"{export.instant(verdict.newest.at)}\n  signed by {plain(verdict.vkey)}"
         )
-        if behind := verdict.records - verdict.newest.size:
-            click.echo(f"  {behind} records are newer than that: no signature covers them")
+        if verdict.unsigned:
+            click.echo(f"  {verdict.unsigned} records are newer than that: no signature covers them")
     for recovery in verdict.recoveries:
         click.echo(f"  RECOVERED at {export.instant(recovery.at)}: {export.recovered(recovery)}")
     for result in verdict.results:
         question = room.questions[result.question]
-        click.echo(f"  {_plain(question.text)} (round {result.round}, {result.voters} voted)")
+        click.echo(f"  {plain(question.text)} (round {result.round}, {result.voters} voted)")
         for option, count in zip(question.options, result.counts, strict=False):
-            click.echo(f"    {count:>9}  {_plain(option)}")
-
-
-def _plain(text: str) -> str:
-    """``text`` from a file that anybody may have made, so that it can write nothing else to the terminal."""
-    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+            click.echo(f"    {count:>9}  {plain(option)}")
 
 
 def _print_sought(sought: Sought) -> None:
     receipt = sought.receipt
     if not sought.found:
-        raise TamperedError(
-            f"room {receipt.room}: record {receipt.index}, the ballot of the receipt, is not in this log"
-        )
-    place = f"The ballot of the receipt is record {receipt.index} of room {receipt.room}"
+        return
+    place = f"The ballot of the receipt is record {receipt.index} of room {plain(receipt.room)}"
     if sought.replaced_by is not None:
         click.echo(f"{place}. It does not count: its voter replaced it by record {sought.replaced_by}.")
     elif sought.erased_by is not None:
         click.echo(f"{place}. It does not count: its answer was erased by record {sought.erased_by}.")
     else:
         click.echo(f"{place}, and it counts.")
-    click.echo(f"  It answers: {_plain(sought.question)} (round {sought.round})")
+    click.echo(f"  It answers: {plain(sought.question)} (round {sought.round})")
     if sought.chosen is None:
         click.echo("  The log does not say any more what it chose.")
     else:
-        click.echo(f"  It chose: {_plain(sought.chosen) or 'none of the options'}")
+        click.echo(f"  It chose: {plain(sought.chosen) or 'none of the options'}")
 
 
 @cli.command("doctor")

@@ -17,6 +17,7 @@ from livevote import export
 from livevote.clock import SystemClock
 from livevote.config import Config
 from livevote.domain.room import BrokenLogError
+from livevote.domain.text import plain
 from livevote.export import FORMATS, Format, Source
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError
 from livevote.log import open_reader
@@ -39,7 +40,7 @@ def rooms(data: Path) -> None:
 async def _rooms(config: Config) -> None:
     reader = await open_reader(f"sqlite:{config.database}")
     for code, title, records in export.rooms(reader):
-        click.echo(f"{code}  {records:>9}  {title}")
+        click.echo(f"{plain(code)}  {records:>9}  {plain(title)}")
 
 
 @cli.command("export")

@@ -10,6 +10,7 @@ import segno
 
 from livevote import __version__
 from livevote.config import Config
+from livevote.domain.text import plain
 from livevote.failures import NoSuchRoomError
 from livevote.keys import Keyring
 from livevote.server import Server, serve
@@ -66,7 +67,7 @@ def _announce(server: Server) -> None:
         click.echo(f"  {url}/")
     if newest is not None:
         join = server.join_url(newest.code)
-        click.echo(f"\nRoom '{newest.state.title}', code {newest.code}. Join at\n  {join}\n")
+        click.echo(f"\nRoom '{plain(newest.state.title)}', code {newest.code}. Join at\n  {join}\n")
         segno.make(join, micro=False).terminal(compact=True)
         command = f"{_host_link_command(server)} {newest.code}"
         link = server.host_url(newest.code) if secret else f"run '{command}' to see it"

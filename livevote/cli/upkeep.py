@@ -14,6 +14,7 @@ from livevote import backup, export
 from livevote.clock import SystemClock
 from livevote.config import Config
 from livevote.domain.checker import ContradictedError
+from livevote.domain.text import plain
 from livevote.keys import missing
 from livevote.maintenance import accept_recovery, erase, import_bundle
 
@@ -36,8 +37,8 @@ def accept_recovery_(data: Path, code: str, yes: bool) -> None:
 
     def agrees(error: ContradictedError) -> bool:
         click.echo(
-            f"{error}.\nA checkpoint of {export.instant(error.lost.at)} has {error.lost.size} records. Up to record "
-            f"{error.kept} the log is the same; what came after may be missing or changed."
+            f"{plain(str(error))}.\nA checkpoint of {export.instant(error.lost.at)} has {error.lost.size} records. Up "
+            f"to record {error.kept} the log is the same; what came after may be missing or changed."
         )
         return yes or click.confirm("Go on with the log as it is, and record that?")
 

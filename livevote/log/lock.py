@@ -6,6 +6,9 @@ from pathlib import Path
 
 from livevote.failures import AlreadyRunningError, DataDirectoryError
 
+LOCK = "livevote.lock"
+"""The name of the lock in a data directory."""
+
 
 class Lock:
     """Holds ``path`` for this process. Raises ``AlreadyRunningError`` at once if another process holds it."""

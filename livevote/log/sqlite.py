@@ -8,21 +8,24 @@ import asyncio
 import os
 import sqlite3
 from bisect import bisect_left
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
 import msgspec
 
 from livevote.domain.records import Draft, Entry, Opening, decode
 from livevote.failures import BadRecordError, CorruptError, DataDirectoryError, NoSuchRoomError, ShortageError
+from livevote.log.at_rest import AtRest
 from livevote.log.base import Batch, Head, Heads, LogFailedError, LogRetryError, erased
-from livevote.log.lock import Lock
+from livevote.log.lock import LOCK, Lock
 from livevote.log.schema import migrate
+
+_T = TypeVar("_T")
 
 MAX_BATCH = 4000
 """Records in one append: SQLite takes 32,766 values in a statement, and a record is six."""
@@ -36,6 +39,7 @@ _SIZES = sorted({min(steps << octave >> 2, MAX_BATCH) for octave in range(13) fo
 _COLUMNS = "SELECT room, idx, CAST(body AS BLOB), chain, salt, CAST(answer AS BLOB) FROM records"
 # SQLite checks the types of STRICT tables when it writes. A bit that rots can make another type, or NULL, of a value.
 _TYPES = frozenset({(str, int, bytes, bytes, bytes), (str, int, bytes, bytes, type(None))})
+_AFTER = " WHERE (room, idx) > (?, ?)"
 _EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
 _NOTHING_KEPT = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
 _CANNOT_USE = (
@@ -55,7 +59,8 @@ def quick_check(path: Path, *, stop: Event | None = None) -> str:
     Ends soon, and finds nothing, once ``stop`` is set. Raises ``CorruptError`` or ``DataDirectoryError`` where the file
     cannot be read at all.
     """
-    with explained(path), closing(sqlite3.connect(read_only_uri(path), uri=True)) as connection:
+
+    def look(connection: sqlite3.Connection) -> str:
         if stop is not None:
             connection.set_progress_handler(stop.is_set, _STEPS)
         try:
@@ -64,15 +69,22 @@ def quick_check(path: Path, *, stop: Event | None = None) -> str:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
                 return ""
             raise
-    return "" if found == "ok" else str(found)
+        return "" if found == "ok" else str(found)
+
+    with explained(path):
+        return _look(path, AtRest.of(path), look)
 
 
 class SqliteReader:
-    """Read-only access to a log file; every read has a connection of its own."""
+    """Read-only access to a log file; every read has a connection of its own.
 
-    def __init__(self, path: Path, epoch: str) -> None:
+    A file that is ``at_rest`` is read without a trace. Whatever was read while somebody woke it is read again.
+    """
+
+    def __init__(self, path: Path, epoch: str, at_rest: AtRest | None = None) -> None:
         self._path = path
         self._epoch = epoch
+        self._at_rest = at_rest
 
     @classmethod
     async def open(cls, path: Path) -> "SqliteReader":
@@ -81,19 +93,34 @@ class SqliteReader:
             raise NoSuchRoomError(f"There is no log at {path}. Name the server's data directory with --data.")
         with explained(path):
             _try_to_open(read_only_uri(path))
-            async with _read_only(path) as connection:
-                return cls(path, str(await _value(connection, _EPOCH)))
+            reader = cls(path, "", AtRest.of(path))
+            for (epoch,) in await reader._rows(_EPOCH):
+                reader._epoch = str(epoch)
+                return reader
+            raise sqlite3.DatabaseError(f"no row for {_EPOCH}")
 
     @property
     def epoch(self) -> str:
         return self._epoch
 
+    async def _rows(self, sql: str, values: Iterable[object] = ()) -> Iterable[Any]:
+        at_rest = self._at_rest
+        try:
+            uri = read_only_uri(self._path, at_rest=at_rest is not None)
+            async with aiosqlite.connect(uri, uri=True, isolation_level=None) as connection:
+                rows: Iterable[Any] = await connection.execute_fetchall(sql, values)
+        except sqlite3.DatabaseError:
+            if at_rest is None or at_rest.lasts():
+                raise
+        else:
+            if at_rest is None or at_rest.lasts():
+                return rows
+        self._at_rest = None
+        return await self._rows(sql, values)
+
     async def head(self, room: str) -> Head:
         with explained(self._path):
-            async with _read_only(self._path) as connection:
-                rows = await connection.execute_fetchall(
-                    "SELECT idx, chain FROM records WHERE room = ? ORDER BY idx DESC LIMIT 1", (room,)
-                )
+            rows = await self._rows("SELECT idx, chain FROM records WHERE room = ? ORDER BY idx DESC LIMIT 1", (room,))
         return next((Head(index, chain) for index, chain in rows), Heads()[room])
 
     async def read(
@@ -110,20 +137,39 @@ class SqliteReader:
     async def _chunk(self, room: str, after: int, last: int) -> list[Entry]:
         entries: list[Entry] = []
         with explained(self._path):
-            async with _read_only(self._path) as connection:
-                rows: Iterable[Any] = await connection.execute_fetchall(
-                    f"{_COLUMNS} WHERE room = ? AND idx > ? AND idx <= ? ORDER BY idx LIMIT {_CHUNK}",
-                    (room, after, last),
-                )
+            rows = await self._rows(
+                f"{_COLUMNS} WHERE room = ? AND idx > ? AND idx <= ? ORDER BY idx LIMIT {_CHUNK}", (room, after, last)
+            )
             _decode(rows, entries)
         return entries
 
     def scan(self) -> Generator[Entry, None, None]:
         # Not through aiosqlite: rows that one thread makes and another reads cost a third more, and at a start there is
         # nobody to give way to.
-        with explained(self._path), closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection:
-            rows = connection.execute(f"{_COLUMNS} ORDER BY room, idx")
-            while chunk := rows.fetchmany(_CHUNK):
+        with explained(self._path):
+            is_over, last = yield from self._scan(None)
+            if not is_over:
+                self._at_rest = None
+                yield from self._scan(last)
+
+    def _scan(self, last: tuple[str, int] | None) -> Generator[Entry, None, tuple[bool, tuple[str, int] | None]]:
+        """All entries after ``last``. Gives whether these were all, and the place of the last one that was given."""
+        at_rest = self._at_rest
+        with closing(_connect(self._path, at_rest)) as connection:
+            rows: sqlite3.Cursor | None = None
+            while True:
+                try:
+                    if rows is None:
+                        rows = connection.execute(f"{_COLUMNS}{_AFTER if last else ''} ORDER BY room, idx", last or ())
+                    chunk = rows.fetchmany(_CHUNK)
+                except sqlite3.DatabaseError:
+                    if at_rest is None or at_rest.lasts():
+                        raise
+                    return False, last
+                if at_rest is not None and not at_rest.lasts():
+                    return False, last
+                if not chunk:
+                    return True, last
                 entries: list[Entry] = []
                 try:
                     _decode(chunk, entries)
@@ -132,11 +178,11 @@ class SqliteReader:
                     yield from entries
                     raise
                 yield from entries
+                last = entries[-1].room, entries[-1].index
 
     def count(self) -> int:
-        with explained(self._path), closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection:
-            ((found,),) = connection.execute("SELECT count(*) FROM records")
-        return int(found)
+        with explained(self._path):
+            return _look(self._path, self._at_rest, _count)
 
     def damage(self, stop: Event) -> str:
         return quick_check(self._path, stop=stop)
@@ -165,7 +211,7 @@ class SqliteLog(SqliteReader):
             raise DataDirectoryError(
                 f"Cannot make the data directory {path.parent}: {error.strerror}. Choose another with --data."
             ) from error
-        lock = Lock(path.parent / "livevote.lock")
+        lock = Lock(path.parent / LOCK)
         try:
             return await cls._open_locked(path, lock)
         except BaseException:
@@ -325,12 +371,32 @@ def _try_to_open(path: Path | str) -> None:
     sqlite3.connect(path, uri=isinstance(path, str)).close()
 
 
-def _read_only(path: Path) -> aiosqlite.Connection:
-    return aiosqlite.connect(read_only_uri(path), uri=True, isolation_level=None)
+def _look(path: Path, at_rest: AtRest | None, look: Callable[[sqlite3.Connection], _T]) -> _T:
+    """What ``look`` finds in the database at ``path``."""
+    try:
+        with closing(_connect(path, at_rest)) as connection:
+            found = look(connection)
+    except sqlite3.DatabaseError:
+        if at_rest is None or at_rest.lasts():
+            raise
+    else:
+        if at_rest is None or at_rest.lasts():
+            return found
+    return _look(path, None, look)
 
 
-def read_only_uri(path: Path) -> str:
-    return f"{path.absolute().as_uri()}?mode=ro"
+def _count(connection: sqlite3.Connection) -> int:
+    ((found,),) = connection.execute("SELECT count(*) FROM records")
+    return int(found)
+
+
+def _connect(path: Path, at_rest: AtRest | None) -> sqlite3.Connection:
+    return sqlite3.connect(read_only_uri(path, at_rest=at_rest is not None), uri=True)
+
+
+def read_only_uri(path: Path, *, at_rest: bool = False) -> str:
+    """Opens a database without writing to it and, where it is ``at_rest``, without a file beside it."""
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
 
 
 async def _value(connection: aiosqlite.Connection, sql: str) -> object:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from livevote.clock import Clock
+from livevote.domain.text import plain
 from livevote.replay.document import Mark, Replay
 from livevote.replay.playhead import Moment, Playhead
 
@@ -59,12 +60,12 @@ def instant(text: str, *, begins: int) -> int:
 
 def text(replay: Replay, moment: Moment) -> str:
     """A moment as lines of plain text."""
-    lines = [f"Room {replay.room.code}  {replay.room.title}"]
+    lines = [f"Room {replay.room.code}  {plain(replay.room.title)}"]
     if moment.at:
         lines.append(f"{_shown(moment.at, '%Y-%m-%d %H:%M:%S %Z')}  record {moment.as_of} of {replay.as_of}")
     if moment.question is None:
         return "\n".join((*lines, "Nothing had been asked yet."))
-    lines.append(f"{moment.question.text} ({_standing(moment)})")
+    lines.append(f"{plain(moment.question.text)} ({_standing(moment)})")
     for option, count in zip(_options(moment), moment.counts, strict=True):
         lines.append(f"{count:>9}  {_percent(count, moment.voters):>3} %  {option}")
     return "\n".join(lines)
@@ -113,7 +114,7 @@ def _screen(
     speed: float = 0,
 ) -> RenderableType:
     # Texts of people go through Text: square brackets in them are no markup.
-    parts: list[RenderableType] = [Text(f"Room {replay.room.code}  {replay.room.title}", style="bold")]
+    parts: list[RenderableType] = [Text(f"Room {replay.room.code}  {plain(replay.room.title)}", style="bold")]
     if moment.at:
         where = f"{_shown(moment.at, '%Y-%m-%d %H:%M:%S %Z')}   record {moment.as_of} of {replay.as_of}"
         parts.append(Text(where + (f"   {speed:g}x" if progress else ""), style="dim"))
@@ -124,7 +125,7 @@ def _screen(
     if moment.question is None:
         parts.append(Text("Nothing had been asked yet."))
     else:
-        parts += [Text(moment.question.text, style="bold"), Text(_standing(moment)), _bars(moment)]
+        parts += [Text(plain(moment.question.text), style="bold"), Text(_standing(moment)), _bars(moment)]
     if marks:
         parts.append(Text())
         parts += [Text(_line(replay, mark), style="dim") for mark in marks]
@@ -147,7 +148,11 @@ def _options(moment: Moment) -> tuple[str, ...]:
     """A name for each number of the result."""
     assert moment.question is not None
     options, numbers = moment.question.options, len(moment.counts)
-    return options if len(options) == numbers else tuple(f"Number {number}" for number in range(1, numbers + 1))
+    return (
+        tuple(map(plain, options))
+        if len(options) == numbers
+        else tuple(f"Number {number}" for number in range(1, numbers + 1))
+    )
 
 
 def _standing(moment: Moment) -> str:
@@ -162,7 +167,9 @@ def _line(replay: Replay, mark: Mark) -> str:
     if mark.round is None:
         return line
     asked = replay.rounds[mark.round]
-    return f"{line}: {replay.questions[asked.question].text}" + (f" (round {asked.round})" if asked.round > 1 else "")
+    return f"{line}: {plain(replay.questions[asked.question].text)}" + (
+        f" (round {asked.round})" if asked.round > 1 else ""
+    )
 
 
 def _percent(count: int, voters: int) -> int:

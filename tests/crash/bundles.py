@@ -47,7 +47,8 @@ TEXTS = (
     "\u2028separator",
     "\x7fdelete",
     "\u0001control",
-    "e\u0301 combined",
+    "\u00e9 composed",
+    "\u0301 on its own",
     "</script>",
     "\U0001d518 beyond the first plane",
 )
@@ -447,6 +448,19 @@ def seal_an_answer_that_is_not_canonical(
     return resealed(reopened(lines, place, salt=salt, answer=other), keep_notes=False)
 
 
+def seal_a_text_in_another_spelling(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes:
+    """A text that looks the same: decomposed, or with a sign that NFC writes as another one."""
+    other = rng.choice(("e\u0301", "\u212b", "\uac00\u11a8", "a\u0301\u0323"))
+    type_, name = rng.choice((("room_created/1", "title"), ("question_defined/1", "text"), ("ballot_cast/1", "id")))
+    places = records(lines, type_) or records(lines, "room_created/1")
+    place = rng.choice(places)
+    body = json.loads(lines[place]["body"])
+    if "options" in body and rng.random() < 0.5:
+        return resealed(rewritten(lines, place, options=[*body["options"][:-1], other]), keep_notes=False)
+    name = name if name in body else "title"
+    return resealed(rewritten(lines, place, **{name: body[name] + other}), keep_notes=False)
+
+
 def break_a_rule(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes | None:
     """One that every history obeys, in a record that is sealed as it should be."""
     breaks: list[tuple[str, dict[str, object]]] = [
@@ -524,6 +538,7 @@ TAMPERING: tuple[Tampering, ...] = (
     rename_the_room,
     seal_what_is_not_canonical,
     seal_an_answer_that_is_not_canonical,
+    seal_a_text_in_another_spelling,
     break_a_rule,
     break_a_rule,
     vote_where_nobody_may,

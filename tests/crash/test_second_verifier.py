@@ -20,11 +20,13 @@ from livevote.bundle import Bundle, NoBundleError
 from livevote.domain import checker, note, room
 from livevote.domain.audit import TamperedError, leaf, link
 from livevote.domain.checker import Checker
+from livevote.domain.commands import AddQuestion, CreateRoom, OpenVoting
 from livevote.domain.records import Entry
 from livevote.verify import verify_bundle
 from tests.crash.bundles import (
     SIGNER,
     TAMPERING,
+    Made,
     a_room,
     read,
     rewrite_history,
@@ -32,7 +34,8 @@ from tests.crash.bundles import (
     written,
 )
 from tests.evidence import Record, size
-from tests.process import CHECKOUT
+from tests.history import CODE, cast
+from tests.process import CHECKOUT, run_cli
 
 pytestmark = pytest.mark.crash
 
@@ -52,12 +55,13 @@ class Judged(NamedTuple):
     verdict: Verdict
 
 
-def second(*paths: Path, trusted: str = SIGNER.vkey) -> tuple[int, list[Verdict]]:
-    """The exit code and the verdicts of the second verifier."""
+def second(*paths: Path, trusted: str | None = SIGNER.vkey) -> tuple[int, list[Verdict]]:
+    """The exit code and the verdicts of the second verifier, which insists on the key ``trusted``."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node: the second verifier is a program for it")
-    command = [node, str(_PROGRAM), "--key", trusted, *map(str, paths)]
+    insists = () if trusted is None else ("--key", trusted)
+    command = [node, str(_PROGRAM), *insists, *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert not done.stderr
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
@@ -78,6 +82,7 @@ def first(path: Path) -> Verdict:
         "verdict": "intact",
         "room": found.room.code,
         "records": found.records,
+        "unsigned": found.unsigned,
         "root": found.root.hex(),
         "chain": found.chain.hex(),
         "results": [
@@ -145,6 +150,23 @@ def test_both_verifiers_agree_about_every_bundle(judged: list[Judged], tmp_path:
     record.write(good_bundles=EACH, tampered_bundles=EACH, rewritten_bundles=EACH, disagreements=0)
 
 
+def test_both_verifiers_exit_alike_where_a_forger_left_the_first_note_alone(tmp_path: Path) -> None:
+    """Whoever has no key can write any log behind a note: who insists on a key gets no such file for a whole one."""
+    made = Made()
+    made.do(CreateRoom(CODE, "Welcome"))
+    made.sign()
+    for command in (AddQuestion("single", "Forged?", ("Yes", "No")), OpenVoting("q1"), cast("eve", 1)):
+        made.do(command)
+    path = tmp_path / "forged.jsonl"
+    path.write_bytes(asyncio.run(written(made)))
+    one = run_cli("verify", str(path), "--key", SIGNER.vkey)
+    assert (one.returncode, second(path)[0]) == (3, 3)
+    assert one.stderr.startswith(f"NOT SHOWN  Room {CODE}: no checkpoint by {SIGNER.vkey} covers the records 2 to 4")
+    made.sign()
+    path.write_bytes(asyncio.run(written(made)))
+    assert (run_cli("verify", str(path), "--key", SIGNER.vkey).returncode, second(path)[0]) == (0, 0)
+
+
 def test_the_good_ones_hold_every_kind_of_record(judged: list[Judged]) -> None:
     text = b"".join(path.read_bytes() for path, how, _ in judged if how == "good")
     for tag in ("results_hidden", "answer_erased", "receipts_switched", "replay_published", "recovery_accepted"):
@@ -156,11 +178,14 @@ def test_the_good_ones_hold_every_kind_of_record(judged: list[Judged]) -> None:
 
 def test_the_exit_code_is_that_of_the_verdict(judged: list[Judged], tmp_path: Path) -> None:
     (tmp_path / "none").write_text("no bundle")
-    of = {found.verdict["verdict"]: found.path for found in judged}
-    assert second(of["intact"])[0] == 0
-    assert second(of["tampered"])[0] == 1
+    of = {(found.verdict["verdict"], bool(found.verdict.get("unsigned"))): found.path for found in judged}
+    whole, unsigned, tampered = of["intact", False], of["intact", True], of["tampered", False]
+    assert second(whole)[0] == 0
+    assert second(tampered)[0] == 1
     assert second(tmp_path / "none")[0] == second(tmp_path / "nowhere")[0] == 2
-    assert second(of["intact"], of["tampered"])[0] == 1
+    assert second(whole, tampered)[0] == 1
+    assert second(unsigned)[0] == second(whole, unsigned)[0] == 3
+    assert second(unsigned, trusted=None)[0] == 0
 
 
 def _compare_nothing(self: Checker) -> None:
@@ -206,6 +231,7 @@ HOLES: dict[str, tuple[object, str, Callable[..., object]]] = {
     "missing answers": (Checker, "finish", _without_erasures),
     "erasures": (Checker, "_erase", _allow),
     "the order of a question's life": (room, "_require", _allow),
+    "one spelling of a text": (verify, "is_one_spelling", lambda _text: True),
     "one way to write it": (verify._Spelling, "look", _allow),
 }
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from livevote.domain.audit import leaf
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.receipt import Proof, Receipt, ReceiptError, check, differs, parse
+from livevote.domain.receipt import Proof, Receipt, ReceiptError, check, parse
 from livevote.domain.records import encode
 from tests.history import CODE, SALT, cast, opened
 
@@ -57,7 +57,7 @@ def receipt(**other: Any) -> Receipt:
 
 @pytest.mark.parametrize("size", [5, 6])
 def test_a_whole_receipt_holds_under_its_checkpoint(size: int) -> None:
-    assert check(receipt(proof=proof(size)), trusted=SIGNER) == checkpoint(size)
+    assert check(receipt(proof=proof(size))) == checkpoint(size)
 
 
 def test_a_receipt_without_a_proof_holds_in_itself() -> None:
@@ -122,6 +122,10 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
         NO_PROOF + "non-hexadecimal",
         {"proof": msgspec.structs.replace(proof(), path=("xy",))},
     ),
+    "white space around its key": (
+        "the proof of the receipt does not hold: the receipt's key has white space around it",
+        {"proof": msgspec.structs.replace(proof(), vkey=f"{SIGNER.vkey} ")},
+    ),
     "another path": (
         NO_PROOF + "the path leads to another root",
         {"proof": msgspec.structs.replace(proof(), path=(bytes(32).hex(), *proof().path[1:]))},
@@ -136,17 +140,8 @@ def test_a_receipt_does_not_hold_with(what: str) -> None:
         check(receipt(**other))
 
 
-def test_who_insists_on_a_key_gets_no_other() -> None:
-    other = receipt(proof=proof(signer=OTHER))
-    assert check(other) == checkpoint()
-    with pytest.raises(ReceiptError, match="signed by another key"):
-        check(other, trusted=SIGNER)
-
-
-def test_the_log_has_what_the_receipt_says_or_differs() -> None:
-    assert not differs(receipt(), BALLOT)
-    assert differs(receipt(chain=bytes(32).hex()), BALLOT)
-    assert differs(receipt(), HISTORY.entries[5])
+def test_whose_key_it_is_makes_no_difference_to_whether_the_receipt_holds() -> None:
+    assert check(receipt(proof=proof(signer=OTHER))) == checkpoint()
 
 
 @given(st.data())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livevote.domain.text import clean
+from livevote.domain.text import clean, is_one_spelling, plain
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,32 @@ def test_a_cleaned_text_can_be_hashed_and_shown(typed: str) -> None:
     assert unicodedata.is_normalized("NFC", kept)
     assert kept == " ".join(kept.split())
     assert all(char in "\u200c\u200d" or unicodedata.category(char)[0] != "C" for char in kept)
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        ("Caf\u00e9 \u65e5\u672c", "Caf\u00e9 \u65e5\u672c"),
+        ("a\x1b[8m\nb\x07", "a\\x1b[8m\\x0ab\\x07"),
+        ("a\x9b\u00ff\u202eb\U000e0001", "a\\x9b\u00ff\\u{202e}b\\u{e0001}"),
+        ("a\udc80", "a\\u{dc80}"),
+        ("\U0001f469\u200d\U0001f680\u0645\u06cc\u200c\u062e", "\U0001f469\u200d\U0001f680\u0645\u06cc\u200c\u062e"),
+    ],
+)
+def test_a_text_that_was_never_cleaned_writes_one_line_to_a_terminal(found: str, shown: str) -> None:
+    assert plain(found) == shown
+
+
+@given(any_text)
+def test_a_cleaned_text_is_plain(typed: str) -> None:
+    assert plain(clean(typed)) == clean(typed)
+
+
+@given(any_text)
+def test_a_cleaned_text_has_one_spelling(typed: str) -> None:
+    assert is_one_spelling(clean(typed))
+
+
+@pytest.mark.parametrize("text", ["e\u0301", "\u212b", "a\u0301\u0323"])
+def test_a_text_that_looks_like_another_has_not(text: str) -> None:
+    assert not is_one_spelling(text)

@@ -12,6 +12,9 @@ import msgspec
 from livevote.keys import Keyring
 from livevote.replay.document import Replay
 
+HAS_VOTED = "first_page_has_voted"
+"""The file in a data directory that lets ``first_visit`` answer the second page."""
+
 _PATIENCE_S = 30
 
 

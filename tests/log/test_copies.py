@@ -151,7 +151,7 @@ async def test_a_file_that_is_locked_cannot_be_checked(tmp_path: Path, monkeypat
     monkeypatch.setattr(sqlite3, "connect", lambda *args, **kwargs: connect(*args, **{"timeout": 0, **kwargs}))
     with other_tool(source) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
-        other.execute("DELETE FROM meta WHERE key = 'no such key'")
+        other.execute("PRAGMA user_version = 1")
         with pytest.raises(DataDirectoryError, match="locked"):
             quick_check(source)
 

@@ -504,7 +504,7 @@ async def test_a_file_that_another_program_locks_is_not_called_damaged(
     monkeypatch.setattr(sqlite3, "connect", lambda *args, **kwargs: connect(*args, **{"timeout": 0, **kwargs}))
     with other_tool(path) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
-        other.execute("DELETE FROM meta WHERE key = 'no such key'")
+        other.execute("PRAGMA user_version = 1")
         for opening in (opened_file, opened_reader):
             with pytest.raises(DataDirectoryError, match=r"database is locked.*no other program"):
                 async with opening(path):

@@ -17,6 +17,11 @@ from livevote.replay.playhead import Playhead
 from tests.history import AT, cast, created, opened
 from tests.replay.test_document import document
 
+HOSTILE: dict[str, dict[str, object]] = {
+    "RoomCreated": {"title": "Hi\x1b]0;room\x07"},
+    "QuestionDefined": {"text": "Well\x1b[8m?", "options": ("Tea\x1b[2J", "Coffee", "Water")},
+}
+
 
 @pytest.fixture(autouse=True)
 def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -54,6 +59,26 @@ def test_a_moment_as_text() -> None:
         "        0    0 %  Water"
     )
     assert terminal.text(replay, Playhead(replay).to_index(1)) == "Room 7KQ2MD  Welcome\nNothing had been asked yet."
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_texts_of_an_imported_room_write_nothing_else_to_the_terminal(is_terminal: bool) -> None:
+    history = opened()
+    history.did(cast("ada", 0), CloseVoting("q1"))
+    entries = [
+        msgspec.structs.replace(entry, record=msgspec.structs.replace(entry.record, **hostile))
+        if (hostile := HOSTILE.get(type(entry.record).__name__))
+        else entry
+        for entry in history.entries
+    ]
+    replay = document(entries)
+    console = screen(is_terminal=is_terminal)
+    terminal.say(replay, Playhead(replay).to_index(5), console)
+    terminal.tell(replay, console)
+    shown = printed(console)
+    for text in ("Room 7KQ2MD  Hi\\x1b]0;room\\x07", "Well\\x1b[8m? (round 1", "Tea\\x1b[2J", "opened: Well\\x1b[8m?"):
+        assert text in shown
+    assert not any(text in shown for text in ("\x1b]", "\x1b[8m", "\x1b[2J", "\x07"))
 
 
 def test_times_that_no_calendar_has_are_numbers() -> None:

@@ -3,7 +3,8 @@
 //
 //   node verify.mjs [--key VKEY] BUNDLE...
 //
-// Prints one line of JSON for each bundle. Exit code 0: intact; 1: tampered with; 2: cannot be read; the highest of all.
+// Prints one line of JSON for each bundle. Exit code 0: intact; 1: tampered with; 2: cannot be read; 3: intact, and no
+// checkpoint covers the end of the log although a key is insisted on; the highest of all.
 
 import { createHash, createPublicKey, verify as ed25519 } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -115,6 +116,13 @@ class Reader {
     return found;
   }
 }
+
+/** Whether all strings in a value are NFC; keys are ASCII. */
+const isComposed = (value) => {
+  if (isString(value)) return value.normalize("NFC") === value;
+  if (Array.isArray(value)) return value.every(isComposed);
+  return value instanceof Map ? [...value.values()].every(isComposed) : true;
+};
 
 const read = (text, what) => {
   const reader = new Reader(text);
@@ -441,7 +449,9 @@ const verifyBundle = (data, trusted) => {
     chain = sha256(chain, leaf);
     require(chain.equals(fromHex(line.chain, 32, "the chain value")), "the chain breaks");
     tree.append(leaf);
-    const found = shaped(RECORDS, { at: isInteger }, read(line.body, "the body"), "the body");
+    const body = read(line.body, "the body");
+    const found = shaped(RECORDS, { at: isInteger }, body, "the body");
+    require(isComposed(body), "a text that is not NFC");
     require((line.salt === null) === (line.answer === null), "half an opening");
     const opening = line.salt === null ? null : { salt: fromHex(line.salt, 16, "the salt"), answer: line.answer };
     room.add(line.index, found, opening);
@@ -480,10 +490,12 @@ const verifyBundle = (data, trusted) => {
     const explained = room.recoveries.has(note.origin) && note.size > room.recoveries.get(note.origin);
     require(note.agrees || explained, `a checkpoint over ${note.size} records of ${note.origin} says something else`);
   }
+  const signed = notes.filter((note) => note.agrees && note.origin === origin).map(({ size }) => Number(size));
   return {
     verdict: "intact",
     room: room.code,
     records: tree.size,
+    unsigned: tree.size - Math.max(0, ...signed),
     root: tree.root().toString("hex"),
     chain: chain.toString("hex"),
     results: room.results(),
@@ -517,4 +529,6 @@ if (paths.length === 0 || paths[0].startsWith("-")) {
 }
 const found = paths.map((path) => check(path, trusted));
 process.stdout.write(found.map((verdict) => `${JSON.stringify(verdict)}\n`).join(""));
-process.exitCode = Math.max(0, ...found.map(({ verdict }) => ["intact", "tampered", "unreadable"].indexOf(verdict)));
+const exitCode = ({ verdict, unsigned }) =>
+  verdict === "intact" && unsigned > 0 && trusted !== null ? 3 : ["intact", "tampered", "unreadable"].indexOf(verdict);
+process.exitCode = Math.max(0, ...found.map(exitCode));
