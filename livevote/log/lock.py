@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from livevote.failures import AlreadyRunningError, DataDirectoryError
@@ -9,9 +10,11 @@ from livevote.failures import AlreadyRunningError, DataDirectoryError
 LOCK = "livevote.lock"
 """The name of the lock in a data directory."""
 
+_A_LOOK_S = 0.05
+
 
 class Lock:
-    """Holds ``path`` for this process. Raises ``AlreadyRunningError`` at once if another process holds it."""
+    """Holds ``path`` for this process. Raises ``AlreadyRunningError`` soon if another process holds it."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -21,7 +24,12 @@ class Lock:
                 f"Cannot write to {path.parent}: {error.strerror}. Check its owner and mode, or choose --data."
             ) from error
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                # It may have been somebody who only looked, see ``is_held``.
+                time.sleep(_A_LOOK_S)
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._descriptor)
             raise AlreadyRunningError(
@@ -41,7 +49,7 @@ class Lock:
 def is_held(path: Path) -> bool:
     """Whether a process holds ``path``, which is neither made nor written. Raises ``DataDirectoryError`` for no access.
 
-    A process that wants the lock at the very same moment is refused, as if another one had been faster.
+    A process that wants the lock at the very same moment has to try twice.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -2,8 +2,10 @@
 
 import errno
 import fcntl
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,12 @@ def test_a_lock_that_cannot_be_looked_at_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataDirectoryError, match=r"Cannot open .*lock: Not a directory"):
         is_held(tmp_path / "file" / "lock")
+
+
+def test_somebody_who_only_looks_keeps_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "lock"
+    Lock(path).release()
+    looking = os.open(path, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr(time, "sleep", lambda _: os.close(looking))
+    Lock(path).release()
