@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import large_log
+from bench import large_log, machine
 from bench.expected import BenchError
 from bench.server import Place
 from bench.sizes import Sizes
@@ -73,7 +73,10 @@ def _hashing_us() -> float:
 async def _took_s(command: list[str]) -> float:
     begun_s = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=Path(__file__).parent.parent.parent, stdout=asyncio.subprocess.DEVNULL
+        *command,
+        cwd=Path(__file__).parent.parent.parent,
+        stdout=asyncio.subprocess.DEVNULL,
+        preexec_fn=machine.unpin,
     )
     if await process.wait():
         raise BenchError(f"{NAME}: '{' '.join(command[:4])} ...' ended with code {process.returncode}.")

@@ -38,7 +38,7 @@ async def run(place: Place, sizes: Sizes) -> list[Row]:
     for _ in range(STARTS):
         meter = Meter(Usage(cpu_s=0, rss_bytes=0))
         async with running(place, NAME) as server:
-            await _until_healthy(server)
+            await until_healthy(server)
             healthy_s.append(time.perf_counter() - server.spawned_at)
             await _see_tally(server, expected)
             right_s.append(time.perf_counter() - server.spawned_at)
@@ -59,7 +59,8 @@ async def run(place: Place, sizes: Sizes) -> list[Row]:
     ]
 
 
-async def _until_healthy(server: Server) -> None:
+async def until_healthy(server: Server) -> None:
+    """Wait until the server says that it is ready to be voted on. Raises ``BenchError`` when it takes too long."""
     ends_at = time.perf_counter() + READY_S
     while time.perf_counter() < ends_at:
         try:

@@ -17,7 +17,7 @@ ROLES: tuple[Role, ...] = ("voter", "host")
 
 MIN_TICK_S = 0.1
 MAX_TICK_S = 1.0
-_TICK_PER_FAN_OUT = 2.5  # leaves three fifths of the loop to votes when a fan-out takes long
+TICK_PER_FAN_OUT = 2.5  # leaves three fifths of the loop to votes when a fan-out takes long
 _SLICE_S = 0.002  # how long votes may wait for a fan-out in progress
 _LOOK_AT_CLOCK_EVERY = 16
 
@@ -124,7 +124,7 @@ class Channel:
             except Exception:
                 _log.exception("a result could not be sent; the next one will be")
             took_s = self._clock.monotonic_s() - begun_s
-            self._next_at_s = begun_s + min(max(MIN_TICK_S, _TICK_PER_FAN_OUT * took_s), MAX_TICK_S)
+            self._next_at_s = begun_s + min(max(MIN_TICK_S, TICK_PER_FAN_OUT * took_s), MAX_TICK_S)
 
     async def _fan_out(self) -> None:
         changed, self._changed = self._changed, {}

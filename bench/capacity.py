@@ -1,0 +1,222 @@
+"""What an event needs: ``python -m bench.capacity --people 10000`` works it out from measured costs.
+
+The model adds up what joins, votes and frames cost on one core. The fan-out takes what its tick allows, at most
+``1 / TICK_PER_FAN_OUT`` of the core: a larger room has longer ticks and not more frames, until a tick lasts
+``MAX_TICK_S``. What does not fit into a core's useful share goes to more nodes: they divide sockets, joins, answers and
+frames, and every node folds all votes. The costs come from the points that ``bench.curves`` measured.
+"""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.curves import FILE
+from bench.table import number
+from livevote.live.hub import MAX_TICK_S, MIN_TICK_S, TICK_PER_FAN_OUT
+
+USEFUL = 0.7
+"""The share of a core that is planned with: above it, waiting times grow faster than the load."""
+MAX_BATCH = 4000
+PAGE_BYTES = 32_000
+"""The voter's page, compressed, and Chart.js, which a browser keeps, are one load; headers included."""
+FRAME_BYTES = 200
+VOTE_BYTES = 350
+RECEIPT_BYTES = 900
+"""One vote and its answer on the wire, with the headers of TCP and IP. A frame likewise."""
+PINGS_BYTES_PER_S = 6
+"""A ping or a pong with its headers, every 20 s."""
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What one core was measured to spend on one of each."""
+
+    join_us: float
+    vote_us: float
+    frame_us: float
+    fold_us: float
+    """Of a start, for each ballot: what a node spends on a vote that another one took in."""
+    socket_bytes: float
+    process_bytes: float
+    ballot_bytes: float
+    """In memory."""
+    ballot_disk_bytes: float
+    commit_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """How many come, in how many seconds they join, and in how many they all vote on one of so many questions."""
+
+    people: int
+    join_s: float = 60.0
+    vote_s: float = 10.0
+    questions: int = 10
+    live: bool = True
+    """Whether results are shown while people vote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What an event needs of each of ``nodes`` nodes in its busiest second; loads are shares of a core."""
+
+    nodes: int
+    joins_per_s: float
+    votes_per_s: float
+    frames_per_s: float
+    tick_s: float
+    batch: float
+    join_load: float
+    vote_load: float
+    frame_load: float
+    screen_age_s: float
+    memory_bytes: float
+    disk_bytes: float
+    out_bit_s: float
+    in_bit_s: float
+
+
+def costs(stored: dict[str, Any]) -> Costs:
+    """The costs that the measured points say. Raises ``KeyError`` or ``IndexError`` where a curve is missing."""
+    small, large = sorted(stored["ballots"], key=lambda point: float(point["ballots"]))[-2:]
+    more = large["ballots"] - small["ballots"]
+    vote = _near(stored["batches"], "under_way", 256)
+    room = _near(stored["sockets"], "sockets", 10_000)
+    # The votes of that run are in its processor time.
+    votes_us = room["votes_per_s"] * vote["cpu_per_vote_us"] / room["frames_per_s"]
+    return Costs(
+        join_us=1000 * _near(stored["joins"], "at_once", 200)["cpu_per_join_ms"],
+        vote_us=vote["cpu_per_vote_us"],
+        frame_us=max(1.0, room["cpu_per_frame_us"] - votes_us),
+        fold_us=1e6 * (large["start_s"] - small["start_s"]) / more,
+        socket_bytes=1024 * room["memory_per_socket_kib"],
+        process_bytes=_MIB * min(point["memory_mib"] for point in stored["ballots"]),
+        ballot_bytes=_MIB * (large["memory_mib"] - small["memory_mib"]) / more,
+        ballot_disk_bytes=_MIB * large["disk_mib"] / large["ballots"],
+        commit_ms=_near(stored["batches"], "under_way", 1)["answer_p50_ms"],
+    )
+
+
+def _near(points: list[dict[str, float]], axis: str, size: int) -> dict[str, float]:
+    return min(points, key=lambda point: abs(point[axis] - size))
+
+
+def tick_s(people: int, costs: Costs) -> float:
+    """How long a tick lasts for so many sockets on one node, by the rule of ``live.hub``."""
+    return min(max(MIN_TICK_S, TICK_PER_FAN_OUT * people * costs.frame_us / 1e6), MAX_TICK_S)
+
+
+def need(event: Event, costs: Costs) -> Need:
+    """The fewest nodes whose cores are busy for no more than ``USEFUL``, and what each of them does then.
+
+    Raises ``ValueError`` where even folding the votes of others is more than a core has: then there are too many votes
+    for a room, with any number of nodes.
+    """
+    votes_per_s, joins_per_s = event.people / event.vote_s, event.people / event.join_s
+    if votes_per_s * costs.fold_us / 1e6 > USEFUL:
+        raise ValueError(
+            f"{number(votes_per_s)} votes a second are more than one core can fold into a tally "
+            f"({number(USEFUL * 1e6 / costs.fold_us)}): let people vote over a longer time, or in several rooms."
+        )
+    nodes = 1
+    while (found := _on(nodes, event, costs, votes_per_s, joins_per_s)) is None:
+        nodes += 1
+    return found
+
+
+def _on(nodes: int, event: Event, costs: Costs, votes_per_s: float, joins_per_s: float) -> Need | None:
+    here = math.ceil(event.people / nodes)
+    tick = tick_s(here, costs)
+    frames_per_s = here / tick if event.live else 0.0
+    join_load = joins_per_s / nodes * costs.join_us / 1e6
+    others = votes_per_s * (nodes - 1) / nodes
+    vote_load = (votes_per_s / nodes * costs.vote_us + others * costs.fold_us) / 1e6
+    frame_load = frames_per_s * costs.frame_us / 1e6
+    # People join before they vote, and results move while they vote.
+    if max(join_load, vote_load + frame_load) > USEFUL:
+        return None
+    ballots = event.people * event.questions
+    answers = votes_per_s / nodes * RECEIPT_BYTES
+    pings = here * PINGS_BYTES_PER_S
+    return Need(
+        nodes=nodes,
+        joins_per_s=joins_per_s / nodes,
+        votes_per_s=votes_per_s / nodes,
+        frames_per_s=frames_per_s,
+        tick_s=tick,
+        batch=min(MAX_BATCH, max(1.0, votes_per_s * costs.commit_ms / 1000)),
+        join_load=join_load,
+        vote_load=vote_load,
+        frame_load=frame_load,
+        screen_age_s=costs.commit_ms / 1000 + tick + here * costs.frame_us / 1e6,
+        memory_bytes=costs.process_bytes + here * costs.socket_bytes + ballots * costs.ballot_bytes,
+        disk_bytes=ballots * costs.ballot_disk_bytes,
+        out_bit_s=8 * (max(frames_per_s * FRAME_BYTES + answers, joins_per_s / nodes * PAGE_BYTES) + pings),
+        in_bit_s=8 * (votes_per_s / nodes * VOTE_BYTES + pings),
+    )
+
+
+def rows(event: Event, costs: Costs) -> list[tuple[str, str]]:
+    """What the command prints, as label and value."""
+    found = need(event, costs)
+    return [
+        ("people", f"{event.people:,}, who join within {event.join_s:g} s and vote within {event.vote_s:g} s"),
+        ("nodes, one core each", f"{found.nodes:,}"),
+        ("joins a second, each node", f"{number(found.joins_per_s)}, {found.join_load:.0%} of its core"),
+        ("votes a second, each node", f"{number(found.votes_per_s)}, {found.vote_load:.0%} of its core"),
+        ("frames a second, each node", f"{number(found.frames_per_s)}, {found.frame_load:.0%} of its core"),
+        ("a tick", f"{number(1000 * found.tick_s)} ms"),
+        ("votes in a batch", number(found.batch)),
+        ("oldest screen", f"about {number(1000 * found.screen_age_s)} ms behind a vote"),
+        ("memory, each node", f"{number(found.memory_bytes / _MIB)} MiB after {event.questions} questions"),
+        ("log on disk", f"{number(found.disk_bytes / _MIB)} MiB after {event.questions} questions"),
+        (
+            "network, each node",
+            f"{number(found.out_bit_s / 1e6)} Mbit/s out, {number(found.in_bit_s / 1e6)} Mbit/s in",
+        ),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what the event needs; the exit code is 1 where no number of nodes is enough or nothing was measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench.capacity", description="What an event needs.")
+    parser.add_argument("--people", type=int, default=10_000)
+    parser.add_argument("--join-s", type=float, default=Event.join_s, help="seconds in which all of them join")
+    parser.add_argument("--vote-s", type=float, default=Event.vote_s, help="seconds in which all of them vote")
+    parser.add_argument("--questions", type=int, default=Event.questions)
+    parser.add_argument("--hidden", action="store_true", help="results are hidden while people vote")
+    parser.add_argument("--file", type=Path, default=FILE, help="the points that bench.curves kept")
+    options = parser.parse_args(arguments)
+    if min(options.people, options.join_s, options.vote_s) <= 0 or options.questions < 1:
+        parser.error("people, seconds and questions are more than 0")
+    event = Event(
+        people=options.people,
+        join_s=options.join_s,
+        vote_s=options.vote_s,
+        questions=options.questions,
+        live=not options.hidden,
+    )
+    try:
+        known = costs(json.loads(options.file.read_text()))
+    except (OSError, LookupError, ValueError) as error:
+        print(f"No costs in {options.file} ({error}). Measure with 'python -m bench.curves' first.", file=sys.stderr)
+        return 1
+    try:
+        lines = rows(event, known)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    width = max(len(label) for label, _ in lines)
+    for label, value in lines:
+        print(f"{label:<{width}}  {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
