@@ -16,10 +16,10 @@ complete := livevote/domain/*,livevote/protocol/*,livevote/log/*
 with_browser = LIVEVOTE_CHROMIUM="$$(cat .venv/.browser)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check format bench crash soak lock clean
+.PHONY: help run test lint check format bench bench-quick crash soak mutants lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: ## set up and start the server (ARGS are passed on)
 	@tools/setup run chart
@@ -29,7 +29,7 @@ test: ## set up and run all tests with the coverage gates; with PYTEST_ARGS, onl
 	@tools/setup dev chart browser faketime
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(bin)/coverage erase
-	$(with_browser) $(bin)/coverage run -m pytest
+	$(with_browser) $(bin)/coverage run -m pytest -n 2 --dist loadfile
 	@$(bin)/coverage combine --quiet
 	$(bin)/coverage report
 	$(bin)/coverage report --include='$(complete)' --fail-under=100
@@ -53,9 +53,13 @@ format: ## format the code and apply the safe lint fixes
 	$(bin)/ruff format .
 	$(bin)/ruff check --fix .
 
-bench: ## run the load generator (ARGS are passed on)
-	@tools/setup dev chart
+bench: ## measure against targets and other servers (ARGS are passed on), twenty minutes
+	@tools/setup dev chart bench
 	@exec $(bin)/python -m bench $(ARGS)
+
+bench-quick: ## the same in small, in less than three minutes
+	@tools/setup dev chart bench
+	@exec $(bin)/python -m bench --quick $(ARGS)
 
 crash: ## run the crash tests alone, as often as make test does
 	@tools/setup dev chart faketime
@@ -65,11 +69,15 @@ soak: ## run the crash tests for hours, and write docs/evidence
 	@tools/setup dev chart faketime
 	LIVEVOTE_SOAK=1 $(bin)/python -m pytest -m crash --durations=0 $(PYTEST_ARGS)
 
+mutants: ## break the rules and the log in small ways and count what no test notices
+	@tools/setup dev chart
+	$(bin)/python -m tests.mutants
+
 lock: ## rebuild the lock files (ARGS=--upgrade takes newer versions)
 	@tools/lock $(ARGS)
 
 clean: ## remove everything that make has made
-	rm -rf .venv node_modules build dist .coverage .coverage.* htmlcov
+	rm -rf .venv .venv-bench node_modules bench/peers/node_modules build dist mutants .coverage .coverage.* htmlcov
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -f livevote/web/static/chart.umd.js livevote/web/static/chart.umd.LICENSE.md
 	find livevote tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,35 +1,44 @@
-"""The command line: ``python -m bench [SCENARIO ...]``."""
+"""The command line: ``python -m bench [NAME ...]``."""
 
 import argparse
 import asyncio
 import gc
+import json
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import TypeVar
 
-from bench import machine, table
+from bench import machine, peers, reach, table
+from bench.comparisons import COMPARISONS
 from bench.expected import BenchError
 from bench.meter import doubts
+from bench.process import Place
 from bench.scenarios import SCENARIOS
-from bench.server import Place
 from bench.sizes import QUICK, Sizes
 
-LIMIT_S = 900
-"""No scenario of a sensible size takes longer."""
+T = TypeVar("T")
+
+LIMIT_S = 1200
+"""No scenario or comparison of a sensible size takes longer."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the scenarios and print one table; the exit code is 1 when votes were lost or a scenario could not run."""
+    """Measure and print; the exit code is 1 when votes were lost or something could not run, 0 also for misses."""
     options = _parser().parse_args(arguments)
     sizes = _sizes(options)
-    names = options.scenarios or list(SCENARIOS)
-    if unknown := [name for name in names if name not in SCENARIOS]:
-        print(f"There is no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}.", file=sys.stderr)
+    names = options.names or list(COMPARISONS)
+    if unknown := [name for name in names if name not in COMPARISONS and name not in SCENARIOS]:
+        known = ", ".join([*COMPARISONS, *SCENARIOS])
+        print(f"There is no scenario {', '.join(unknown)}; there are {known}.", file=sys.stderr)
+        return 2
+    if options.into is not None and reach.BEGIN not in options.into.read_text(encoding="utf-8"):
+        print(f"{options.into} has no line '{reach.BEGIN}'.", file=sys.stderr)
         return 2
     try:
         directory = Path(tempfile.mkdtemp(prefix="livevote-bench-", dir=options.dir))
@@ -52,9 +61,17 @@ def _parser() -> argparse.ArgumentParser:
         prog="make bench ARGS=... or python -m bench",
         description="Start livevote, put load on it and print what it took. Talks to 127.0.0.1 only.",
     )
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}; all by default")
-    parser.add_argument("--quick", action="store_true", help="small sizes, less than a minute in all")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"comparisons: {', '.join(COMPARISONS)}; all of these by default. Scenarios: {', '.join(SCENARIOS)}",
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes, less than three minutes in all")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    parser.add_argument(
+        "--into", type=Path, metavar="FILE", help="also put the table of targets into this Markdown file"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--dir", type=Path, help="make the data directory below DIR, on the disk that matters")
     parser.add_argument("--no-pin", action="store_true", help="let the system choose the cores")
@@ -84,6 +101,7 @@ def _sizes(options: argparse.Namespace) -> Sizes:
 def _run(names: Sequence[str], sizes: Sizes, directory: Path, options: argparse.Namespace) -> int:
     facts = machine.facts(directory)
     rows: list[table.Row] = []
+    findings: list[reach.Finding] = []
     warnings: list[str] = []
     failures: list[str] = []
     if dict(facts)["file system"] in machine.VOLATILE:
@@ -97,16 +115,51 @@ def _run(names: Sequence[str], sizes: Sizes, directory: Path, options: argparse.
     for name in names:
         _progress(f"{name} ...")
         try:
-            rows += asyncio.run(_bounded(name, place, sizes))
+            if name in COMPARISONS:
+                findings += asyncio.run(_bounded(name, COMPARISONS[name].run(place, sizes)))
+            else:
+                rows += asyncio.run(_bounded(name, SCENARIOS[name](place, sizes)))
         except BenchError as error:
             failures.append(f"{name} failed: {error}")
-    warnings += doubts(rows)
-    print((table.markdown if options.markdown else table.plain)(facts, rows, warnings), flush=True)
+            if name in COMPARISONS:
+                findings += reach.not_measured(COMPARISONS[name].targets, f"failed: {error}")
+    findings.sort(key=lambda found: found.target.row)
+    if findings:
+        facts += peers.versions()
+        if options.quick:
+            warnings.append("with --quick, sizes are small and runs are few: the targets are meant for a full run")
+    warnings += doubts(rows) + reach.warnings_of(findings)
+    print(_tables(facts, findings, rows, warnings, markdown=options.markdown), flush=True)
+    if options.into is not None:
+        reach.put_into(options.into, _tables(facts, findings, [], warnings, markdown=True))
     if options.json is not None:
-        options.json.write_text(table.as_json(facts, rows, warnings), encoding="utf-8")
+        figures = {"machine": dict(facts), "reach": reach.values(findings), "figures": table.values(rows)}
+        options.json.write_text(json.dumps(figures | {"warnings": warnings}, indent=2) + "\n", encoding="utf-8")
     for failure in failures:
         print(failure, file=sys.stderr)
     return 1 if failures else 0
+
+
+def _tables(
+    facts: Sequence[tuple[str, str]],
+    findings: Sequence[reach.Finding],
+    rows: Sequence[table.Row],
+    warnings: Sequence[str],
+    *,
+    markdown: bool,
+) -> str:
+    """Everything that was measured, as one text."""
+    if markdown:
+        parts = [table.markdown_facts(facts)]
+        parts += [reach.markdown(findings)] if findings else []
+        parts += [table.markdown(rows)] if rows else []
+        parts += [table.markdown_warnings(warnings)] if warnings else []
+    else:
+        parts = [table.plain_facts(facts)]
+        parts += [reach.plain(findings)] if findings else []
+        parts += [table.plain(rows)] if rows else []
+        parts += ["\n".join(f"warning: {warning}" for warning in warnings)] if warnings else []
+    return "\n\n".join(parts)
 
 
 def _pin(options: argparse.Namespace, warnings: list[str]) -> int | None:
@@ -119,13 +172,13 @@ def _pin(options: argparse.Namespace, warnings: list[str]) -> int | None:
     return pair[1]
 
 
-async def _bounded(name: str, place: Place, sizes: Sizes) -> list[table.Row]:
+async def _bounded(name: str, measuring: Awaitable[list[T]]) -> list[T]:
     # A collection in the middle of a run would be measured as a slow server.
     gc.collect()
     gc.disable()
     try:
         async with asyncio.timeout(LIMIT_S):
-            return await SCENARIOS[name](place, sizes)
+            return await measuring
     except TimeoutError:
         raise BenchError(f"{name} did not end within its time.") from None
     finally:

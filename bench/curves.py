@@ -23,8 +23,9 @@ from pathlib import Path
 from bench import large_log, machine
 from bench.expected import BenchError
 from bench.meter import doubts
+from bench.process import Place, took_s
 from bench.scenarios import closed, joins, live, restart
-from bench.server import Place, running
+from bench.server import running
 from bench.sizes import Sizes
 from bench.table import Row
 from livevote.config import Config
@@ -133,15 +134,7 @@ def _point(axis: str, size: int, rows: Sequence[Row], wanted: dict[str, str]) ->
 
 
 async def _took_s(*command: str) -> float:
-    begun_s = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "livevote.cli", *command),
-        stdout=asyncio.subprocess.DEVNULL,
-        preexec_fn=machine.unpin,
-    )
-    if await process.wait():
-        raise BenchError(f"'livevote {command[0]}' ended with code {process.returncode}.")
-    return time.perf_counter() - begun_s
+    return (await took_s([sys.executable, "-m", "livevote.cli", *command]))[0]
 
 
 def merged(known: Sequence[Point], axis: str, found: Sequence[Point]) -> list[Point]:

@@ -20,6 +20,14 @@ class Reply:
     head: bytes
     body: bytes
 
+    def header(self, name: str) -> str:
+        """The first header of that name; empty where there is none."""
+        for line in self.head.split(b"\r\n")[1:]:
+            found, _, value = line.partition(b":")
+            if found.lower() == name.encode():
+                return value.strip().decode("latin-1")
+        return ""
+
     def cookies(self) -> str:
         """All cookies that the response sets, as a ``Cookie`` header sends them back."""
         pairs = []

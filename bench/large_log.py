@@ -17,7 +17,15 @@ from livevote.log import Batch, Checkpoints, Log, open_log
 
 OPTIONS = 4
 CODE = "7KQ2MD"
+NAME = "large"
 BATCH = 2000
+
+
+async def ensure(config: Config, ballots: int) -> tuple[int, ...]:
+    """``write``, unless the log is there already."""
+    if config.database.exists():
+        return counts_of((number % OPTIONS for number in range(ballots)), OPTIONS)
+    return await write(config, ballots)
 
 
 async def write(config: Config, ballots: int) -> tuple[int, ...]:

@@ -75,8 +75,3 @@ def cores_for_two(allowed: Iterable[int]) -> tuple[int, int] | None:
     """A core for the load generator and another for the server; None where there is only one."""
     cores = sorted(allowed)
     return (cores[0], cores[-1]) if len(cores) >= 2 else None
-
-
-def unpin() -> None:
-    """Let this process use every core again: what the bench starts inherits the one that the bench keeps to."""
-    os.sched_setaffinity(0, range(os.cpu_count() or 1))

@@ -1,15 +1,18 @@
 """What a measured interval cost on both sides of the wire."""
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.server import TICKS_PER_S, Usage
+from bench.process import Usage
 from bench.table import Row, number
 
 GENERATOR_BUSY = "load generator busy"
 OTHERS_BUSY = "other programs busy"
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 BUSY_PERCENT = 90.0
 """From here on the load generator may be what is measured."""

@@ -1,10 +1,11 @@
-"""Figures as rows, and the rows as plain text, Markdown or JSON."""
+"""Figures as rows, and tables as plain text, Markdown or plain values."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 COLUMNS = ("scenario", "figure", "value", "unit", "target")
+_RIGHT = frozenset({"value"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,43 +38,60 @@ def number(value: float | str) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def plain(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Sequence[str]) -> str:
-    """Aligned text: the machine, the table, then a line for each warning."""
-    cells = [COLUMNS, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
+def plain(rows: Sequence[Row]) -> str:
+    """The table as aligned text."""
+    return aligned(COLUMNS, [row.cells() for row in rows], right=_RIGHT)
+
+
+def plain_facts(facts: Sequence[tuple[str, str]]) -> str:
+    """The machine as aligned text."""
     label = max((len(name) for name, _ in facts), default=0)
-    lines = [f"{name:<{label}}  {text}" for name, text in facts]
-    lines.append("")
-    for position, line in enumerate(cells):
-        # Values stand flush right, so that their sizes can be compared at a glance.
-        aligned = [
-            f"{cell:>{width}}" if column == 2 else f"{cell:<{width}}"
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+    return "\n".join(f"{name:<{label}}  {text}" for name, text in facts)
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str]) -> str:
+    """A table as text. The columns in ``right`` stand flush right, so that sizes can be compared at a glance."""
+    cells = [columns, *rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(columns))]
+    lines = []
+    for line in cells:
+        padded = [
+            f"{cell:>{width}}" if name in right else f"{cell:<{width}}"
+            for name, cell, width in zip(columns, line, widths, strict=True)
         ]
-        lines.append("  ".join(aligned).rstrip())
-        if position == 0:
-            lines.append("  ".join("-" * width for width in widths))
-    lines += [f"warning: {warning}" for warning in warnings]
+        lines.append("  ".join(padded).rstrip())
+    lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(lines)
 
 
-def markdown(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Sequence[str]) -> str:
+def markdown(rows: Sequence[Row]) -> str:
     """The same as Markdown."""
-    lines = [f"- {name}: {text}" for name, text in facts]
-    lines += ["", _markdown_line(COLUMNS), "|---|---|---:|---|---|"]
-    lines += [_markdown_line(row.cells()) for row in rows]
-    if warnings:
-        lines += ["", *(f"- **Warning:** {warning}" for warning in warnings)]
-    return "\n".join(lines)
+    return markdown_table(COLUMNS, [row.cells() for row in rows], right=_RIGHT)
+
+
+def markdown_facts(facts: Sequence[tuple[str, str]]) -> str:
+    """The machine as a Markdown list."""
+    return "\n".join(f"- {name}: {text}" for name, text in facts)
+
+
+def markdown_warnings(warnings: Sequence[str]) -> str:
+    """Warnings as a Markdown list."""
+    return "\n".join(f"- **Warning:** {warning}" for warning in warnings)
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str]) -> str:
+    """A table as Markdown."""
+    rule = "|" + "|".join("---:" if name in right else "---" for name in columns) + "|"
+    return "\n".join([_markdown_line(columns), rule, *(_markdown_line(row) for row in rows)])
 
 
 def _markdown_line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def as_json(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Sequence[str]) -> str:
+def values(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The same for programs: values unrounded, ``target`` as a number that the value should stay below."""
-    figures = [
+    return [
         {
             "scenario": row.scenario,
             "figure": row.figure,
@@ -84,4 +102,3 @@ def as_json(facts: Sequence[tuple[str, str]], rows: Sequence[Row], warnings: Seq
         }
         for row in rows
     ]
-    return json.dumps({"machine": dict(facts), "figures": figures, "warnings": list(warnings)}, indent=2) + "\n"

@@ -78,6 +78,7 @@ class HostState(msgspec.Struct, frozen=True):
     """The answer to ``GET /api/rooms/{code}``."""
 
     as_of: int
+    online: int
     questions: tuple[HostQuestion, ...]
 
 

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from livevote.clock import Clock
 from livevote.config import Config
+from livevote.export import instant
 from livevote.failures import FailureError, NoSuchRoomError
 from livevote.keys import missing
 from livevote.log import open_reader, quick_check
@@ -60,15 +61,16 @@ _TIME_SERVICES = {
 
 
 class Level(Enum):
-    """How a check ended."""
+    """How a check ended. A note is nothing to worry about as long as livevote is used as it is meant."""
 
     OK = "ok"
+    NOTE = "note"
     WARNING = "warning"
     PROBLEM = "problem"
 
 
 class Check(NamedTuple):
-    """One row: what was looked at, what was found and, unless all is well, what to do."""
+    """One row: what was looked at, what was found and, unless that is all there is to say, what to do about it."""
 
     name: str
     level: Level
@@ -116,10 +118,10 @@ def check_sqlite(version: tuple[int, ...]) -> Check:
     fixed = ".".join(map(str, WAL_RESET_FIXED))
     return Check(
         "SQLite",
-        Level.WARNING,
-        f"{found}: before {fixed}, two connections that write or checkpoint at once can damage a database in WAL mode",
-        "livevote avoids it: one connection writes and all others only read. Let no other program write or checkpoint "
-        f"the database; Litestream does, so use it only where it and this Python have SQLite {fixed} or later.",
+        Level.NOTE,
+        f"{found}, which is safe with livevote alone: one connection writes and all others only read",
+        f"Let no other program write or checkpoint the database: before SQLite {fixed}, two that do it at once can "
+        f"damage it. Litestream does, so use it only where it and this Python have SQLite {fixed} or later.",
     )
 
 
@@ -142,12 +144,16 @@ def check_directory(data: Path) -> Check:
         return Check(
             name, Level.WARNING, f"{data} is not there", "The first start makes it. Or name another with --data."
         )
+    if not data.is_dir():
+        return Check(name, Level.PROBLEM, f"{data} is no directory", "Name the directory that holds it with --data.")
     status = data.stat()
     owner = _user(status.st_uid)
-    if not data.is_dir() or not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
         found = f"{data} cannot be used by {_user(os.geteuid())}: it belongs to {owner}, mode {_octal(data)}"
         return Check(name, Level.PROBLEM, found, f"Run livevote as {owner}, or name another with --data.")
-    if foreign := [path.name for path in sorted(data.iterdir()) if path.lstat().st_uid != status.st_uid]:
+    # A file system of its own has a directory for what fsck finds, which is root's wherever it is mounted.
+    inside = [path for path in sorted(data.iterdir()) if path.name != "lost+found"]
+    if foreign := [path.name for path in inside if path.lstat().st_uid != status.st_uid]:
         found = f"{data} belongs to {owner}, but {foreign[0]} to somebody else"
         return Check(name, Level.PROBLEM, found, f"As root: chown -R {owner} {data}")
     if S_IMODE(status.st_mode) & 0o077:
@@ -271,8 +277,7 @@ def check_clock(now_ms: int, newest_ms: int | None, signs: Sequence[str]) -> Che
     if now.year < _EARLIEST_YEAR:
         return Check("clock", Level.PROBLEM, f"{found} cannot be true", remedy)
     if newest_ms is not None and newest_ms > now_ms + _FUTURE_MS:
-        later = datetime.fromtimestamp(newest_ms / 1000, UTC)
-        return Check("clock", Level.WARNING, f"{found}, but the newest record is of {later:%Y-%m-%d %H:%M:%S}", remedy)
+        return Check("clock", Level.WARNING, f"{found}, but the newest record is of {instant(newest_ms)}", remedy)
     return Check("clock", Level.OK, f"{found}, {signs[0] if signs else 'not known whether a time service keeps it'}")
 
 

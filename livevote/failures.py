@@ -35,6 +35,10 @@ class DataDirectoryError(FailureError):
     meaning = "the data directory, or another file or directory that was named, cannot be made, read or written"
 
 
+class ShortageError(DataDirectoryError):
+    """There was no descriptor, memory or lock for it at this moment; later there may be."""
+
+
 class WriteError(FailureError):
     exit_code = 74
     meaning = "a write to the log failed while serving; nothing more was acknowledged"

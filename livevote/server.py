@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import os
 import resource
@@ -17,25 +18,36 @@ from livevote.clock import Clock, SystemClock
 from livevote.config import Config
 from livevote.domain.commands import AddQuestion, Command, CreateRoom, OpenVoting, RevealResults
 from livevote.domain.note import Signer
-from livevote.domain.records import Entry
+from livevote.domain.records import Draft, Entry
+from livevote.domain.room import apply, decide
+from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, FailureError, PortError, SetupError, WriteError
 from livevote.keys import Keyring, random_code
 from livevote.live.auditor import Auditor
+from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.sweep import sweep
 from livevote.live.writer import Writer
-from livevote.log import Checkpoints, LogFailedError, open_log
+from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, open_log
+from livevote.log.base import Heads
 from livevote.web.addresses import KnownHosts, base_urls
 from livevote.web.app import make_app
 from livevote.web.assets import Assets
+from livevote.web.door import Door
+from livevote.web.handshake import Handshakes
+from livevote.web.page_answer import PageAnswers
 from livevote.web.replays import Replays
 from livevote.web.services import Services
 from livevote.web.session import Sessions
+from livevote.web.wire import Wires
 
 _BACKLOG = 4096  # a room that scans the QR code at once
 _IDLE_S = 15
+# A batch of a thousand votes makes some thousands of objects and no garbage. Python would look for some after every 700
+# of them, which took 5 % of the processor at full load.
+_OBJECTS_BEFORE_COLLECTION = 5000
 _LAST_RESULTS_S = 1.5
 _CLOSE_PAGES_S = 2.0
 _CHECK_AT_ONCE_RECORDS = 50_000  # about a third of a second
@@ -44,6 +56,7 @@ _ROOMS_PER_S = 0.5
 _PROOF_BURST = 2000  # a room that looks for its ballots at once
 _PROOFS_PER_S = 100
 _EXPORTS = 2
+_LEAF_BLOCKS = 512  # 4 MiB: the leaves of 131,072 records
 _REREADS = 8  # each takes a thread and a descriptor for about a millisecond
 
 
@@ -118,6 +131,9 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         auditor = Auditor(log=log, registry=registry, checkpoints=checkpoints)
         # A small log is checked before anybody is served, a large one while they are.
         await auditor.begin(at_once=_CHECK_AT_ONCE_RECORDS)
+        if config.sample and not len(registry):
+            for entry in await make_sample(log, keyring, clock):
+                registry.apply(entry)
         auditing = asyncio.create_task(auditor.finish(), name="auditor")
         stack.push_async_callback(_cancel, auditing)
         notary = Notary(registry=registry, checkpoints=checkpoints, clock=clock)
@@ -126,6 +142,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         writer = Writer(log=log, registry=registry, clock=clock, queue_limit=config.queue_limit)
         writing = asyncio.create_task(writer.run(), name="writer")
         stack.push_async_callback(_finish, writer, writing)
+        rereads = asyncio.Semaphore(_REREADS)
         services = Services(
             config=config,
             clock=clock,
@@ -138,17 +155,18 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             replays=Replays(log=log),
             assets=assets,
             hosts=KnownHosts(config),
+            wires=Wires(stock=config.stock_wire),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
-            rereads=asyncio.Semaphore(_REREADS),
+            rereads=rereads,
+            leaves=Leaves(log=log, blocks=_LEAF_BLOCKS, reads=rereads),
             exporting=asyncio.Semaphore(_EXPORTS),
             proof_bucket=TokenBucket(burst=_PROOF_BURST, rate=_PROOFS_PER_S, clock=clock),
             base_url=base_url,
         )
         server = Server(services, writing, auditing, sealing)
-        if config.sample and not len(registry):
-            await make_sample(writer, keyring)
+        application = make_app(services)
         http = HTTPServer(
-            make_app(services),
+            application,
             ssl_options=ssl_options,
             xheaders=False,
             idle_connection_timeout=_IDLE_S,
@@ -159,11 +177,16 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         )
         server.port = bound.getsockname()[1]
         server.urls = base_urls(config, server.port)
+        stack.callback(services.wires.abort)
         stack.push_async_callback(_close_pages, registry, http)
         sweeping = asyncio.create_task(sweep(registry), name="sweeper")
         stack.push_async_callback(_cancel, sweeping)
-        http.add_socket(bound)
-        stack.push_async_callback(_stop_listening, http, writer, writing)
+        door = Door(http, pages=PageAnswers(services), handshakes=Handshakes(application, services), idle_s=_IDLE_S)
+        if ssl_options is None:
+            door.open(bound)
+        else:
+            http.add_socket(bound)
+        stack.push_async_callback(_stop_listening, door, http, writer, writing)
         _note_address(config, server.urls[0])
         stack.callback(config.address.unlink, missing_ok=True)
         yield server
@@ -193,6 +216,8 @@ def _bind(config: Config) -> socket.socket:
         where = f"port {config.port}" + (f" of {config.host}" if config.host else "")
         raise PortError(f"Cannot listen on {where}: {error.strerror}. Choose another with --port or --host.") from error
     bound.setblocking(False)
+    # Accepted sockets inherit it: the end of a page shall not wait until its beginning was acknowledged.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return bound
 
 
@@ -207,7 +232,8 @@ def _bind_everywhere(port: int) -> socket.socket:
     return socket.create_server(("", port), backlog=_BACKLOG)
 
 
-async def _stop_listening(http: HTTPServer, writer: Writer, writing: "asyncio.Task[None]") -> None:
+async def _stop_listening(door: Door, http: HTTPServer, writer: Writer, writing: "asyncio.Task[None]") -> None:
+    door.close()
     http.stop()
     await _finish(writer, writing)
 
@@ -257,8 +283,12 @@ def _note_address(config: Config, url: str) -> None:
         ) from error
 
 
-async def make_sample(writer: Writer, keyring: Keyring) -> None:
-    """The room that greets a newcomer: three questions, the first one open with live results."""
+async def make_sample(log: Log, keyring: Keyring, clock: Clock) -> list[Entry]:
+    """The room that greets a newcomer, as it is in the log now: three questions, the first one open with live results.
+
+    All of it or nothing, so that a start that was killed leaves no half of it to the next one, which would take it for
+    somebody's room. Raises ``DataDirectoryError`` where it cannot be written.
+    """
     code = random_code()
     keyring.make_room(code)
     commands: tuple[Command, ...] = (
@@ -277,10 +307,21 @@ async def make_sample(writer: Writer, keyring: Keyring) -> None:
         OpenVoting("q1"),
         RevealResults("q1"),
     )
+    room: Room | None = None
+    heads, entries = Heads(), list[Entry]()
     for command in commands:
-        outcome = await writer.ask(code, command)
-        if not isinstance(outcome, Entry):
-            raise DataDirectoryError(f"The sample room could not be written ({outcome}). Check the space on the disk.")
+        draft = decide(room, command, at=clock.now_ms())
+        assert isinstance(draft, Draft), "nobody else has done anything in this room"
+        (entry,) = heads.link([draft])
+        heads.advance((entry,))
+        room = apply(room, entry)
+        entries.append(entry)
+    try:
+        await log.adopt([entries])
+    except (LogRetryError, LogFailedError) as error:
+        text = f"The sample room could not be written ({error}). Check the space on the disk."
+        raise DataDirectoryError(text) from error
+    return entries
 
 
 def _raise_descriptor_limit() -> None:
@@ -300,6 +341,7 @@ async def serve(config: Config, *, announce: Callable[[Server], None]) -> None:
     """Run until SIGTERM or SIGINT. Raises ``WriteError`` when the log breaks, after everything else was stopped."""
     os.umask(0o077)  # what is in the log before it is revealed is nobody else's business
     _raise_descriptor_limit()
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, *gc.get_threshold()[1:])
     # Tornado's own notes name the addresses of clients.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     stopping = asyncio.Event()

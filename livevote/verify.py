@@ -63,24 +63,37 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class Sought(msgspec.Struct):
     """What became of a receipt's ballot.
 
-    ``replaced_by`` is the index of the voter's next ballot in the round, ``erased_by`` that of the answer's erasure.
+    ``question`` and ``round`` say what was asked and ``chosen`` is the answer in the log as people read it, None once
+    it was erased: all set with ``found``. ``replaced_by`` is the index of the voter's next ballot
+    in the round, ``erased_by`` that of the answer's erasure.
     """
 
     receipt: Receipt
     checkpoint: Checkpoint | None = None
     """Under which the receipt proves its ballot to stand."""
     found: bool = False
+    question: str = ""
+    round: int = 0
+    chosen: str | None = None
     replaced_by: int | None = None
     erased_by: int | None = None
 
-    def look(self, entry: Entry) -> None:
-        """See whether ``entry`` is the ballot, or what took its effect away. Raises ``TamperedError``."""
+    def look(self, room: Room, entry: Entry) -> None:
+        """See whether ``entry``, which ``room`` has just folded in, is the ballot, or what took its effect away.
+
+        Raises ``TamperedError``.
+        """
         if entry.room != self.receipt.room:
             return
         if entry.index == self.receipt.index:
             if differs(self.receipt, entry):
                 raise TamperedError(f"room {entry.room}: record {entry.index} is not the ballot of the receipt")
+            assert isinstance(entry.record, BallotCast), "a receipt's body is a ballot, and the log has the same"
+            question = room.questions[entry.record.question]
+            answer = question.rounds[-1].ballots[entry.record.voter].answer
             self.found = True
+            self.question, self.round = question.text, entry.record.round
+            self.chosen = None if answer is None else question.kind.words(answer, question.options)
         elif isinstance(entry.record, BallotCast) and entry.record.supersedes == self.receipt.index:
             self.replaced_by = entry.index
         elif isinstance(entry.record, AnswerErased) and entry.record.index == self.receipt.index:
@@ -127,7 +140,7 @@ def verify(
                 if type(entry.record) is BallotCast:
                     ballots += 1
                 if sought is not None:
-                    sought.look(entry)
+                    sought.look(room, entry)
                     sought.compare(seals.checker, vkey)
             sealed = seals.finish()
     except (BadRecordError, BrokenLogError) as error:

@@ -16,6 +16,9 @@ from livevote.server import Server, running
 
 Message = dict[str, Any]
 
+STOCK_WIRE = False
+"""Whether the servers of tests leave their sockets to Tornado; see the fixture ``wire`` of the web tests."""
+
 
 class Page:
     """An open socket: sends and receives messages."""
@@ -161,7 +164,8 @@ class Venue:
 
 def config(data: Path, **settings: Any) -> Config:
     """A server for tests: one loopback address, any free port, no sample."""
-    return Config(**{"host": "127.0.0.1", "port": 0, "data": data, "sample": False, **settings})
+    own = {"host": "127.0.0.1", "port": 0, "data": data, "sample": False, "stock_wire": STOCK_WIRE}
+    return Config(**{**own, **settings})
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sqlite3
+import stat
 import sys
 import time
 from collections.abc import AsyncGenerator
@@ -256,12 +257,33 @@ async def test_an_export_that_fails_leaves_the_file_as_it_was(tmp_path: Path) ->
 
     output = tmp_path / "ballots.csv"
     output.write_bytes(b"of yesterday")
+    output.with_name(".ballots.csv.unfinished").write_bytes(b"of a killed export")
     broken = replace(FORMATS["ballots.csv"], write=half)
     async with venue(tmp_path / "data") as at:
         with pytest.raises(CorruptError):
             await cli.reading._export(at.server.services.config, at.code, broken, output)
     assert output.read_bytes() == b"of yesterday"
     assert not output.with_name(".ballots.csv.unfinished").exists()
+
+
+async def test_an_exported_file_is_its_owners_alone(tmp_path: Path) -> None:
+    output = tmp_path / "ballots.csv"
+    output.write_bytes(b"of yesterday")
+    output.chmod(0o644)
+    modes = set()
+
+    async def watched(_: Source) -> AsyncGenerator[bytes, None]:
+        modes.add(stat.S_IMODE(output.with_name(".ballots.csv.unfinished").stat().st_mode))
+        yield b"whole"
+
+    format_ = replace(FORMATS["ballots.csv"], write=watched)
+    before = os.umask(0)
+    try:
+        async with venue(tmp_path / "data") as at:
+            await cli.reading._export(at.server.services.config, at.code, format_, output)
+    finally:
+        os.umask(before)
+    assert (output.read_bytes(), stat.S_IMODE(output.stat().st_mode), modes) == (b"whole", 0o600, {0o600})
 
 
 async def test_on_a_terminal_an_export_to_a_file_shows_its_progress(

@@ -13,7 +13,7 @@ from livevote.export import FORMATS, ballots, records, results_csv, series
 from livevote.protocol import messages
 from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
 from livevote.web.app import PAGES, described
-from tests import evidence
+from tests import evidence, mutants
 from tests.process import CHECKOUT
 
 PROTOCOL = (CHECKOUT / "docs" / "protocol.md").read_text()
@@ -140,6 +140,19 @@ def test_the_readme_quotes_the_evidence_there_is() -> None:
     readme = (CHECKOUT / "README.md").read_text()
     quoted = readme.partition("<!-- evidence -->\n")[2].partition("<!-- /evidence -->")[0]
     assert quoted == f"{evidence.table()}\n"
+
+
+def test_every_change_that_no_test_notices_has_a_reason() -> None:
+    page = (CHECKOUT / "docs" / "mutants.md").read_text()
+    found = page.partition("<!-- mutants -->\n")[2].partition("<!-- /mutants -->")[0]
+    headings = re.findall(r"^### (.*) \((\d+)\)$", found, flags=re.MULTILINE)
+    assert [why for why, _ in headings] == [reason.why for reason in mutants.REASONS]
+    noticed, total = (
+        int(count.replace(",", "")) for count in re.findall(r"([\d,]+) (?:were noticed|changes:)", found)[::-1]
+    )
+    unnoticed = sum(int(count) for _, count in headings)
+    assert (found.count("@@\n"), total - noticed) == (unnoticed, unnoticed)
+    assert noticed / total >= mutants.WANTED
 
 
 def test_the_worked_example_can_be_redone() -> None:

@@ -87,7 +87,8 @@ async def test_a_file_in_its_place_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     found = await examined(tmp_path / "data")
     assert found["data directory"].level is Level.PROBLEM
-    assert "cannot be used by" in found["data directory"].found
+    assert found["data directory"].found == f"{tmp_path / 'data'} is no directory"
+    assert "fsync" not in found
 
 
 async def test_a_damaged_log_is_a_problem(tmp_path: Path) -> None:
@@ -113,6 +114,12 @@ async def test_a_structure_that_sqlite_finds_wrong_is_a_problem(
         monkeypatch.setattr(doctor, "quick_check", lambda _: "Page 3 is never used")
         found = (await examined(tmp_path))["log"]
     assert (found.level, found.found) == (Level.PROBLEM, "its structure is damaged: Page 3 is never used")
+
+
+def test_a_record_of_a_time_that_no_calendar_has_speaks_against_the_clock() -> None:
+    found = doctor.check_clock(NOW_MS, 10**18, [])
+    assert found.level is Level.WARNING
+    assert f"the newest record is of {10**18} ms" in found.found
 
 
 async def test_a_record_from_the_future_speaks_against_the_clock(tmp_path: Path) -> None:
@@ -141,15 +148,15 @@ def test_the_clock(now_ms: int, newest_ms: int | None, signs: list[str], level: 
 
 @pytest.mark.parametrize(
     ("version", "level"),
-    [((3, 40, 1), Level.WARNING), ((3, 51, 2), Level.WARNING), ((3, 51, 3), Level.OK), ((3, 53, 0), Level.OK)],
+    [((3, 40, 1), Level.NOTE), ((3, 51, 2), Level.NOTE), ((3, 51, 3), Level.OK), ((3, 53, 0), Level.OK)],
 )
 def test_sqlite(version: tuple[int, ...], level: Level) -> None:
     check = doctor.check_sqlite(version)
     assert check.level is level
     assert check.found.startswith(".".join(map(str, version)))
-    if level is Level.WARNING:
-        assert "before 3.51.3" in check.found
-        for word in ("one connection writes", "only read", "Litestream", "3.51.3 or later"):
+    if level is Level.NOTE:
+        assert "safe with livevote alone: one connection writes and all others only read" in check.found
+        for word in ("no other program", "before SQLite 3.51.3", "Litestream", "3.51.3 or later"):
             assert word in check.remedy
 
 
@@ -279,6 +286,9 @@ def test_what_belongs_to_somebody_else_is_a_problem(tmp_path: Path, monkeypatch:
     assert check.level is Level.PROBLEM
     assert "but keys to somebody else" in check.found
     assert check.remedy.startswith("As root: chown -R ")
+    (tmp_path / "lost+found").mkdir()
+    monkeypatch.setattr(Path, "lstat", lambda path: Owned(strange) if path.name == "lost+found" else real(path))
+    assert doctor.check_directory(tmp_path).level is Level.OK, "the root of a file system has one of root's"
 
 
 def test_a_lock_that_cannot_be_seen_is_a_problem(tmp_path: Path) -> None:

@@ -3,12 +3,19 @@
 import asyncio
 import errno
 import socket
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import aiosqlite
 import pytest
 
+from livevote.clock import ManualClock
+from livevote.domain.records import Entry
 from livevote.failures import AlreadyRunningError, DataDirectoryError, PortError, SetupError
-from livevote.live.writer import Writer
+from livevote.keys import Keyring
+from livevote.log import LogFailedError, LogRetryError
+from livevote.log.memory import MemoryLog
 from livevote.protocol.codes import CLOSE
 from livevote.server import make_sample, running
 from livevote.web import assets
@@ -120,9 +127,48 @@ async def test_a_checkout_that_was_not_set_up_says_so(tmp_path: Path, monkeypatc
             pass
 
 
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "INSERT", "COMMIT"])
+async def test_a_start_that_is_killed_over_the_sample_leaves_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    execute = aiosqlite.Connection.execute
+    made = []
+
+    def fatal(connection: aiosqlite.Connection, sql: str, *rest: object) -> Any:
+        if sql.startswith(statement) and list(tmp_path.glob("keys/rooms/*.key")):
+            made.append(sql)
+            raise KilledError
+        return execute(connection, sql, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(aiosqlite.Connection, "execute", fatal)
+        with pytest.raises(KilledError):
+            async with running(config(tmp_path, sample=True)):
+                pass
+    assert len(made) == 1, "it was one transaction that was killed"
+    async with venue(tmp_path, sample=True) as at:
+        (room,) = at.server.registry.all()
+        assert (room.state.title, room.state.head, len(room.state.questions)) == ("Welcome", 6, 3)
+
+
 async def test_a_sample_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
-    async with venue(tmp_path) as at:
-        writer: Writer = at.server.services.writer
-        writer.stop()
-        with pytest.raises(DataDirectoryError):
-            await make_sample(writer, at.server.services.keyring)
+    for error in (LogRetryError("disk full"), LogFailedError("disk gone")):
+        log = FailingLog(error)
+        with pytest.raises(DataDirectoryError, match="sample room could not be written"):
+            await make_sample(log, Keyring(tmp_path / "keys", create=True), ManualClock())
+        assert log.count() == 0
+
+
+class FailingLog(MemoryLog):
+    """A log that takes nothing over."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:  # noqa: ARG002
+        raise self._error

@@ -170,11 +170,13 @@ async def test_a_receipt_whose_answer_was_erased_is_found_and_said_not_to_count(
         (tmp_path / "receipt.json").write_bytes(msgspec.json.encode(receipt))
         found = run_cli("verify", str(tmp_path), "--receipt", str(tmp_path / "receipt.json"))
         assert "is record 4 of room" in found.stdout
-        assert found.stdout.endswith(", and it counts.\n")
+        assert ", and it counts.\n" in found.stdout
+        assert found.stdout.endswith("\n  It answers: Which? (round 1)\n  It chose: B\n")
         await at.server.services.writer.ask(at.code, EraseAnswer(entry.index))
     found = run_cli("verify", str(tmp_path), "--receipt", str(tmp_path / "receipt.json"))
     assert (found.returncode, found.stderr) == (0, "")
-    assert found.stdout.endswith("It does not count: its answer was erased by record 5.\n")
+    assert "It does not count: its answer was erased by record 5.\n" in found.stdout
+    assert found.stdout.endswith("(round 1)\n  The log does not say any more what it chose.\n")
 
 
 # What can be said of a log without a server: checkpoints, bundles and receipts.
@@ -330,8 +332,10 @@ def looked(history: History, sought: Receipt) -> Sought:
 
 def test_a_receipt_finds_its_ballot_and_the_one_that_replaced_it() -> None:
     history = voted()
-    assert looked(history, receipt(history, 5)) == Sought(receipt(history, 5), found=True)
-    assert looked(history, receipt(history, 4)) == Sought(receipt(history, 4), found=True, replaced_by=6)
+    bob, ann = receipt(history, 5), receipt(history, 4)
+    text = "What to drink?"
+    assert looked(history, bob) == Sought(bob, found=True, question=text, round=1, chosen="Coffee")
+    assert looked(history, ann) == Sought(ann, found=True, question=text, round=1, chosen="Tea", replaced_by=6)
     assert looked(history, msgspec.structs.replace(receipt(history, 5), index=9)).found is False
     assert looked(history, msgspec.structs.replace(receipt(history, 5), room="OTHER2")).found is False
 
@@ -352,6 +356,7 @@ async def test_the_command_checks_bundles_and_receipts(tmp_path: Path) -> None:
     assert "record 4 stands under the checkpoint of 6 records signed at " in done.stdout
     assert f"signed by {SIGNER.vkey}" in done.stdout
     assert "It does not count: its voter replaced it by record 6." in done.stdout
+    assert "  It chose: Tea\n" in done.stdout
     ticket.write_bytes(encode(msgspec.structs.replace(receipt(history, 5), proof=None)))
     done = run_cli("verify", path, "--receipt", str(ticket))
     assert "Nobody has signed it" in done.stdout

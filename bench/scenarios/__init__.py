@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
+from bench.process import Place
 from bench.scenarios import audit, burst, closed, joins, live, restart
-from bench.server import Place
 from bench.sizes import Sizes
 from bench.table import Row
 

@@ -5,16 +5,13 @@ Hashing is what the vote path does for every ballot: commitment, leaf, chain and
 the same file, and both are whole processes.
 """
 
-import asyncio
 import secrets
 import shutil
 import sys
 import time
-from pathlib import Path
 
-from bench import large_log, machine
-from bench.expected import BenchError
-from bench.server import Place
+from bench import large_log
+from bench.process import Place, took_s
 from bench.sizes import Sizes
 from bench.stats import percentile
 from bench.table import Row
@@ -42,10 +39,10 @@ async def run(place: Place, sizes: Sizes) -> list[Row]:
     ]
     sqlite3 = shutil.which("sqlite3")
     if sqlite3 is None:
-        return [*rows, Row(NAME, "whole check", await _took_s(verify), "s")]
+        return [*rows, Row(NAME, "whole check", (await took_s(verify))[0], "s")]
     count = [sqlite3, str(config.database), COUNT]
     # In turn, so that a busy moment of the machine meets both.
-    pairs = [(await _took_s(verify), await _took_s(count)) for _ in range(CHECKS)]
+    pairs = [((await took_s(verify))[0], (await took_s(count))[0]) for _ in range(CHECKS)]
     return [
         *rows,
         Row(NAME, f"whole check, median of {CHECKS}", percentile([check for check, _ in pairs], 50), "s"),
@@ -68,16 +65,3 @@ def _hashing_us() -> float:
         chain = link(chain, body)
         tree.append(leaf(body))
     return (time.process_time() - begun_s) / HASHED * 1e6
-
-
-async def _took_s(command: list[str]) -> float:
-    begun_s = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=Path(__file__).parent.parent.parent,
-        stdout=asyncio.subprocess.DEVNULL,
-        preexec_fn=machine.unpin,
-    )
-    if await process.wait():
-        raise BenchError(f"{NAME}: '{' '.join(command[:4])} ...' ended with code {process.returncode}.")
-    return time.perf_counter() - begun_s

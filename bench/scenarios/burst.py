@@ -9,7 +9,8 @@ import time
 
 from bench.expected import BenchError, check_indexes, check_tally, counts_of
 from bench.meter import Meter
-from bench.server import HostedRoom, Place, running
+from bench.process import Place
+from bench.server import HostedRoom, running
 from bench.sizes import Sizes
 from bench.stats import first_at, percentile
 from bench.table import Row

@@ -10,7 +10,8 @@ import time
 
 from bench.expected import check_indexes, check_tally, counts_of
 from bench.meter import Meter
-from bench.server import Place, running
+from bench.process import Place
+from bench.server import running
 from bench.sizes import Sizes
 from bench.stats import percentile
 from bench.table import Row

@@ -12,7 +12,8 @@ from collections import Counter
 from bench.expected import BenchError
 from bench.http import exchange, page, upgrade
 from bench.meter import Meter
-from bench.server import Place, running
+from bench.process import Place
+from bench.server import running
 from bench.sizes import Sizes
 from bench.stats import percentile
 from bench.table import Row

@@ -11,7 +11,8 @@ from bench import large_log
 from bench.expected import BenchError, check_tally
 from bench.http import api, exchange, page, upgrade
 from bench.meter import Meter
-from bench.server import Place, Server, Usage, running
+from bench.process import Place, Usage
+from bench.server import Server, running
 from bench.sizes import Sizes
 from bench.stats import percentile
 from bench.table import Row
@@ -40,7 +41,7 @@ async def run(place: Place, sizes: Sizes) -> list[Row]:
         async with running(place, NAME) as server:
             await until_healthy(server)
             healthy_s.append(time.perf_counter() - server.spawned_at)
-            await _see_tally(server, expected)
+            await see_tally(server, expected)
             right_s.append(time.perf_counter() - server.spawned_at)
             rss_bytes.append(server.usage().rss_bytes)
             starts.append(meter.stop(server.usage()))
@@ -60,7 +61,7 @@ async def run(place: Place, sizes: Sizes) -> list[Row]:
 
 
 async def until_healthy(server: Server) -> None:
-    """Wait until the server says that it is ready to be voted on. Raises ``BenchError`` when it takes too long."""
+    """Wait until ``/healthz`` says 200."""
     ends_at = time.perf_counter() + READY_S
     while time.perf_counter() < ends_at:
         try:
@@ -76,7 +77,7 @@ async def until_healthy(server: Server) -> None:
     raise BenchError(f"{NAME}: the server was not healthy within {READY_S} s.")
 
 
-async def _see_tally(server: Server, expected: tuple[int, ...]) -> None:
+async def see_tally(server: Server, expected: tuple[int, ...]) -> None:
     """Join as a voter and compare the first result on the screen."""
     try:
         async with asyncio.timeout(READY_S):

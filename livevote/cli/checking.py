@@ -97,10 +97,7 @@ def print_verdict(verdict: Verdict) -> None:
         if behind := verdict.records - verdict.newest.size:
             click.echo(f"  {behind} records are newer than that: no signature covers them")
     for recovery in verdict.recoveries:
-        click.echo(
-            f"  RECOVERED at {export.instant(recovery.at)}: the log had {recovery.lost} records by its checkpoints, of "
-            f"which those after {recovery.kept} may be lost or changed"
-        )
+        click.echo(f"  RECOVERED at {export.instant(recovery.at)}: {export.recovered(recovery)}")
     for result in verdict.results:
         question = room.questions[result.question]
         click.echo(f"  {_plain(question.text)} (round {result.round}, {result.voters} voted)")
@@ -126,6 +123,11 @@ def _print_sought(sought: Sought) -> None:
         click.echo(f"{place}. It does not count: its answer was erased by record {sought.erased_by}.")
     else:
         click.echo(f"{place}, and it counts.")
+    click.echo(f"  It answers: {_plain(sought.question)} (round {sought.round})")
+    if sought.chosen is None:
+        click.echo("  The log does not say any more what it chose.")
+    else:
+        click.echo(f"  It chose: {_plain(sought.chosen) or 'none of the options'}")
 
 
 @cli.command("doctor")
@@ -149,7 +151,12 @@ def _print_table(checks: list[doctor.Check]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    styles = {doctor.Level.OK: "green", doctor.Level.WARNING: "yellow", doctor.Level.PROBLEM: "bold red"}
+    styles = {
+        doctor.Level.OK: "green",
+        doctor.Level.NOTE: "cyan",
+        doctor.Level.WARNING: "yellow",
+        doctor.Level.PROBLEM: "bold red",
+    }
     table = Table("", "check", "found", "what to do", show_lines=True)
     for row in checks:
         table.add_row(Text(row.level.value, styles[row.level]), row.name, Text(row.found), Text(row.remedy))

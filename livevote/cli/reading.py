@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
@@ -77,7 +78,9 @@ async def _export(config: Config, code: str, format_: Format, output: Path | Non
     # Under another name until it is whole: half a file looks like a result.
     unfinished = output.with_name(f".{output.name}.unfinished")
     try:
-        with _watched(format_, source) as watched, unfinished.open("wb") as file:
+        # What a killed export left may have another mode.
+        unfinished.unlink(missing_ok=True)
+        with _watched(format_, source) as watched, _private(unfinished) as file:
             await _write(format_, watched, file)
         unfinished.replace(output)
     except OSError as error:
@@ -86,6 +89,11 @@ async def _export(config: Config, code: str, format_: Format, output: Path | Non
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _private(path: Path) -> BinaryIO:
+    """A new file for its owner alone: it holds ballots."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 async def _write(format_: Format, source: Source, file: BinaryIO) -> None:

@@ -19,9 +19,19 @@ def leaf(body: bytes) -> bytes:
     return sha256(b"\x00" + body).digest()
 
 
+def leaf_of(entry: Entry) -> bytes:
+    """The leaf of an entry that this process has made or trusts."""
+    return entry.leaf or leaf(entry.body)
+
+
 def link(chain: bytes, body: bytes) -> bytes:
     """The chain value after ``body``: SHA-256(chain || leaf(body)). It pins every record before it, and their order."""
-    return sha256(chain + leaf(body)).digest()
+    return link_leaf(chain, leaf(body))
+
+
+def link_leaf(chain: bytes, leaf: bytes) -> bytes:
+    """``link`` for a record whose leaf is at hand."""
+    return sha256(chain + leaf).digest()
 
 
 class TamperedError(Exception):

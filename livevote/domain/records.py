@@ -145,6 +145,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     ``index`` counts from 1. ``body`` are the stored bytes of the record, exactly those that are hashed; ``chain`` is
     the 32-byte running value up to and including this record. A ballot whose opening was erased has ``opening`` None.
+    ``leaf`` is the hash of ``body`` where it was at hand when the entry was made: ask ``audit.leaf_of`` for it.
     """
 
     room: str
@@ -153,6 +154,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     chain: bytes
     opening: Opening | None = None
+    leaf: bytes | None = None
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

@@ -5,7 +5,8 @@ The server and the command line call the same functions with a reader of the sam
 
 from livevote.export.cells import instant
 from livevote.export.formats import FORMATS, Format
+from livevote.export.results import recovered
 from livevote.export.rooms import rooms
 from livevote.export.source import Source
 
-__all__ = ["FORMATS", "Format", "Source", "instant", "rooms"]
+__all__ = ["FORMATS", "Format", "Source", "instant", "recovered", "rooms"]

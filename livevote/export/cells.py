@@ -48,17 +48,18 @@ def is_formula(text: str) -> bool:
     return text[:1] in _FORMULA_STARTS and text != ""
 
 
-def moment(at: int) -> datetime:
-    """Milliseconds since 1970 as a cell."""
-    return datetime.fromtimestamp(at / 1000, UTC)
+def moment(at: int) -> datetime | str:
+    """Milliseconds since 1970 as a cell, in UTC; the number and its unit where no calendar has it."""
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{at} ms"
 
 
 def instant(at: int) -> str:
     """Milliseconds since 1970 as ISO 8601 in UTC; as the number where no calendar has it."""
-    try:
-        return _iso(moment(at))
-    except (ValueError, OverflowError, OSError):
-        return f"{at} ms"
+    when = moment(at)
+    return when if isinstance(when, str) else _iso(when)
 
 
 def _iso(at: datetime) -> str:

@@ -6,14 +6,15 @@ Its charts are SVG bars inside the tables, so that picture and numbers cannot pa
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Iterator
+from datetime import date
 from hashlib import sha256
 from html import escape
 from pathlib import Path
 
 from livevote.domain.kinds.choice import ChoiceRules
-from livevote.domain.state import Question
+from livevote.domain.state import Question, Room
 from livevote.export.cells import instant, moment
-from livevote.export.results import Fold, Option, RoundResult, folded
+from livevote.export.results import Fold, Option, RoundResult, folded, recovered
 from livevote.export.source import Source
 
 _STYLE = Path(__file__).with_name("page.css").read_text()
@@ -65,9 +66,17 @@ def _head(fold: Fold) -> str:
 <rect width="32" height="32" rx="8"/><path d="M8 24V14M16 24V8M24 24v-6"/></svg>livevote results</p>
 <h1 dir="auto">{title}</h1>
 <p class="about">Room {escape(room.code)}, as of {_time(fold.at)} UTC (record {room.head:,})<br>{counts}</p>
-</header>
+{_recoveries(room)}</header>
 <main>
 {_contents(fold)}"""
+
+
+def _recoveries(room: Room) -> str:
+    return "".join(
+        f'<p class="recovered"><strong>Recovered.</strong> An operator went on with a log that contradicted its '
+        f"checkpoints, at {_time(each.at)} (UTC): {recovered(each)}.</p>\n"
+        for each in room.recoveries
+    )
 
 
 def _contents(fold: Fold) -> str:
@@ -151,7 +160,7 @@ def _rule(question: Question) -> str:
 def _times(result: RoundResult) -> str:
     def then(at: int) -> str:
         """The day only where it is another one."""
-        return _time(at, day=moment(at).date() != moment(result.opened_at).date())
+        return _time(at, day=_day(at) != _day(result.opened_at))
 
     parts = [f"Opened {_time(result.opened_at)}"]
     parts.append("still open" if result.closed_at is None else f"closed {then(result.closed_at)}")
@@ -164,8 +173,15 @@ def _times(result: RoundResult) -> str:
 
 def _time(at: int, *, day: bool = True) -> str:
     when = moment(at)
+    if isinstance(when, str):
+        return when
     shown = f"{when.day} {when:%b %Y, %H:%M:%S}" if day else f"{when:%H:%M:%S}"
     return f'<time datetime="{instant(at)}">{shown}</time>'
+
+
+def _day(at: int) -> date | str:
+    when = moment(at)
+    return when if isinstance(when, str) else when.date()
 
 
 def _plural(number: int, one: str, many: str) -> str:

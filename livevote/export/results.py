@@ -10,7 +10,7 @@ import msgspec
 
 from livevote.domain.audit import GENESIS, leaf
 from livevote.domain.merkle import Frontier
-from livevote.domain.records import BallotCast, Entry, ResultsRevealed
+from livevote.domain.records import BallotCast, Entry, RecoveryAccepted, ResultsRevealed
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Question, Room, Round
 from livevote.domain.tally import Snapshot, snapshot
@@ -37,6 +37,14 @@ class RoundResult(msgspec.Struct, frozen=True):
     voters: int
     erased: int
     options: tuple[Option, ...]
+
+
+def recovered(recovery: RecoveryAccepted) -> str:
+    """What an accepted recovery means, in the words that every page and command has for it."""
+    return (
+        f"the log had {recovery.lost} records by its checkpoints, of which those after {recovery.kept} may be lost or "
+        "changed"
+    )
 
 
 class Fold:

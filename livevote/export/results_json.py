@@ -22,6 +22,17 @@ class RoomAbout(msgspec.Struct, frozen=True):
     created_at: str
 
 
+class RecoveryAbout(msgspec.Struct, frozen=True):
+    """At ``at`` the operator went on with a log that contradicted its checkpoints.
+
+    It had ``by_checkpoints`` records by those; the ones after the first ``kept`` may be lost or changed.
+    """
+
+    at: str
+    by_checkpoints: int
+    kept: int
+
+
 class About(msgspec.Struct, frozen=True):
     """What the results are of: the log ``origin`` up to its record ``as_of``, written at the instant ``at``.
 
@@ -34,6 +45,7 @@ class About(msgspec.Struct, frozen=True):
     origin: str
     root: str
     chain: str
+    recoveries: tuple[RecoveryAbout, ...]
 
 
 class RoundAbout(msgspec.Struct, frozen=True):
@@ -82,6 +94,7 @@ def _about(fold: Fold) -> About:
         origin=room.origin,
         root=fold.root.hex(),
         chain=fold.chain.hex(),
+        recoveries=tuple(RecoveryAbout(instant(each.at), each.lost, each.kept) for each in room.recoveries),
     )
 
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import io
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -26,6 +26,9 @@ from livevote.export.source import Source
 
 MOST_ROWS = 1_048_576
 """What Excel takes in one sheet, the row of column names among them. More rows go on in another sheet."""
+
+_FIRST_DAY = datetime(1900, 1, 1, tzinfo=UTC)
+"""Before it Excel has no days."""
 
 _CHUNK_BYTES = 64 * 1024
 _WIDTHS = {"question_text": 40, "option_text": 30, "answer_text": 40, "answer": 20, "voter": 26, "time": 24}
@@ -144,12 +147,13 @@ class _Workbook:
         """Write the results and make the file whole."""
         for question in fold.room.questions.values():
             self._results.write(results_csv.rows(fold, question))
+        made = moment(fold.at)
         self._book.set_properties(
             {
                 "title": fold.room.title,
                 "comments": f"As of record {fold.room.head}: root {fold.root.hex()}, chain {fold.chain.hex()}",
                 # Not the clock's: the same log gives the same bytes.
-                "created": moment(fold.at).replace(tzinfo=None),
+                "created": (_FIRST_DAY if isinstance(made, str) else made).replace(tzinfo=None),
             }
         )
         try:
@@ -189,6 +193,8 @@ class _Cells:
                 pass
             case str():
                 sheet.write_string(row, column, cell, self._quoted if is_formula(cell) else None)
+            case datetime() if cell < _FIRST_DAY:
+                sheet.write_string(row, column, f"{cell:%Y-%m-%dT%H:%M:%S}Z")
             case datetime():
                 sheet.write_datetime(row, column, cell.replace(tzinfo=None), self._instant)
             case float():

@@ -4,19 +4,26 @@ Apart from the notary, which writes what is checked here at the next start.
 """
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from threading import Event
 
 from livevote.domain.audit import TamperedError, check
 from livevote.domain.checker import Checker, ContradictedError
 from livevote.domain.note import Checkpoint
-from livevote.failures import CorruptError
+from livevote.failures import CorruptError, ShortageError
 from livevote.live.registry import Registry
 from livevote.live.room import LiveRoom
 from livevote.live.seal import Seal
 from livevote.log import Checkpoints, Reader, opened
 
+_log = logging.getLogger("livevote")
+
 _SLICE = 100  # records between two turns of the loop, about half a millisecond
+
+_RETRY_S = 5.0
 
 
 def explained(error: TamperedError, code: str) -> CorruptError:
@@ -30,14 +37,18 @@ def explained(error: TamperedError, code: str) -> CorruptError:
 
 
 class Auditor:
-    """Knows the checkpoints of every room and brings each room's seal up to its head."""
+    """Knows the checkpoints of every room and brings each room's seal up to its head.
 
-    def __init__(self, *, log: Reader, registry: Registry, checkpoints: Checkpoints) -> None:
+    ``retry_s`` is the pause after a read that found no descriptor or memory left.
+    """
+
+    def __init__(self, *, log: Reader, registry: Registry, checkpoints: Checkpoints, retry_s: float = _RETRY_S) -> None:
         self._log = log
         self._registry = registry
         self._checkpoints = checkpoints
         self._notes: dict[str, list[bytes]] = {}
         self._storage_is_sound = False
+        self._retry_s = retry_s
 
     async def begin(self, *, at_once: int) -> None:
         """Make every room ready to be served: sealed up to its head.
@@ -109,9 +120,13 @@ class Auditor:
         return Seal(frontier, chain)
 
     async def finish(self) -> None:
-        """Check all that ``begin`` has not, while the server runs. Raises ``CorruptError``."""
+        """Check all that ``begin`` has not, while the server runs. Raises ``CorruptError``.
+
+        A crowd of phones may take every descriptor there is. That ends no server: the check waits and goes on where it
+        was, and what needs it (exports, proofs, the replay) is refused meanwhile.
+        """
         if not self._storage_is_sound:
-            await self._check_storage()
+            await self._patiently(self._check_storage)
         for room in self._registry.all():
             if room.seal.tree is not None:
                 continue
@@ -120,9 +135,8 @@ class Auditor:
                 None, self._open, room.code, self._notes[room.code]
             )
             checker = Checker(room.code, checkpoints)
-            after = 0
             while True:
-                after = await self._add(checker, after, room.seal.size)
+                await self._patiently(partial(self._add, checker, room.seal.size))
                 # Nothing may await between these two, or the room grows on.
                 if room.seal.complete(checker.tree):
                     break
@@ -130,14 +144,26 @@ class Auditor:
                     raise CorruptError(f"The log of room {room.code} was changed while it was being checked.")
             self._checked(room.code, checker)
 
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
+        waits = False
+        while True:
+            try:
+                return await work()
+            except ShortageError as error:
+                if not waits:
+                    _log.warning("the check of the log waits: %s", error)
+                waits = True
+            await asyncio.sleep(self._retry_s)
+
     async def _check(self, code: str, upto: int) -> Checker:
         checker = Checker(code, self._open(code, self._notes[code]))
-        await self._add(checker, 0, upto)
+        await self._add(checker, upto)
         return checker
 
-    async def _add(self, checker: Checker, after: int, upto: int) -> int:
+    async def _add(self, checker: Checker, upto: int) -> None:
+        """Check the records that come next, up to ``upto``."""
         try:
-            async with aclosing(self._log.read(checker.code, after=after, upto=upto)) as chunks:
+            async with aclosing(self._log.read(checker.code, after=checker.tree.size, upto=upto)) as chunks:
                 async for entries in chunks:
                     for number, entry in enumerate(entries):
                         checker.add(entry)
@@ -145,7 +171,6 @@ class Auditor:
                             await asyncio.sleep(0)
         except TamperedError as error:
             raise explained(error, checker.code) from error
-        return checker.tree.size
 
     def _checked(self, code: str, checker: Checker) -> None:
         try:

@@ -1,6 +1,6 @@
 """What became of a command: the four ways in which the writer can answer."""
 
-from livevote.domain.audit import leaf
+from livevote.domain.audit import leaf_of
 from livevote.domain.records import BallotCast, Entry
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import Repeat
@@ -35,5 +35,5 @@ def _receipt(entry: Entry, ballot: BallotCast) -> ReceiptInfo | None:
     if entry.opening is None:
         return None
     return ReceiptInfo(
-        ballot.voter, ballot.supersedes, entry.opening.salt.hex(), leaf(entry.body).hex(), entry.chain.hex()
+        ballot.voter, ballot.supersedes, entry.opening.salt.hex(), leaf_of(entry).hex(), entry.chain.hex()
     )

@@ -3,7 +3,7 @@
 Apart from the room's state, which is about votes: this is what checkpoints and proofs are made from.
 """
 
-from livevote.domain.audit import GENESIS, leaf
+from livevote.domain.audit import GENESIS, leaf_of
 from livevote.domain.merkle import Frontier, Tree
 from livevote.domain.note import Checkpoint
 from livevote.domain.records import Entry
@@ -34,7 +34,7 @@ class Seal:
 
     def add(self, entry: Entry) -> None:
         """Seal the next record."""
-        self._frontier.append(leaf(entry.body))
+        self._frontier.append(leaf_of(entry))
         self.chain = entry.chain
 
     def complete(self, tree: Tree) -> bool:

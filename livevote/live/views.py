@@ -10,6 +10,7 @@ from livevote.protocol.messages import (
     HostState,
     Mine,
     QuestionInfo,
+    RecoveryInfo,
     RoomInfo,
     TallyMessage,
     VoterState,
@@ -51,6 +52,7 @@ def host_state(room: Room, *, at: int, join_url: str, online: int) -> HostState:
         replay_public=room.replay_public,
         current=None if room.current is None else room.current.id,
         questions=tuple(_host_question(question) for question in room.questions.values()),
+        recoveries=tuple(RecoveryInfo(each.at, each.lost, each.kept) for each in room.recoveries),
     )
 
 

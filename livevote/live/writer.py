@@ -5,9 +5,11 @@ While one batch is on its way to the disk the next collects itself: batches grow
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
+
+import msgspec
 
 from livevote.clock import Clock
 from livevote.domain.commands import CastBallot, Command
@@ -29,6 +31,22 @@ MAX_BATCH = 1000
 Reply = Callable[[Outcome], None]
 
 
+class Written(msgspec.Struct):
+    """What was made durable since the start: one batch is one fsync. ``largest`` and ``newest`` are batches' sizes."""
+
+    batches: int = 0
+    records: int = 0
+    largest: int = 0
+    newest: int = 0
+
+    def add(self, size: int) -> None:
+        """Count a batch of ``size`` records."""
+        self.batches += 1
+        self.records += size
+        self.largest = max(self.largest, size)
+        self.newest = size
+
+
 _Voter = tuple[str, str]  # room code and pseudonym
 
 
@@ -36,11 +54,8 @@ class _Waiting(NamedTuple):
     code: str
     command: Command
     reply: Reply
-
-    @property
-    def voter(self) -> _Voter | None:
-        """Whose ballot this is; None for a host's command."""
-        return (self.code, self.command.voter) if isinstance(self.command, CastBallot) else None
+    voter: _Voter | None
+    """Whose ballot this is; None for a host's command."""
 
 
 class Writer:
@@ -55,9 +70,15 @@ class Writer:
         self._wake = asyncio.Event()
         self._ticket = 0
         self._appended: dict[int, list[_Waiting]] = {}
-        self._voters: Counter[_Voter] = Counter()
+        self._voters: dict[_Voter, int] = {}
         self._came_back: asyncio.Future[None] | None = None
         self._refusing: Unsure | None = None
+        self.written = Written()
+
+    @property
+    def waiting(self) -> int:
+        """Commands that have not been decided yet."""
+        return len(self._queue)
 
     @property
     def failed(self) -> bool:
@@ -66,16 +87,16 @@ class Writer:
 
     def submit(self, code: str, command: Command, reply: Reply) -> None:
         """Queue a command for the room ``code``, which exists unless the command creates it."""
-        waiting = _Waiting(code, command, reply)
-        voter = waiting.voter
+        voter = (code, command.voter) if isinstance(command, CastBallot) else None
+        waits = 0 if voter is None else self._voters.get(voter, 0)
         if self._refusing is not None:
             _tell(reply, self._refusing)
-        elif len(self._queue) >= self._queue_limit or (voter is not None and self._voters[voter] >= _MAX_PER_VOTER):
+        elif len(self._queue) >= self._queue_limit or waits >= _MAX_PER_VOTER:
             _tell(reply, Unsure.BUSY)
         else:
             if voter is not None:
-                self._voters[voter] += 1
-            self._queue.append(waiting)
+                self._voters[voter] = waits + 1
+            self._queue.append(_Waiting(code, command, reply, voter))
             self._wake.set()
 
     async def ask(self, code: str, command: Command) -> Outcome:
@@ -159,9 +180,9 @@ class Writer:
     def _answer(self, waiting: _Waiting, outcome: Outcome) -> None:
         voter = waiting.voter
         if voter is not None:
-            self._voters[voter] -= 1
-            if not self._voters[voter]:
-                del self._voters[voter]
+            waits = self._voters.pop(voter) - 1
+            if waits:
+                self._voters[voter] = waits
         _tell(waiting.reply, outcome)
 
     async def _append(self, drafts: list[tuple[Draft, _Waiting]]) -> None:
@@ -174,6 +195,7 @@ class Writer:
             for waiting in self._appended.pop(self._ticket):
                 self._answer(waiting, Unsure.RETRY_LATER)
             return
+        self.written.add(len(drafts))
         await came_back
 
     async def _follow(self) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from livevote.domain.audit import GENESIS, link
+from livevote.domain.audit import GENESIS, leaf, link, link_leaf
 from livevote.domain.records import AnswerErased, Draft, Entry, encode
 
 
@@ -86,7 +86,7 @@ class Log(Reader, Protocol):
         """Take over the whole log of a room from elsewhere, all of it or nothing, byte for byte.
 
         Raises ``ValueError`` where an entry does not come next in its room. ``follow`` does not show
-        them: nobody serves from this log.
+        them: they are taken over before anybody is served from this log.
         """
 
     def follow(self) -> AsyncIterator[Batch]:
@@ -119,9 +119,10 @@ class Heads:
         for draft in drafts:
             index, chain = ends.get(draft.room) or (self[draft.room].index, self[draft.room].chain)
             body = encode(draft.record)
-            index, chain = index + 1, link(chain, body)
+            sealed = leaf(body)
+            index, chain = index + 1, link_leaf(chain, sealed)
             ends[draft.room] = index, chain
-            entries.append(Entry(draft.room, index, draft.record, body, chain, draft.opening))
+            entries.append(Entry(draft.room, index, draft.record, body, chain, draft.opening, sealed))
         return tuple(entries)
 
     def copy(self) -> "Heads":

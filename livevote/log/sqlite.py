@@ -7,8 +7,10 @@ trip to the worker thread. ``python -m bench.inserts`` compares it with the othe
 import asyncio
 import os
 import sqlite3
+from bisect import bisect_left
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,7 +19,7 @@ import aiosqlite
 import msgspec
 
 from livevote.domain.records import Draft, Entry, Opening, decode
-from livevote.failures import BadRecordError, CorruptError, DataDirectoryError, NoSuchRoomError
+from livevote.failures import BadRecordError, CorruptError, DataDirectoryError, NoSuchRoomError, ShortageError
 from livevote.log.base import Batch, Head, Heads, LogFailedError, LogRetryError, erased
 from livevote.log.lock import Lock
 from livevote.log.schema import migrate
@@ -27,7 +29,10 @@ MAX_BATCH = 4000
 
 _CHUNK = 1000
 _STEPS = 10_000  # of SQLite's machine between two looks whether to stop
-_INSERT = "INSERT INTO records (room, idx, body, chain, salt, answer) VALUES "
+_FIELDS = 6
+# A statement of a size that is not in SQLite's cache costs more to compile than to run. So there are few sizes, and a
+# batch is filled up to the next of them, by an eighth on average.
+_SIZES = sorted({min(steps << octave >> 2, MAX_BATCH) for octave in range(13) for steps in (4, 5, 6, 7)})
 _COLUMNS = "SELECT room, idx, CAST(body AS BLOB), chain, salt, CAST(answer AS BLOB) FROM records"
 # SQLite checks the types of STRICT tables when it writes. A bit that rots can make another type, or NULL, of a value.
 _TYPES = frozenset({(str, int, bytes, bytes, bytes), (str, int, bytes, bytes, type(None))})
@@ -37,6 +42,9 @@ _CANNOT_USE = (
     *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM),
     *_NOTHING_KEPT,
 )
+# What other programs and this one's own sockets have taken and may give back. SQLite says of a file that it cannot open
+# neither why nor whether descriptors were what it wanted.
+_SHORT = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR_NOMEM, *_NOTHING_KEPT)
 # What is erased shall not stay behind in free space.
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0, "secure_delete": 1}
 
@@ -95,22 +103,20 @@ class SqliteReader:
         # keeps SQLite from ever checkpointing the write-ahead log, and a connection that nobody closes, because the
         # reader lost interest, outlives the loop.
         last = (await self.head(room)).index if upto is None else upto
-        while after < last and (rows := await self._chunk(room, after, last)):
-            entries: list[Entry] = []
-            with explained(self._path):
-                _decode(rows, entries)
+        while after < last and (entries := await self._chunk(room, after, last)):
             yield entries
             after = entries[-1].index
 
-    async def _chunk(self, room: str, after: int, last: int) -> list[Any]:
+    async def _chunk(self, room: str, after: int, last: int) -> list[Entry]:
+        entries: list[Entry] = []
         with explained(self._path):
             async with _read_only(self._path) as connection:
-                return list(
-                    await connection.execute_fetchall(
-                        f"{_COLUMNS} WHERE room = ? AND idx > ? AND idx <= ? ORDER BY idx LIMIT {_CHUNK}",
-                        (room, after, last),
-                    )
+                rows: Iterable[Any] = await connection.execute_fetchall(
+                    f"{_COLUMNS} WHERE room = ? AND idx > ? AND idx <= ? ORDER BY idx LIMIT {_CHUNK}",
+                    (room, after, last),
                 )
+            _decode(rows, entries)
+        return entries
 
     def scan(self) -> Generator[Entry, None, None]:
         # Not through aiosqlite: rows that one thread makes and another reads cost a third more, and at a start there is
@@ -257,7 +263,19 @@ def _insert(entries: Sequence[Entry]) -> tuple[str, list[object]]:
         opening = entry.opening
         salt, answer = (None, None) if opening is None else (opening.salt, opening.answer.decode())
         values += (entry.room, entry.index, entry.body.decode(), entry.chain, salt, answer)
-    return _INSERT + ",".join(("(?,?,?,?,?,?)",) * len(entries)), values
+    size = _SIZES[bisect_left(_SIZES, len(entries))]
+    values += (None,) * (_FIELDS * (size - len(entries)))
+    return _statement(size), values
+
+
+@lru_cache(len(_SIZES))
+def _statement(size: int) -> str:
+    """One INSERT of up to ``size`` rows: those that are left NULL are none."""
+    rows = ",".join(("(?,?,?,?,?,?)",) * size)
+    return (
+        "INSERT INTO records (room, idx, body, chain, salt, answer) "
+        f"SELECT * FROM (VALUES {rows}) WHERE column2 IS NOT NULL"
+    )
 
 
 @asynccontextmanager
@@ -347,10 +365,14 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what SQLite says about a file into one sentence for the operator."""
     try:
         yield
+    except MemoryError as error:
+        raise ShortageError(f"There is too little memory to read {path}. End other programs.") from error
     except sqlite3.DatabaseError as error:
         # Extended codes hold the plain one in their lowest byte.
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CANNOT_USE:
-            raise DataDirectoryError(
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & 0xFF in _CANNOT_USE:
+            kind = ShortageError if code in _SHORT or code & 0xFF in _SHORT else DataDirectoryError
+            raise kind(
                 f"Cannot open {path}: {error}. Check its owner and mode, the disk and the space on it, and that no "
                 "other program holds the file."
             ) from error

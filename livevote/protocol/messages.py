@@ -77,6 +77,17 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     replay: bool
 
 
+class RecoveryInfo(msgspec.Struct, frozen=True):
+    """The operator went on with a log that contradicted its checkpoints, at ``at`` (ms since 1970).
+
+    The log had ``by_checkpoints`` records by its checkpoints; those after the first ``kept`` may be lost or changed.
+    """
+
+    at: int
+    by_checkpoints: int
+    kept: int
+
+
 class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last.
 
@@ -94,6 +105,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     replay_public: bool
     current: str | None
     questions: tuple[HostQuestionInfo, ...]
+    recoveries: tuple[RecoveryInfo, ...]
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):

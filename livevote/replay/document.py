@@ -168,8 +168,9 @@ class Fold:
     def document(self, audience: Audience) -> Replay:
         """What there is to see for ``audience``, of a log with at least one record.
 
-        The host sees all. Everybody sees the rounds that are over and whose results are revealed now, and of the others
-        not even that they were: so what everybody gets does not depend on any answer that is hidden.
+        The host sees all. Everybody sees the rounds that are over and whose results are revealed now. Of the others
+        only gaps are left, in the numbers of questions, rounds and records: how often people voted may show there, and
+        never what, so what everybody gets does not depend on any answer that is hidden.
         """
         room = self._room
         assert room is not None, "a room's log begins with its creation"

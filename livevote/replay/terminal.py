@@ -35,6 +35,13 @@ def local(at: int) -> datetime:
     return datetime.fromtimestamp(at / 1000).astimezone()
 
 
+def _shown(at: int, form: str) -> str:
+    try:
+        return f"{local(at):{form}}"
+    except (ValueError, OverflowError, OSError):
+        return f"{at} ms"  # no calendar has it
+
+
 def instant(text: str, *, begins: int) -> int:
     """The instant that somebody typed, in ms since 1970. Raises ``ValueError`` for what is none.
 
@@ -54,7 +61,7 @@ def text(replay: Replay, moment: Moment) -> str:
     """A moment as lines of plain text."""
     lines = [f"Room {replay.room.code}  {replay.room.title}"]
     if moment.at:
-        lines.append(f"{local(moment.at):%Y-%m-%d %H:%M:%S %Z}  record {moment.as_of} of {replay.as_of}")
+        lines.append(f"{_shown(moment.at, '%Y-%m-%d %H:%M:%S %Z')}  record {moment.as_of} of {replay.as_of}")
     if moment.question is None:
         return "\n".join((*lines, "Nothing had been asked yet."))
     lines.append(f"{moment.question.text} ({_standing(moment)})")
@@ -108,7 +115,7 @@ def _screen(
     # Texts of people go through Text: square brackets in them are no markup.
     parts: list[RenderableType] = [Text(f"Room {replay.room.code}  {replay.room.title}", style="bold")]
     if moment.at:
-        where = f"{local(moment.at):%Y-%m-%d %H:%M:%S %Z}   record {moment.as_of} of {replay.as_of}"
+        where = f"{_shown(moment.at, '%Y-%m-%d %H:%M:%S %Z')}   record {moment.as_of} of {replay.as_of}"
         parts.append(Text(where + (f"   {speed:g}x" if progress else ""), style="dim"))
     if progress is not None:
         done, length = progress
@@ -149,7 +156,7 @@ def _standing(moment: Moment) -> str:
 
 
 def _line(replay: Replay, mark: Mark) -> str:
-    line = f"{local(mark.at):%H:%M:%S}  {_WORDS[mark.what]}"
+    line = f"{_shown(mark.at, '%H:%M:%S')}  {_WORDS[mark.what]}"
     if mark.ballot is not None:
         line += f" (ballot {mark.ballot})"
     if mark.round is None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import ifaddr
@@ -13,6 +14,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 """What only the machine itself is called."""
 
 _PORTS = {"http": 80, "https": 443}
+_REMEMBERED = 128
 
 
 def lan_addresses() -> list[str]:
@@ -72,8 +74,13 @@ class KnownHosts:
             self._names.add(name)
         if config.host:
             self._names.add(config.host.lower())
+        # Nearly all requests come with the same few, and reading one takes as long as signing a cookie.
+        self._is_known = lru_cache(_REMEMBERED)(self._check)
 
     def __contains__(self, header: str) -> bool:
+        return self._is_known(header)
+
+    def _check(self, header: str) -> bool:
         name = _hostname(header)
         if name is None:
             return False

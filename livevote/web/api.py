@@ -6,13 +6,12 @@ import gzip
 import io
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import msgspec
 import segno
 from tornado.iostream import StreamClosedError
 
-from livevote.domain.audit import leaf as leaf_of
 from livevote.domain.commands import AnyHostCommand, CreateRoom
 from livevote.domain.records import Entry, QuestionDefined
 from livevote.domain.refusals import Code, Refusal
@@ -23,11 +22,12 @@ from livevote.live.outcome import Outcome
 from livevote.protocol import codec
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostState
-from livevote.replay.document import Replay
+from livevote.replay.document import Audience, Replay
 from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
 
 CHECKING = "The log is still being checked after the start. Try again in a minute."
+_AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 _INDEX = re.compile(r"[1-9][0-9]{0,14}")
 _LEAF = re.compile(r"[0-9a-f]{64}")
 
@@ -72,6 +72,17 @@ class Health(msgspec.Struct, frozen=True):
     status: str
 
 
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written since the start. A batch is one fsync; ``waiting`` are commands that no batch has taken yet."""
+
+    batches: int
+    records: int
+    records_per_batch: float
+    largest_batch: int
+    newest_batch: int
+    waiting: int
+
+
 class ErrorInfo(msgspec.Struct, frozen=True):
     """What went wrong, for programs and for people."""
 
@@ -85,6 +96,13 @@ class Failed(msgspec.Struct, frozen=True):
     error: ErrorInfo
 
 
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands behind the ``?`` under a name: its JSON schema, and whether it has to."""
+
+    schema: Mapping[str, Any]
+    required: bool = False
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of a path as the API's description shows it.
 
@@ -96,8 +114,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: Any = None
     returns: Any = None
     names: tuple[str, ...] = ()
-    query: Mapping[str, tuple[str, ...]] = {}
-    """Optional parameters by name, each with the values that it takes."""
+    query: Mapping[str, Parameter] = {}
 
 
 class ApiHandler(Handler):
@@ -225,15 +242,18 @@ class RoomReplay(ApiHandler):
         "get": Operation(
             summary="The evening as it was, as far as the caller may see it",
             returns=Replay,
-            query={"audience": ("host", "everybody")},
+            query={"audience": Parameter(schema={"type": "string", "enum": list(_AUDIENCES)})},
         )
     }
 
     async def get(self, code: str) -> None:  # noqa: ARG002
         room = self.room()
+        audience = self.get_query_argument("audience", "host")
+        if audience not in _AUDIENCES:
+            raise ApiError(400, "bad_message", f"'audience' is {' or '.join(_AUDIENCES)}.")
         if room.seal.tree is None:
             raise ApiError(503, "checking", CHECKING)
-        as_host = self.is_host() and self.get_query_argument("audience", "host") != "everybody"
+        as_host = self.is_host() and audience == "host"
         document = await self.services.replays.get(room, "host" if as_host else "everybody")
         self.set_header("Vary", "Accept-Encoding")
         if "gzip" in self.request.headers.get("Accept-Encoding", ""):
@@ -266,6 +286,10 @@ class Proof(ApiHandler):
         "get": Operation(
             summary="Whether a leaf is in the log, under which signed checkpoint, with the audit path",
             returns=ProofInfo,
+            query={
+                "index": Parameter(schema={"type": "integer", "minimum": 1, "maximum": 10**15 - 1}, required=True),
+                "leaf": Parameter(schema={"type": "string", "pattern": f"^{_LEAF.pattern}$"}, required=True),
+            },
         )
     }
 
@@ -283,12 +307,9 @@ class Proof(ApiHandler):
         if checkpoint is None or index > checkpoint.size or checkpoint.origin != room.state.origin:
             raise ApiError(503, "not_sealed_yet", "The next checkpoint will have it. Try again in a second.")
         note = room.seal.note.decode()
-        wanted = tree.needed(index - 1, checkpoint.size)
         leaves: dict[int, bytes] = {}
-        async with self.services.rereads:
-            for places in wanted:
-                async for entries in self.services.log.read(room.code, after=places.start, upto=places.stop):
-                    leaves |= {entry.index - 1: leaf_of(entry.body) for entry in entries}
+        for places in tree.needed(index - 1, checkpoint.size):
+            leaves |= await self.services.leaves.get(room.code, places)
         path = tuple(sibling.hex() for sibling in tree.inclusion(index - 1, checkpoint.size, leaves))
         self.answer(
             ProofInfo(
@@ -323,6 +344,25 @@ class OperatorSession(ApiHandler):
     async def post(self) -> None:
         self.services.sessions.sign_in_operator(self)
         self.set_status(204)
+
+
+class Metrics(ApiHandler):
+    access = Access.OPERATOR
+    operations = {"get": Operation(summary="How the log grows", returns=Figures)}
+
+    async def get(self) -> None:
+        writer = self.services.writer
+        written = writer.written
+        self.answer(
+            Figures(
+                batches=written.batches,
+                records=written.records,
+                records_per_batch=round(written.records / max(1, written.batches), 2),
+                largest_batch=written.largest,
+                newest_batch=written.newest,
+                waiting=writer.waiting,
+            )
+        )
 
 
 class HealthCheck(ApiHandler):

@@ -24,6 +24,17 @@ HEADERS = {
 }
 """Headers of every answer."""
 
+_SECURE_HEADERS = {
+    "Strict-Transport-Security": "max-age=31536000",
+    # Over plain HTTP browsers ignore it and complain on every page.
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def default_headers(*, secure: bool) -> dict[str, str]:
+    """The headers of every answer of a server that is, or is not, reached over TLS."""
+    return {**HEADERS, **_SECURE_HEADERS} if secure else HEADERS
+
 
 class Access(Enum):
     """Who may call a route. Every handler names one, or the application refuses to start."""
@@ -69,12 +80,8 @@ class Handler(Guarded):
     """A request of the HTTP API or a page."""
 
     def set_default_headers(self) -> None:
-        for name, value in HEADERS.items():
+        for name, value in default_headers(secure=bool(self.settings.get("secure"))).items():
             self.set_header(name, value)
-        if self.settings.get("secure"):
-            self.set_header("Strict-Transport-Security", "max-age=31536000")
-            # Over plain HTTP browsers ignore it and complain on every page.
-            self.set_header("Cross-Origin-Opener-Policy", "same-origin")
 
     def prepare(self) -> None:
         self.check_host()

@@ -82,8 +82,8 @@ def _parameters(path: str, operation: Operation) -> list[dict[str, Any]]:
         if f"{{{name}}}" in path
     ]
     in_query = [
-        {"name": name, "in": "query", "schema": {"type": "string", "enum": list(values)}}
-        for name, values in operation.query.items()
+        {"name": name, "in": "query", "required": parameter.required, "schema": dict(parameter.schema)}
+        for name, parameter in operation.query.items()
     ]
     return in_path + in_query
 

@@ -6,18 +6,26 @@ from livevote.web.assets import Asset, Page
 from livevote.web.base import Access, Handler
 
 
+def page_headers(asset: Asset, *, host: str, secure: bool) -> dict[str, str]:
+    """The headers with which a file is sent, compressed or not, from the server that is called ``host``."""
+    headers = {
+        "Content-Type": asset.content_type,
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept-Encoding",
+        "Etag": asset.etag,
+    }
+    if isinstance(asset, Page):
+        headers["Content-Security-Policy"] = asset.policy(host=host, secure=secure)
+    return headers
+
+
 class _AssetHandler(Handler):
     access = Access.ANYBODY
 
     def send(self, asset: Asset, *, status: int = 200, unchanged: bool = True) -> None:
         """Send a file as the browser can take it: not at all (if that may be: ``unchanged``), compressed, or plain."""
-        self.set_header("Content-Type", asset.content_type)
-        self.set_header("Cache-Control", "private, no-cache")
-        self.set_header("Vary", "Accept-Encoding")
-        self.set_header("Etag", asset.etag)
-        if isinstance(asset, Page):
-            secure = self.services.config.secure
-            self.set_header("Content-Security-Policy", asset.policy(host=self.request.host, secure=secure))
+        for name, value in page_headers(asset, host=self.request.host, secure=self.services.config.secure).items():
+            self.set_header(name, value)
         self.set_status(status)
         if status == 200 and unchanged and self.check_etag_header():
             self.set_status(304)

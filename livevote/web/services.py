@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from livevote.clock import Clock
 from livevote.config import Config
 from livevote.keys import Keyring
+from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
@@ -16,6 +17,7 @@ from livevote.web.addresses import KnownHosts
 from livevote.web.assets import Assets
 from livevote.web.replays import Replays
 from livevote.web.session import Sessions
+from livevote.web.wire import Wires
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +35,12 @@ class Services:
     replays: Replays
     assets: Assets
     hosts: KnownHosts
+    wires: Wires
     room_bucket: TokenBucket
     proof_bucket: TokenBucket
     rereads: asyncio.Semaphore
-    """How many retried ballots and proofs may be looked up in the log at once."""
+    """How many retried ballots and blocks of leaves may be looked up in the log at once."""
+    leaves: Leaves
     exporting: asyncio.Semaphore
     """How many exports may be made at once."""
     base_url: Callable[[], str]

@@ -1,8 +1,10 @@
 """Cookies: who a browser is to this server. Signed, HttpOnly, and the only place where a session id is seen."""
 
 import math
+from collections.abc import Iterable
 
-from tornado.web import RequestHandler
+from tornado.httputil import parse_cookie
+from tornado.web import RequestHandler, create_signed_value, decode_signed_value
 
 from livevote.keys import Keyring, random_id
 
@@ -25,17 +27,50 @@ class Sessions:
     """
 
     def __init__(self, keyring: Keyring, *, secure: bool) -> None:
-        self._keyring = keyring
         self._secure = secure
+        self._secret = keyring.cookie_secret
         # The prefix makes browsers refuse the cookie without Secure, with a Domain or with another path.
         self._prefix = "__Host-livevote" if secure else "livevote"
 
     def voter(self, handler: RequestHandler) -> str | None:
         """The session id of the first valid cookie: 22 characters."""
+        return self._first(self._sent(handler.request.headers.get("Cookie", "")))
+
+    def cookie_for(self, header: str) -> bytes | None:
+        """What a page's answer to a request with this ``Cookie`` header says about cookies, as lines of a head.
+
+        Nothing for a browser that has a session; None where there is more to do than setting one.
+        """
+        sent = self._sent(header)
+        if self._first(sent) is not None:
+            return b""
+        if len(sent) > _MAX_STRANGERS:
+            return None
+        name = self._new_name()
+        value = create_signed_value(self._secret, name, random_id()).decode()
+        end = "; Secure" if self._secure else ""
+        return (
+            f'Set-Cookie: {name}="{value}"; HttpOnly; Max-Age={_DAYS * _DAY_S}; Path=/; SameSite=Lax{end}\r\n'
+        ).encode()
+
+    def _sent(self, header: str) -> list[tuple[str, str]]:
+        """The voters' cookies in a ``Cookie`` header, in the browser's order."""
+        if self._prefix not in header:
+            return []
+        own = f"{self._prefix}."
+        return [(name, value) for name, value in parse_cookie(header).items() if name.startswith(own)]
+
+    def _first(self, cookies: Iterable[tuple[str, str]]) -> str | None:
         # It holds for as long as the browser keeps it: a vote cast while this machine's clock was years behind shall
         # still have its voter when the clock is right.
-        found = (self._get(handler, name, max_age_days=math.inf) for name in self._voters(handler))
-        return next((session for session in found if session is not None), None)
+        for name, value in cookies:
+            if (session := self._open(name, value)) is not None:
+                return session
+        return None
+
+    def _open(self, name: str, text: str) -> str | None:
+        value = decode_signed_value(self._secret, name, text, max_age_days=math.inf, min_version=2)
+        return None if value is None else value.decode()
 
     def ensure_voter(self, handler: RequestHandler) -> bool:
         """Give the browser a session unless it has one; whether it had."""
@@ -45,8 +80,11 @@ class Sessions:
             # a server reads.
             for name in self._voters(handler)[:-_MAX_STRANGERS]:
                 handler.clear_cookie(name, secure=self._secure, path="/")
-            self._set(handler, f"{self._prefix}.{random_id()[:8]}", random_id(), "Lax")
+            self._set(handler, self._new_name(), random_id(), "Lax")
         return known
+
+    def _new_name(self) -> str:
+        return f"{self._prefix}.{random_id()[:8]}"
 
     def _voters(self, handler: RequestHandler) -> list[str]:
         """The names of all voters' cookies that the browser sent, in its order."""

@@ -1,10 +1,8 @@
 """The one table that a run prints."""
 
-import json
-
 import pytest
 
-from bench.table import Row, as_json, markdown, number, plain
+from bench.table import Row, markdown, markdown_facts, markdown_warnings, number, plain, plain_facts, values
 
 FACTS = [("CPU", "Some Model"), ("file system", "ext4")]
 ROWS = [
@@ -31,37 +29,28 @@ def test_numbers_have_about_three_digits(value: float | str, text: str) -> None:
 
 
 def test_plain_text_is_aligned() -> None:
-    assert plain(FACTS, ROWS, ["too busy"]).splitlines() == [
-        "CPU          Some Model",
-        "file system  ext4",
-        "",
+    assert plain(ROWS).splitlines() == [
         "scenario  figure      value  unit  target",
         "--------  ----------  -----  ----  --------------",
         "burst     answer p95    123  ms    < 250",
         "burst     answer p99  1,234  ms    < 250 (missed)",
         "joins     refused         0",
-        "warning: too busy",
     ]
+    assert plain_facts(FACTS).splitlines() == ["CPU          Some Model", "file system  ext4"]
 
 
 def test_markdown_has_the_same_rows() -> None:
-    lines = markdown(FACTS, [*ROWS, Row("a|b", "c", 1)], ["too busy"]).splitlines()
-    assert lines[:5] == [
-        "- CPU: Some Model",
-        "- file system: ext4",
-        "",
-        "| scenario | figure | value | unit | target |",
-        "|---|---|---:|---|---|",
-    ]
-    assert lines[6] == "| burst | answer p99 | 1,234 | ms | < 250 (missed) |"
-    assert lines[8] == "| a\\|b | c | 1 |  |  |"
-    assert lines[-1] == "- **Warning:** too busy"
+    lines = markdown([*ROWS, Row("a|b", "c", 1)]).splitlines()
+    assert lines[:2] == ["| scenario | figure | value | unit | target |", "|---|---|---:|---|---|"]
+    assert lines[3] == "| burst | answer p99 | 1,234 | ms | < 250 (missed) |"
+    assert lines[5] == "| a\\|b | c | 1 |  |  |"
+    assert markdown_facts(FACTS).splitlines() == ["- CPU: Some Model", "- file system: ext4"]
+    assert markdown_warnings(["too busy"]) == "- **Warning:** too busy"
 
 
-def test_json_keeps_values_unrounded() -> None:
-    written = json.loads(as_json(FACTS, ROWS, []))
-    assert written["machine"] == {"CPU": "Some Model", "file system": "ext4"}
-    assert written["figures"][1] == {
+def test_plain_values_are_not_rounded() -> None:
+    found = values(ROWS)
+    assert found[1] == {
         "scenario": "burst",
         "figure": "answer p99",
         "value": 1234.5,
@@ -69,8 +58,7 @@ def test_json_keeps_values_unrounded() -> None:
         "target": 250,
         "missed": True,
     }
-    assert written["figures"][2]["target"] is None
-    assert written["warnings"] == []
+    assert found[2]["target"] is None
 
 
 def test_a_target_is_missed_from_its_limit_on() -> None:

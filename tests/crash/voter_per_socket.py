@@ -5,14 +5,14 @@ A rig that does not turn red on this one lets a browser vote as often as it conn
 
 from livevote import cli
 from livevote.live.room import LiveRoom
-from livevote.web.socket import PageSocket
+from livevote.web.socket import Page
 
 
-def _pseudonym(self: PageSocket, room: LiveRoom, question: str) -> str:
+def _pseudonym(self: Page, room: LiveRoom, question: str) -> str:
     return room.key.pseudonym(f"{self.session}{id(self)}", question)
 
 
-PageSocket._pseudonym = _pseudonym  # type: ignore[method-assign]
+Page._pseudonym = _pseudonym  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     cli.main()

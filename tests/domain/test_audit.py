@@ -5,7 +5,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livevote.domain.audit import GENESIS, commitment, leaf, link
+from livevote.domain.audit import GENESIS, commitment, leaf, link, origin
 from livevote.domain.records import Opening
 
 
@@ -35,6 +35,11 @@ def test_a_link_is_the_hash_of_the_chain_and_the_leaf(chain: bytes, body: bytes)
 def test_a_chain_shows_every_change_and_every_other_order(bodies: list[bytes], data: st.DataObject) -> None:
     changed = data.draw(st.permutations(bodies) | st.lists(st.binary(), max_size=6))
     assert (_chain(changed) == _chain(bodies)) is (changed == bodies)
+
+
+def test_the_name_of_a_log_is_its_room_and_the_beginning_of_its_first_leaf() -> None:
+    assert origin("7KQ2MD", b'{"a":1}') == "livevote/7KQ2MD/c7261463ebd776f4"
+    assert leaf(b'{"a":1}').hex().startswith("c7261463ebd776f4")
 
 
 def test_a_commitment_has_a_known_value() -> None:

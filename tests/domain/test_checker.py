@@ -52,7 +52,7 @@ def test_a_log_that_fits_goes_through_with_its_root_and_chain() -> None:
 
 
 def test_a_log_without_records_or_checkpoints_goes_through() -> None:
-    assert checked([]).agreed == 0
+    assert (checked([]).agreed, checked([]).origin) == (0, "")
 
 
 @pytest.mark.parametrize("place", [0, 2, 5])
@@ -121,6 +121,7 @@ def test_records_that_are_others_contradict_a_checkpoint() -> None:
 def test_one_checkpoint_of_two_over_the_same_records_may_be_wrong() -> None:
     history = voted()
     error = contradiction(history, at(history, 6), at(history, 6, root=bytes(32)))
+    assert "records 1 to 6 are not those" in str(error)
     assert (error.kept, error.lost.root) == (0, bytes(32))
 
 
@@ -139,6 +140,14 @@ def test_a_checkpoint_of_another_log_contradicts() -> None:
     history = voted()
     error = contradiction(history, at(history, 3), OLD)
     assert f"a checkpoint belongs to another log, {OLD.origin}" in str(error)
+
+
+def test_the_first_record_that_is_contradicted_is_named_whatever_its_log_is_called() -> None:
+    history = voted()
+    assert OLD.origin < history.room.origin
+    error = contradiction(history, OLD, at(history, 2, root=bytes(32)))
+    assert "records 1 to 2 are not those" in str(error)
+    assert error.origin == history.room.origin
 
 
 def test_an_accepted_recovery_explains_what_was_lost_and_nothing_else() -> None:

@@ -117,7 +117,7 @@ def test_a_tree_proves_every_leaf_at_every_size_from_the_leaves_that_it_asks_for
 
 @pytest.mark.parametrize(("position", "size"), [(-1, 3), (3, 3), (0, 0), (0, 5), (4, 4)])
 def test_there_is_no_proof_for_a_leaf_that_is_not_there(position: int, size: int) -> None:
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match=f"^there is no leaf {position} among {size} of 4$"):
         grown(4).needed(position, size)
 
 
@@ -160,6 +160,22 @@ def test_a_path_shows_one_leaf_and_no_other(data: st.DataObject) -> None:
     ]
     for wrong in wrongs:
         with pytest.raises(ProofError):
+            merkle.check_inclusion(**{**right, **wrong})
+
+
+def test_what_is_wrong_with_a_path_is_said() -> None:
+    leaves = many(7)
+    root, path = merkle.root(leaves), inclusion(leaves, 4)
+    right: dict[str, Any] = {"leaf": leaves[4], "position": 4, "size": 7, "path": path, "root": root}
+    wrongs: list[tuple[dict[str, Any], str]] = [
+        ({"position": 7}, "there is no leaf 7 in a tree of 7"),
+        ({"position": -1}, "there is no leaf -1 in a tree of 7"),
+        ({"path": [*path, leaf(b"another")]}, "the path is too long"),
+        ({"path": path[:-1]}, "the path is too short"),
+        ({"root": leaf(b"another")}, "the path leads to another root"),
+    ]
+    for wrong, why in wrongs:
+        with pytest.raises(ProofError, match=f"^{why}$"):
             merkle.check_inclusion(**{**right, **wrong})
 
 

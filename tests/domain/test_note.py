@@ -1,5 +1,6 @@
 """Signed notes: what another program signs by the specification is read, and nothing else is."""
 
+import re
 from base64 import b64decode, b64encode
 from hashlib import sha256
 
@@ -82,31 +83,43 @@ def test_a_bit_that_changed_is_seen_wherever_it_is() -> None:
                 SIGNER.open(changed.decode(errors="replace"))
 
 
+NO_NOTE = "this is no signed note"
+NO_LINE = "a signature line is not of the form '\u2014 name signature'"
+NO_SIGNATURE = "a signature line holds no signature"
+NO_BASE64 = "this is no base64: "
+NOT_CANONICAL = "this is no canonical base64"
+NO_CHECKPOINT = "the note is no checkpoint of livevote: it has origin, size, root, chain and time"
+NO_HASH = "a hash in the checkpoint has not 32 bytes"
+NO_KEY = "this is no Ed25519 verifier key (name+id+key)"
+OTHER_ID = "the verifier key's id does not fit its key"
+
+
 @pytest.mark.parametrize(
-    "note",
+    ("note", "why"),
     [
-        "",
-        "\n\n",
-        BODY,
-        BODY + "\n",
-        NOTE[:-1],
-        NOTE + "\n",
-        NOTE.replace("\u2014", "-"),
-        NOTE.replace("\u2014 livevote ", "\u2014 livevote"),
-        NOTE.replace("\u2014 livevote ", "\u2014  "),
-        NOTE.replace("\u2014 livevote ", "\u2014 live+vote "),
-        by_hand(BODY, after="garbage\n"),
-        by_hand(BODY, before="garbage\n"),
-        by_hand(BODY, before=f"\u2014 livevote {text(bytes(4))}\n"),
-        by_hand(BODY, before="\u2014 livevote \n"),
-        by_hand(BODY, before="\u2014 livevote !!!!\n"),
-        by_hand(BODY, before="\u2014 live\u00a0vote AAAAAAAA\n"),
-        by_hand(BODY, before="\u2014 livevote AAAAAAB=\n"),
-        by_hand(BODY).replace("\u2014", "\ud800"),
+        ("", NO_NOTE),
+        ("\n\n", NO_NOTE),
+        (BODY, NO_NOTE),
+        (BODY + "\n", NO_NOTE),
+        (NOTE[:-1], NO_NOTE),
+        (NOTE + "\n", NO_NOTE),
+        (NOTE.replace("\u2014", "-"), NO_LINE),
+        (NOTE.replace("\u2014 livevote ", "\u2014 livevote"), NO_LINE),
+        (NOTE.replace("\u2014 livevote ", "\u2014  "), NO_LINE),
+        (NOTE.replace("\u2014 livevote ", "\u2014 live+vote "), NO_LINE),
+        (by_hand(BODY, after="garbage\n"), NO_LINE),
+        (by_hand(BODY, before="garbage\n"), NO_LINE),
+        (by_hand(BODY, before=f"\u2014 livevote {text(bytes(4))}\n"), NO_SIGNATURE),
+        (by_hand(BODY, before="\u2014 livevote \n"), NO_SIGNATURE),
+        (by_hand(BODY, before="\u2014 livevote !!!!\n"), NO_BASE64),
+        (by_hand(BODY, before="\u2014 livevote AAAA AAAA\n"), NO_BASE64),
+        (by_hand(BODY, before="\u2014 live\u00a0vote AAAAAAAA\n"), NO_LINE),
+        (by_hand(BODY, before="\u2014 livevote AAAAAAB=\n"), NOT_CANONICAL),
+        (by_hand(BODY).replace("\u2014", "\ud800"), NO_LINE),
     ],
 )
-def test_what_is_no_signed_note_is_refused(note: str) -> None:
-    with pytest.raises(NoteError):
+def test_what_is_no_signed_note_is_refused(note: str, why: str) -> None:
+    with pytest.raises(NoteError, match=f"^{re.escape(why)}"):
         SIGNER.open(note)
 
 
@@ -117,53 +130,56 @@ def test_a_note_of_another_key_is_refused(note: str) -> None:
 
 
 def test_a_text_that_cannot_be_signed_is_refused() -> None:
-    with pytest.raises(NoteError, match="not that of this key"):
+    with pytest.raises(NoteError, match=r"^the signature is not that of this key"):
         SIGNER.open(by_hand(BODY).replace("livevote/7", "livevote/\ud800"))
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "why"),
     [
-        ("livevote/7KQ2MD/55bd4ceb18c4d2d2\n", "\n"),
-        ("\n4\n", "\n04\n"),
-        ("\n4\n", "\n-4\n"),
-        ("\n4\n", "\n4 \n"),
-        ("\n4\n", "\n\u0664\n"),
-        ("\n4\n", f"\n{'9' * 20}\n"),
-        ("AAAA=", "AAAB="),
-        ("AAAA=", "AAA="),
-        ("AAAA=", "AAAAAAAA="),
-        ("///8=", "//8="),
-        ("livevote/chain", "livevote/root"),
-        ("livevote/at", "livevote/when"),
-        ("at 1790000000500", "at x"),
-        ("at 1790000000500", "at 1790000000500\nmore"),
-        ("\nlivevote/at 1790000000500", ""),
+        ("livevote/7KQ2MD/55bd4ceb18c4d2d2\n", "\n", NO_CHECKPOINT),
+        ("\n4\n", "\n4\n\n", NO_CHECKPOINT),
+        ("\n4\n", "\n04\n", NO_CHECKPOINT),
+        ("\n4\n", "\n-4\n", NO_CHECKPOINT),
+        ("\n4\n", "\n4 \n", NO_CHECKPOINT),
+        ("\n4\n", "\n\u0664\n", NO_CHECKPOINT),
+        ("\n4\n", f"\n{'9' * 20}\n", NO_CHECKPOINT),
+        ("AAAA=", "AAAB=", NOT_CANONICAL),
+        ("AAAA=", "AAA=", NO_BASE64),
+        ("AAAA=", "AAAAAAAA=", NO_HASH),
+        ("///8=", "/////", NO_HASH),
+        ("///8=", "//8=", NO_BASE64),
+        ("livevote/chain", "livevote/root", NO_CHECKPOINT),
+        ("livevote/at", "livevote/when", NO_CHECKPOINT),
+        ("at 1790000000500", "at x", NO_CHECKPOINT),
+        ("at 1790000000500", "at 1790000000500\nmore", NO_CHECKPOINT),
+        ("\nlivevote/at 1790000000500", "", NO_CHECKPOINT),
     ],
 )
-def test_a_signed_text_that_is_no_checkpoint_is_refused(old: str, new: str) -> None:
+def test_a_signed_text_that_is_no_checkpoint_is_refused(old: str, new: str, why: str) -> None:
     assert BODY.count(old) == 1
-    with pytest.raises(NoteError):
+    with pytest.raises(NoteError, match=f"^{re.escape(why)}"):
         SIGNER.open(by_hand(BODY.replace(old, new)))
 
 
 @pytest.mark.parametrize(
-    "vkey",
+    ("vkey", "why"),
     [
-        "",
-        "livevote",
-        vkey_by_hand("livevote", bytes(32)).rpartition("+")[0] + "+" + vkey_by_hand().rpartition("+")[2],
-        vkey_by_hand().replace("livevote", "other"),
-        vkey_by_hand()[8:],
-        vkey_by_hand("two words"),
-        vkey_by_hand()[:-1],
-        vkey_by_hand() + "A",
-        "livevote+2b777c11+" + text(b"\x02" + b64decode(vkey_by_hand().split("+", 2)[2])[1:]),
-        "livevote+2b777c11+AQ==",
-        "livevote+2b777c11+\u00e4",
-        vkey_by_hand().upper(),
+        ("", NO_KEY),
+        ("livevote", NO_KEY),
+        (vkey_by_hand("livevote", bytes(32)).rpartition("+")[0] + "+" + vkey_by_hand().rpartition("+")[2], NO_KEY),
+        (vkey_by_hand("livevote", bytes(32))[:17] + vkey_by_hand()[17:], OTHER_ID),
+        (vkey_by_hand().replace("livevote", "other"), OTHER_ID),
+        (vkey_by_hand()[8:], NO_KEY),
+        (vkey_by_hand("two words"), NO_KEY),
+        (vkey_by_hand()[:-1], NO_BASE64),
+        (vkey_by_hand() + "A", NO_BASE64),
+        ("livevote+2b777c11+" + text(b"\x02" + b64decode(vkey_by_hand().split("+", 2)[2])[1:]), NO_KEY),
+        ("livevote+2b777c11+AQ==", NO_KEY),
+        ("livevote+2b777c11+\u00e4", NO_BASE64),
+        (vkey_by_hand().upper(), OTHER_ID),
     ],
 )
-def test_what_is_no_key_is_refused(vkey: str) -> None:
-    with pytest.raises(NoteError):
+def test_what_is_no_key_is_refused(vkey: str, why: str) -> None:
+    with pytest.raises(NoteError, match=f"^{re.escape(why)}"):
         Verifier.parse(vkey)

@@ -1,6 +1,7 @@
 """Receipts: a whole one holds, and each of its parts is needed for that."""
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -74,36 +75,65 @@ def test_what_is_no_receipt_is_refused(text: bytes) -> None:
         parse(text)
 
 
-WRONG: dict[str, dict[str, Any]] = {
-    "an answer that was not committed to": {"answer": '{"choices":[0]}'},
-    "a salt that was not committed to": {"salt": bytes(16).hex()},
-    "a border between salt and answer elsewhere": {"salt": (SALT + b"{").hex(), "answer": '"choices":[1]}'},
-    "a salt that is no hex": {"salt": "xy"},
-    "a body that is no record": {"body": "{}"},
-    "a body that cannot be written": {"body": "\ud800"},
-    "a body that is no ballot": {"body": HISTORY.entries[0].body.decode()},
-    "a body with more in it": {"body": BALLOT.body.decode()[:-1] + ',"zzz":1}'},
-    "another ballot": {"body": HISTORY.entries[3].body.decode()},
-    "another index": {"index": 4},
-    "index 0": {"index": 0},
-    "an index beyond the tree": {"index": 7},
-    "an endless index": {"index": 1 << 80},
-    "another room": {"room": "OTHER2"},
-    "a checkpoint of another room": {"proof": proof(room="OTHER2")},
-    "a checkpoint before the ballot": {"proof": msgspec.structs.replace(proof(), note=SIGNER.sign(checkpoint(4)))},
-    "a note that nobody signed": {"proof": msgspec.structs.replace(proof(), note="")},
-    "a note by another key": {"proof": msgspec.structs.replace(proof(), note=proof(signer=OTHER).note)},
-    "a key that is none": {"proof": msgspec.structs.replace(proof(), vkey="livevote")},
-    "a path that is too short": {"proof": msgspec.structs.replace(proof(), path=proof().path[1:])},
-    "a path that is no hex": {"proof": msgspec.structs.replace(proof(), path=("xy",))},
-    "another path": {"proof": msgspec.structs.replace(proof(), path=(bytes(32).hex(), *proof().path[1:]))},
+OTHER_ANSWER = "the answer of the receipt is not the one that its ballot commits to"
+NOT_READ = "the receipt cannot be read: "
+NO_BALLOT = "the receipt is for another record than a ballot"
+NO_PROOF = "the proof of the receipt does not hold: "
+OTHER_ROOM = "the receipt's checkpoint is one of another room"
+NO_LEAF = NO_PROOF + "there is no leaf "
+
+WRONG: dict[str, tuple[str, dict[str, Any]]] = {
+    "an answer that was not committed to": (OTHER_ANSWER, {"answer": '{"choices":[0]}'}),
+    "a salt that was not committed to": (OTHER_ANSWER, {"salt": bytes(16).hex()}),
+    "a border between salt and answer elsewhere": (
+        OTHER_ANSWER,
+        {"salt": (SALT + b"{").hex(), "answer": '"choices":[1]}'},
+    ),
+    "a salt that is no hex": (NOT_READ + "non-hexadecimal", {"salt": "xy"}),
+    "a body that is no record": (NOT_READ + "Object missing", {"body": "{}"}),
+    "a body that cannot be written": (NOT_READ + "'utf-8' codec", {"body": "\ud800"}),
+    "a body that is no ballot": (NO_BALLOT, {"body": HISTORY.entries[0].body.decode()}),
+    "a body with more in it": (NO_BALLOT, {"body": BALLOT.body.decode()[:-1] + ',"zzz":1}'}),
+    "another ballot": (OTHER_ANSWER, {"body": HISTORY.entries[3].body.decode()}),
+    "another index": (NO_PROOF + "the path is too short", {"index": 4}),
+    "index 0": (NO_LEAF + "-1 in", {"index": 0}),
+    "an index beyond the tree": (NO_LEAF + "6 in", {"index": 7}),
+    "an endless index": (NO_LEAF, {"index": 1 << 80}),
+    "another room": (OTHER_ROOM, {"room": "OTHER2"}),
+    "a checkpoint of another room": (OTHER_ROOM, {"proof": proof(room="OTHER2")}),
+    "a checkpoint before the ballot": (
+        NO_LEAF + "4 in a tree of 4",
+        {"proof": msgspec.structs.replace(proof(), note=SIGNER.sign(checkpoint(4)))},
+    ),
+    "a note that nobody signed": (
+        NO_PROOF + "this is no signed note",
+        {"proof": msgspec.structs.replace(proof(), note="")},
+    ),
+    "a note by another key": (
+        NO_PROOF + "the note is not signed by the key " + SIGNER.vkey,
+        {"proof": msgspec.structs.replace(proof(), note=proof(signer=OTHER).note)},
+    ),
+    "a key that is none": (NO_PROOF + "this is no Ed25519", {"proof": msgspec.structs.replace(proof(), vkey="x")}),
+    "a path that is too short": (
+        NO_PROOF + "the path is too short",
+        {"proof": msgspec.structs.replace(proof(), path=proof().path[1:])},
+    ),
+    "a path that is no hex": (
+        NO_PROOF + "non-hexadecimal",
+        {"proof": msgspec.structs.replace(proof(), path=("xy",))},
+    ),
+    "another path": (
+        NO_PROOF + "the path leads to another root",
+        {"proof": msgspec.structs.replace(proof(), path=(bytes(32).hex(), *proof().path[1:]))},
+    ),
 }
 
 
 @pytest.mark.parametrize("what", WRONG)
 def test_a_receipt_does_not_hold_with(what: str) -> None:
-    with pytest.raises(ReceiptError):
-        check(receipt(**WRONG[what]))
+    why, other = WRONG[what]
+    with pytest.raises(ReceiptError, match=f"^{re.escape(why)}"):
+        check(receipt(**other))
 
 
 def test_who_insists_on_a_key_gets_no_other() -> None:

@@ -146,6 +146,11 @@ def test_bytes_that_no_version_wrote_are_refused(body: bytes) -> None:
         decode(body)
 
 
+def test_what_is_wrong_with_the_bytes_is_said() -> None:
+    with pytest.raises(msgspec.DecodeError, match="'utf-8' codec can't decode byte 0xff"):
+        decode(b'{"@type":"\xff"}')
+
+
 @given(st.binary())
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     try:

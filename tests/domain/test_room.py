@@ -25,6 +25,7 @@ from livevote.domain.commands import (
     RevealResults,
     SwitchReceipts,
 )
+from livevote.domain.kinds.choice import Choices
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
@@ -32,8 +33,10 @@ from livevote.domain.records import (
     Entry,
     Opening,
     QuestionDefined,
+    ReceiptsSwitched,
     Record,
     RecoveryAccepted,
+    ReplayPublished,
     ResultsHidden,
     ResultsRevealed,
     RoomCreated,
@@ -51,6 +54,7 @@ from livevote.domain.room import (
     apply,
     decide,
 )
+from livevote.domain.state import Ballot
 from livevote.domain.tally import fold
 from tests.history import (
     AT,
@@ -160,6 +164,21 @@ def test_refusals_have_other_causes_too(history: Callable[[], History], command:
     assert history().decide(command) == Refusal(code, ANY)
 
 
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        (Code.BAD_TITLE, "a title has 1 to 200 characters"),
+        (Code.UNKNOWN_KIND, "kinds are multiple, single"),
+        (Code.TOO_MANY_QUESTIONS, "a room has at most 200"),
+        (Code.BAD_QUESTION, "a question's text has 1 to 500 characters"),
+        (Code.WRONG_ROUND, "the question is in round 2"),
+    ],
+)
+def test_a_refusal_says_the_limit(code: Code, detail: str) -> None:
+    history, command = REFUSED[code]()
+    assert history.decide(command) == Refusal(code, detail)
+
+
 @pytest.mark.parametrize("mine", [b"[", answer(9), answer(0, 0), answer()])
 def test_a_closed_round_is_told_before_a_bad_answer(mine: bytes) -> None:
     assert closed().decide(cast("bob", raw=mine)) == Refusal(Code.CLOSED)
@@ -188,6 +207,7 @@ def test_questions_are_numbered_and_defined_with_cleaned_options_and_canonical_r
     )
     assert isinstance(draft, Draft)
     assert isinstance(draft.record, QuestionDefined)
+    assert draft.room == CODE
     record = draft.record
     assert (record.id, record.kind, record.text, record.options) == ("q2", "multiple", "Which?", ("a", "\u00e9"))
     assert (bytes(record.rules), record.changeable) == (b'{"max":1,"min":1}', False)
@@ -201,8 +221,21 @@ def test_a_ballot_commits_to_its_canonical_answer() -> None:
 
 
 def test_only_a_room_can_decide_other_commands() -> None:
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"^a command on a room that does not exist"):
         decide(None, OpenVoting("q1"), at=AT)
+
+
+def test_a_round_keeps_what_its_records_say() -> None:
+    history = opened().did(cast("ann", 1, id="b1"), CloseVoting("q1"))
+    assert (history.room.code, history.room.title, history.room.created_at) == (CODE, "Welcome", AT)
+    asked = history.round()
+    assert (asked.number, asked.opened_at, asked.closed_at) == (1, AT + 2, AT + 4)
+    assert asked.ballots == {"ann": Ballot("b1", 4, 0, AT + 3, Choices((1,)))}
+
+
+@pytest.mark.parametrize("round", [0, 1, 3])
+def test_a_refusal_for_a_wrong_round_names_the_right_one(round: int) -> None:
+    assert again().decide(cast("bob", 0, round=round)) == Refusal(Code.WRONG_ROUND, "the question is in round 2")
 
 
 def test_i3_changed_ballots_count_once_with_gap_free_revs() -> None:
@@ -511,6 +544,26 @@ def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
             assert dump(room) == before
 
 
+@pytest.mark.parametrize(
+    ("history", "command", "record"),
+    [
+        (created, SwitchReceipts(on=False), ReceiptsSwitched(AT + 1, False)),
+        (created, PublishReplay(public=True), ReplayPublished(AT + 1, True)),
+        (drafted, OpenVoting("q1"), VotingOpened(AT + 2, "q1", 1)),
+        (opened, CloseVoting("q1"), VotingClosed(AT + 3, "q1", 1)),
+        (opened, RevealResults("q1"), ResultsRevealed(AT + 3, "q1", 1)),
+        (lambda: opened().did(RevealResults("q1")), HideResults("q1"), ResultsHidden(AT + 4, "q1", 1)),
+        (closed, AskAgain("q1"), VotingOpened(AT + 5, "q1", 2)),
+        (closed, EraseAnswer(4), AnswerErased(AT + 5, 4, "q1", 1, "ann")),
+        (created, AcceptRecovery("livevote/x", 2, 9, "ff"), RecoveryAccepted(AT + 1, "livevote/x", 2, 9, "ff")),
+    ],
+)
+def test_what_is_asked_is_recorded_with_its_instant(
+    history: Callable[[], History], command: Command, record: Record
+) -> None:
+    assert history().decide(command) == Draft(CODE, record)
+
+
 def test_receipts_are_given_until_they_are_switched_off() -> None:
     history = created()
     assert history.room.receipts
@@ -533,6 +586,14 @@ def test_an_erased_answer_is_in_no_result_before_and_after_a_restart() -> None:
     history = opened().did(cast("ann", 0), cast("bob", 1), EraseAnswer(5))
     assert (history.round().tally.counts(), history.round().voters) == ((1, 0, 0), 1)
     assert history.round().ballots["bob"].answer is None
+    assert dump(fold(stored(history.entries))) == dump(history.state)
+
+
+def test_every_erased_answer_is_one_voter_less() -> None:
+    history = opened().did(*[cast(voter, 0) for voter in "abcd"], EraseAnswer(4), EraseAnswer(6), EraseAnswer(7))
+    assert (history.round().tally.counts(), history.round().voters) == ((1, 0, 0), 1)
+    history.did(cast("a", 1, id="again"))
+    assert (history.round().tally.counts(), history.round().voters) == ((1, 1, 0), 2)
     assert dump(fold(stored(history.entries))) == dump(history.state)
 
 

@@ -6,7 +6,9 @@ Neither request carries a cookie, so both answers set one; and the second answer
 import asyncio
 
 from livevote import cli
+from livevote.web.page_answer import PageAnswers
 from livevote.web.page_handlers import VoterPage
+from livevote.web.request_head import RequestHead
 
 _get = VoterPage.get
 _both_asked = asyncio.Event()
@@ -30,7 +32,12 @@ async def _get_together(self: VoterPage, code: str = "") -> None:
     return await _get(self, code)
 
 
+def _leave_it(self: PageAnswers, head: RequestHead) -> bytes | None:  # noqa: ARG001
+    return None  # the door answers at once, and nothing could come in between
+
+
 VoterPage.get = _get_together  # type: ignore[method-assign]
+PageAnswers.find = _leave_it  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     cli.main()

@@ -73,12 +73,17 @@ def test_without_a_key_nobody_creates_a_room(server: Process, visitors: Visitors
     expect(host.page.get_by_label("Operator key")).to_be_visible()
 
 
-@pytest.mark.parametrize("token", ["", "#wrong"])
-def test_without_its_token_nobody_hosts_a_room(token: str, room: Room, visitors: Visitors) -> None:
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [("", ""), ("#wrong", "The server does not know this host link. Check that it was copied as a whole.")],
+)
+def test_without_its_token_nobody_hosts_a_room(token: str, said: str, room: Room, visitors: Visitors) -> None:
     visitors.expect_complaints(NO_KEY)
     host = HostPage(visitors.enter().new_page())
     host.page.goto(f"{room.base}/host/{room.code}{token}")
-    expect(host.message).not_to_be_empty()
+    expect(host.page.get_by_label("Host link or token")).to_be_focused()
+    expect(host.message).to_have_text(said)
+    expect(host.page.locator("#sign-in")).to_contain_text(f"livevote host-link {room.code}")
     expect(host.page.locator("#console")).to_be_hidden()
     host.page.get_by_label("Host link or token").fill(room.host)
     host.page.get_by_role("button", name="Open the console").click()

@@ -39,6 +39,30 @@ def test_every_format_comes_out_of_the_menu(host: HostPage, room: Room, voter: M
     expect(host.page.locator("#exports")).to_be_visible()
 
 
+def test_what_the_server_says_instead_of_a_file_stands_in_the_menu(
+    host: HostPage, visitors: Visitors, tmp_path: Path
+) -> None:
+    visitors.expect_complaints("status of 503|net::ERR_FAILED")
+    said = "The log is still being checked after the start. Try again in a minute."
+    answer = {"error": {"code": "checking", "message": said}}
+    host.page.route("**/exports/*", lambda route: route.fulfill(status=503, json=answer))
+    host.page.get_by_role("button", name="Export").click()
+    note = host.page.locator("#export-note")
+    host.page.get_by_role("link", name="workbook.xlsx").click()
+    expect(note).to_have_text(said)
+    expect(note).to_have_attribute("data-tone", "error")
+    host.page.unroute("**/exports/*")
+    host.page.route("**/exports/*", lambda route: route.abort())
+    host.page.get_by_role("link", name="workbook.xlsx").click()
+    expect(note).to_have_text("The server does not answer. Check the connection, then try again.")
+    host.page.unroute("**/exports/*")
+    assert save(host, "workbook.xlsx", tmp_path).stat().st_size > 0
+    expect(note).to_have_text("workbook.xlsx is saved where this browser keeps downloads.")
+    host.page.keyboard.press("Escape")
+    host.page.get_by_role("button", name="Export").click()
+    expect(note).to_be_empty()
+
+
 def read_results(path: Path) -> list[dict[str, int]]:
     options: list[dict[str, int]] = json.loads(path.read_text())["questions"][0]["rounds"][0]["options"]
     return options

@@ -182,3 +182,34 @@ def test_a_console_comes_back_after_a_restart_and_keeps_what_was_typed(visitors:
         expect(host.page.locator("#add-text")).to_have_value("A question that")
         host.step("Close voting")
         expect(page.status).to_contain_text("Voting is closed.")
+
+
+@pytest.mark.parametrize("clipboard", [True, False])
+def test_the_host_link_is_copied_for_another_device(clipboard: bool, room: Room, visitors: Visitors) -> None:
+    browser = visitors.enter()
+    browser.grant_permissions(["clipboard-read", "clipboard-write"])
+    if not clipboard:
+        browser.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    host = HostPage(browser.new_page())
+    host.open(room.host)
+    host.page.get_by_role("button", name="Copy host link").click()
+    expect(host.message).to_have_text("The host link is copied. Who has it runs this room.")
+    host.page.locator("#add-text").focus()
+    host.page.keyboard.press("Control+V")
+    copied = host.page.locator("#add-text").input_value()
+    assert copied.split("/host/")[1] == room.host.split("/host/")[1]
+    # A page that was opened by its cookie never had the secret.
+    host.page.reload()
+    host.expect_console()
+    expect(host.page.get_by_role("button", name="Copy host link")).to_be_hidden()
+    expect(host.page.locator("#link-command")).to_contain_text(f"livevote host-link {room.code}")
+
+
+def test_a_host_who_is_signed_out_in_the_middle_is_told(host: HostPage, room: Room, visitors: Visitors) -> None:
+    visitors.expect_complaints("status of 401")
+    room.add("Shall we start?", "Yes", "No")
+    host.expect_step("Open voting")
+    host.page.context.clear_cookies()
+    host.step("Open voting")
+    expect(host.message).to_have_text("This browser is not signed in as the host. Open the host link again.")
+    expect(host.message).to_have_attribute("data-tone", "error")

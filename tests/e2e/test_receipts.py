@@ -729,3 +729,49 @@ def test_a_ballot_whose_words_are_not_known_is_still_told(room: Room, visitors: 
     page.open_panel()
     page.expect_ballots((COUNTS, "C"))
     expect(page.panel.get_by_role("listitem").get_by_role("heading")).to_have_text("An earlier question")
+
+
+@pytest.mark.timeout(seconds=120)
+def test_a_ballot_that_an_accepted_recovery_lost_is_told_at_once(visitors: Visitors, tmp_path: Path) -> None:
+    visitors.expect_complaints(SERVER_IS_DOWN)
+    data, older = tmp_path / "data", tmp_path / "older.db"
+    with process(data) as server:
+        room = create_room(server.base, data, "Bad evening")
+        room.ask("Which colour?", *COLOURS)
+        browser = visitors.enter(viewport=PHONE)
+        page = join(browser, room.join)
+        server.terminate()
+    shutil.copy(data / "livevote.db", older)
+    with process(data, port=server.port) as server:
+        page.expect_connected()
+        page.vote("Green")
+        expect(page.receipt).to_contain_text("Found in the log ✓")
+        server.terminate()
+    shutil.copy(older, data / "livevote.db")
+    done = run_cli("accept-recovery", room.code, "--data", str(data), "--yes")
+    assert done.returncode == 0, done.stderr
+    held: list[Route] = []
+    page.page.route(re.compile("/proof"), lambda route: held.append(route))
+    with process(data, port=server.port):
+        expect(page.status).to_contain_text("The server does not show your vote any more.")
+        expect(page.status).to_contain_text("another copy of its log")
+        eventually(page.page, lambda: bool(held), True)
+        held[0].continue_()
+        expect(page.status).to_contain_text(NOT_THERE)
+        page.page.unroute(re.compile("/proof"))
+        expect(page.status).to_contain_text("You can vote again.")
+        expect(page.status).to_have_attribute("data-look", "bad")
+        page.page.reload()
+        expect(page.status).to_contain_text(NOT_THERE)
+        # Also where another question is shown.
+        room.command("close")
+        room.ask("And which shape?", "Round", "Square")
+        expect(page.question).to_have_text("And which shape?")
+        expect(page.banner).to_have_text("A receipt does not hold: see below.")
+        page.vote("Round")
+        expect(page.banner).to_be_visible()
+        host = HostPage(visitors.enter().new_page())
+        host.open(room.host)
+        expect(host.page.locator("#recoveries")).to_contain_text(
+            re.compile("^Recovered.* the log had 4 records by its checkpoints, of which those after 3 may be lost")
+        )

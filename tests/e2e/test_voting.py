@@ -202,3 +202,55 @@ def test_answers_that_were_typed_like_markup_stay_text(room: Room, voter: MakeVo
     expect(page.question).to_have_text(nasty)
     page.vote("<b>No</b>")
     page.expect_own_answer("<b>No</b>")
+
+
+def test_ticks_that_were_not_sent_do_not_look_counted(room: Room, voter: MakeVoter) -> None:
+    room.ask("Which topics?", "Budget", "Roof", "Party", kind="multiple", rules={"min": 1, "max": 2})
+    page = voter()
+    page.option("Budget").click()
+    expect(page.option("Budget")).to_have_attribute("data-mark", "chosen")
+    expect(page.status).to_have_text("Not sent yet. Nothing counts before you send it.")
+    page.option("Budget").click()
+    page.expect_no_vote()
+    page.vote("Budget")
+    page.option("Roof").click()
+    expect(page.status).to_contain_text("Not sent yet.")
+    expect(page.status).to_contain_text("Your vote from before still counts. Counted ✓")
+    for text in ("Budget", "Roof"):
+        expect(page.option(text)).to_have_attribute("data-mark", "chosen")
+    # The answer that counts, ticked again, needs no sending.
+    page.option("Roof").click()
+    page.expect_counted("Budget")
+    expect(page.send).to_be_disabled()
+    page.option("Roof").click()
+    page.send.click()
+    page.expect_counted("Budget", "Roof")
+    page.option("Budget").click()
+    expect(page.status).to_contain_text("Not sent yet.")
+    room.command("close")
+    expect(page.status).to_contain_text("Voting closed before you sent your last choice.")
+    assert answers(room) == ["Budget; Roof"]
+
+
+def test_the_news_never_covers_the_button_that_sends(room: Room, visitors: Visitors) -> None:
+    options = [f"Topic {number}" for number in range(9)]
+    room.ask("Which topics?", *options, kind="multiple", rules={"min": 1, "max": 9})
+    page = join(visitors.enter(viewport={"width": 390, "height": 664}), room.join)
+    page.option("Topic 0").click()
+    for look in ("unsent", "counted"):
+        if look == "counted":
+            page.send.click()
+        expect(page.status).to_have_attribute("data-look", look)
+        assert page.page.evaluate(
+            """() => {
+              const send = document.getElementById("send");
+              const hits = [];
+              for (let top = 0; top < document.documentElement.scrollHeight; top += 20) {
+                scrollTo(0, top);
+                const { left, top: above, bottom } = send.getBoundingClientRect();
+                if (above < 80 || bottom > innerHeight) continue;
+                hits.push([above + 2, bottom - 2].every((y) => document.elementFromPoint(left + 20, y) === send));
+              }
+              return hits.length > 0 && hits.every(Boolean);
+            }"""
+        ), look

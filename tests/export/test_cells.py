@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livevote.export.cells import csv_rows, instant, safe_cell
+from livevote.export.cells import csv_rows, instant, moment, safe_cell
 
 STARTS = ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
 
@@ -27,7 +27,8 @@ def test_instants_are_utc_with_milliseconds() -> None:
 
 @pytest.mark.parametrize("at", [10**15, -(10**15), 10**18, 10**30, 10**400])
 def test_instants_that_no_calendar_has_are_numbers(at: int) -> None:
-    assert instant(at) == f"{at} ms"
+    assert instant(at) == moment(at) == f"{at} ms"
+    assert csv_rows([[moment(at)]]).decode().strip() == safe_cell(f"{at} ms")
 
 
 def test_every_kind_of_cell_has_its_text() -> None:

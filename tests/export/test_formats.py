@@ -225,3 +225,18 @@ async def test_nothing_false_leaves_under_a_true_fingerprint(name: str) -> None:
     await log.adopt([entries])
     with pytest.raises(CorruptError, match=f"the answer of record {place + 1} does not fit its commitment"):
         await written(name, await Source.now(log, CODE, CHECKPOINTS))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("at", [10**18, -(10**18), -(10**13)], ids=["far", "before any year", "1653"])
+async def test_times_outside_the_calendar_of_a_format_are_shown_and_stop_nothing(name: str, at: int) -> None:
+    log = MemoryLog()
+    drafts = evening().drafts()
+    await log.append([msgspec.structs.replace(draft, record=_at(draft.record, at)) for draft in drafts], ticket=1)
+    content = await written(name, await Source.now(log, CODE, CHECKPOINTS))
+    if name.endswith((".csv", ".html")) or name == "results.json":
+        assert (f"{at} ms" if abs(at) == 10**18 else "1653-02-10T06:13:20") in content.decode()
+
+
+def _at(record: Record, at: int) -> Record:
+    return msgspec.structs.replace(record, at=at)

@@ -1,11 +1,13 @@
 """The page of results: its policy, its escaping, and that it says what the results are."""
 
+import json
 import re
 from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
 
-from livevote.domain.commands import AddQuestion, CloseVoting, CreateRoom, OpenVoting
+from livevote.domain.commands import AcceptRecovery, AddQuestion, CloseVoting, CreateRoom, OpenVoting
+from livevote.export import instant
 from tests.export.cases import HOSTILE, evening, exported, hostile
 from tests.history import CODE, History, cast
 
@@ -105,3 +107,16 @@ async def test_more_options_than_letters_go_on_with_two() -> None:
     badges = re.findall(r'data-shape="(\d)" data-color="(\d)" aria-hidden="true">([A-Z]+)<', page)
     assert [letter for _, _, letter in badges][-25:] == ["Z", *(f"A{chr(65 + place)}" for place in range(24))]
     assert len({(shape, color) for shape, color, _ in badges}) == 50
+
+
+async def test_an_accepted_recovery_is_told_on_the_page_and_in_the_json() -> None:
+    held = evening()
+    assert "Recovered" not in (await exported("results.html", held)).decode()
+    assert json.loads(await exported("results.json", held))["recoveries"] == []
+    held.did(AcceptRecovery(held.room.origin, 9, 12, "00" * 32))
+    at = held.entries[-1].record.at
+    text = "".join(Reader((await exported("results.html", held)).decode()).texts)
+    assert "An operator went on with a log that contradicted its checkpoints, at 22 Sep 2026, 15:13:2" in text
+    assert "the log had 12 records by its checkpoints, of which those after 9 may be lost or changed." in text
+    told = json.loads(await exported("results.json", held))["recoveries"]
+    assert told == [{"at": instant(at), "by_checkpoints": 12, "kept": 9}]

@@ -10,7 +10,7 @@ from livevote.live.auditor import Auditor
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.room import LiveRoom
-from livevote.log import Checkpoints
+from livevote.log import Checkpoints, read_notes
 from livevote.log.memory import MemoryLog
 from tests.history import CODE, History
 
@@ -27,7 +27,7 @@ class Office:
         self.checkpoints = Checkpoints(directory / "checkpoints", SIGNER)
         self.registry = Registry(keyring=self.keyring, clock=ManualClock(), base_url=lambda: "http://x")
         self.registry.load(log)
-        self.auditor = Auditor(log=log, registry=self.registry, checkpoints=self.checkpoints)
+        self.auditor = Auditor(log=log, registry=self.registry, checkpoints=self.checkpoints, retry_s=0)
         self.notary = Notary(registry=self.registry, checkpoints=self.checkpoints, clock=ManualClock())
 
     @property
@@ -44,8 +44,9 @@ class Office:
             self.registry.apply(entry)
 
     def signed(self) -> list[Checkpoint]:
-        """The checkpoints on disk."""
-        return [SIGNER.open(note.decode()) for note in self.checkpoints.notes(CODE)]
+        """The checkpoints on disk, also while one is being written, which ``Checkpoints.notes`` would cut off."""
+        notes, _ = read_notes(self.checkpoints.path(CODE))
+        return [SIGNER.open(note.decode()) for note in notes]
 
 
 async def office(directory: Path, history: History) -> Office:

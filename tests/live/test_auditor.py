@@ -3,13 +3,14 @@ meanwhile."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
 
 from livevote.domain.note import Checkpoint
 from livevote.domain.records import Entry
-from livevote.failures import CorruptError
+from livevote.failures import CorruptError, ShortageError
 from livevote.log.memory import MemoryLog
 from tests.history import CODE, History, cast, opened
 from tests.live.notarised import SIGNER, Office, office, replaced
@@ -215,6 +216,62 @@ async def test_a_log_that_changes_while_it_is_checked_is_refused(tmp_path: Path)
     replaced(log, [*voted().entries, voted().next(voted().entries[1].record)])
     with pytest.raises(CorruptError, match="was changed while it was being checked"):
         await at.auditor.finish()
+
+
+class ShortLog(MemoryLog):
+    """A log that has no descriptor left where ``plan`` has an "x": before a read and behind each of its records."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        super().__init__()
+        self._rooms = log._rooms
+        self._heads = log._heads
+        self.plan = ""
+        self.read_from: list[int] = []
+
+    def damage(self, stop: Event) -> str:
+        self._fail()
+        return super().damage(stop)
+
+    def _fail(self) -> None:
+        fails, self.plan = self.plan.startswith("x"), self.plan[1:]
+        if fails:
+            raise ShortageError("Cannot open the log.")
+
+    async def read(
+        self, room: str, *, after: int = 0, upto: int | None = None
+    ) -> AsyncGenerator[Sequence[Entry], None]:
+        self.read_from.append(after)
+        self._fail()
+        async for chunk in super().read(room, after=after, upto=upto):
+            for entry in chunk:
+                yield [entry]
+                self._fail()
+
+
+async def test_a_check_waits_for_descriptors_and_goes_on_where_it_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = ShortLog(await signed_at(tmp_path, voted(), 4))
+    at = Office(tmp_path, log)
+    await at.auditor.begin(at_once=2)
+    log.plan = "xx." + "x" + ".x" + ".x"  # the storage, the first read, and two reads behind one record each
+    log.read_from.clear()
+    await at.auditor.finish()
+    assert (log.plan, log.read_from) == ("", [0, 0, 1, 2])
+    assert is_whole(at)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the check of the log waits: Cannot open the log."
+    ] * 2
+    caplog.clear()
+
+
+async def test_at_a_start_a_shortage_is_no_patience(tmp_path: Path) -> None:
+    log = ShortLog(await signed_at(tmp_path, voted(), 4))
+    at = Office(tmp_path, log)
+    log.plan = "x"
+    with pytest.raises(ShortageError):
+        await at.auditor.begin(at_once=100)
+    assert log.plan == ""
 
 
 async def test_a_long_log_gives_way_to_others(tmp_path: Path) -> None:

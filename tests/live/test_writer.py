@@ -17,10 +17,11 @@ from livevote.domain.state import Room
 from livevote.keys import Keyring
 from livevote.live.outcome import Outcome
 from livevote.live.registry import Registry
-from livevote.live.writer import MAX_BATCH, Writer
+from livevote.live.writer import MAX_BATCH, Writer, Written
 from livevote.log import LogFailedError, LogRetryError
 from livevote.log.memory import MemoryLog
 from livevote.protocol.codes import Unsure
+from tests.client import eventually
 
 ROOM = "ROOM22"
 
@@ -143,6 +144,40 @@ async def test_a_batch_has_a_limit_and_the_rest_follows(tmp_path: Path) -> None:
         desk.vote(f"voter{number}", f"v{number}")
     await desk.settled(MAX_BATCH + 5)
     assert [len(batch) for batch in desk.log.batches] == [MAX_BATCH, 5]
+    assert desk.writer.written == Written(batches=5, records=MAX_BATCH + 8, largest=MAX_BATCH, newest=5)
+    await desk.stop()
+
+
+class Wall:
+    """A subscriber that only notes when it was sent something."""
+
+    writing = False
+    alive = True
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    def send(self, frame: bytes) -> None:  # noqa: ARG002
+        self._told.append("everybody")
+
+    def leave_with(self, name: str) -> None:
+        raise AssertionError(name)
+
+
+async def test_a_batch_is_answered_before_anybody_else_is_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    room = desk.registry.get(ROOM)
+    assert room is not None
+    told: list[str] = []
+    room.channel.join(Wall(told), "host")
+    await eventually(lambda: not room.channel._changed)
+    told.clear()
+    for number in range(50):
+        ballot = CastBallot(f"voter{number}", "v", "q1", 1, b'{"choices":[0]}', bytes(16))
+        desk.writer.submit(ROOM, ballot, lambda _: told.append("voter"))
+    await eventually(lambda: "everybody" in told)
+    assert told == ["voter"] * 50 + ["everybody"]
     await desk.stop()
 
 
@@ -152,6 +187,7 @@ async def test_i15_a_full_queue_says_busy(tmp_path: Path) -> None:
     for number in range(3):
         desk.vote(f"voter{number}", f"v{number}")
     assert desk.outcomes == [("v2", Unsure.BUSY)]
+    assert desk.writer.waiting == 2
     await desk.settled(3)
     await desk.stop()
 
@@ -163,6 +199,7 @@ async def test_i11_a_full_disk_is_told_and_writing_resumes(tmp_path: Path) -> No
     desk.vote("a", "v1")
     assert (await desk.settled(1))["v1"] is Unsure.RETRY_LATER
     assert desk.counts == (0, 0)
+    assert desk.writer.written.batches == 3, "what was not kept is not counted"
     desk.log.failure = None
     desk.outcomes.clear()
     desk.vote("a", "v1")

@@ -20,6 +20,12 @@ async def test_an_address_names_its_adapter(tmp_path: Path) -> None:
             assert type(reader) is SqliteReader
 
 
+async def test_a_path_may_hold_what_an_address_is_split_at(tmp_path: Path) -> None:
+    path = tmp_path / "12:30" / "log.sqlite3"
+    async with opened_log(f"sqlite:{path}") as log, opened_reader(path) as reader:
+        assert reader.epoch == log.epoch
+
+
 @pytest.mark.parametrize("url", ["", "log.sqlite3", "nats://localhost", "Memory:"])
 async def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="a log is"):

@@ -52,6 +52,7 @@ def test_notes_come_back_in_order_and_again_after_a_restart(tmp_path: Path) -> N
     for size, each in enumerate(NOTES, 1):
         found.append(ROOM, each, tree(size))
     again = Checkpoints(directory, SIGNER)
+    assert again.signer is SIGNER
     assert again.notes(ROOM) == found.notes(ROOM) == NOTES
     assert again.rooms() == rooms_with_notes(directory) == [ROOM]
     assert again.path(ROOM).read_bytes() == FILE
@@ -96,6 +97,10 @@ def test_a_note_without_its_line_feeds_is_whole(tmp_path: Path, missing: int, ze
     assert found.path(ROOM).read_bytes() == FILE
 
 
+def test_where_no_file_is_there_are_no_notes(tmp_path: Path) -> None:
+    assert read_notes(tmp_path / f"{ROOM}.notes") == ([], 0)
+
+
 def test_zeros_alone_are_nothing(tmp_path: Path) -> None:
     found = opened_at(tmp_path, data=bytes(4096))
     assert found.notes(ROOM) == []
@@ -122,6 +127,7 @@ def test_no_bit_of_a_whole_file_changes_in_silence(tmp_path: Path) -> None:
     ("data", "number"),
     [
         (b"nonsense", 1),
+        (b"X", 1),
         (FILE + b"nonsense\n", 4),
         (FILE + b"\n", 4),
         (FILE[:LAST] + FILE[LAST + 1 :], 3),
@@ -129,7 +135,9 @@ def test_no_bit_of_a_whole_file_changes_in_silence(tmp_path: Path) -> None:
         (FILE[:LAST] + b"livevote/\xc3\xa4", 3),
         (FILE[:LAST] + b"livevote/1\n2\n3\n4\n5\n6\n7", 3),
         (FILE[:LAST] + b"livevote/1\n2\n\n\xe2\x80\x94 livevote", 3),
+        (FILE[:LAST] + b"livevote/1\n2\n3\n4\n5\n\n\xe2\x80\x94 livevote AAAA\n", 3),
         (FILE[:-1] + b"x", 3),
+        (FILE[:-2] + b"X", 3),
     ],
 )
 def test_what_is_neither_a_note_nor_the_beginning_of_one_is_named(tmp_path: Path, data: bytes, number: int) -> None:
@@ -184,7 +192,7 @@ def test_a_public_key_is_made_again_while_nothing_was_signed(tmp_path: Path) -> 
 def test_a_public_key_that_is_not_the_servers_is_named(tmp_path: Path) -> None:
     opened_at(tmp_path)
     (tmp_path / VKEY).write_text(f"{OTHER.vkey}\n")
-    with pytest.raises(CorruptError, match=r"livevote\.vkey does not hold the public key"):
+    with pytest.raises(CorruptError, match=r"livevote\.vkey does not hold the public key .*\. Put back the keys"):
         Checkpoints(tmp_path, SIGNER)
 
 
@@ -228,7 +236,16 @@ def test_a_note_that_does_not_fit_on_the_disk_leaves_nothing_behind(
         space[0] -= done
         return done
 
+    def neither(descriptor: int, length: int) -> None:  # noqa: ARG001
+        raise OSError(errno.EIO, "Input/output error")
+
     monkeypatch.setattr(os, "write", short)
+    with pytest.raises(OSError, match="No space"):
+        files.append(ROOM, NOTES[1], tree(5))
+    assert files.path(ROOM).read_bytes() == NOTES[0] + b"\n"
+    space[0] = 40
+    # What cannot be taken back now is taken away when the notes are read again.
+    monkeypatch.setattr(os, "ftruncate", neither)
     with pytest.raises(OSError, match="No space"):
         files.append(ROOM, NOTES[1], tree(5))
     monkeypatch.undo()

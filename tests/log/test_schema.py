@@ -68,7 +68,10 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
         await migrate(connection, directory=migrations)
         before = await contents(connection)
         (migrations / "0002_more.sql").unlink()
-        with pytest.raises(SetupError, match=r"newer version of livevote \(it has 0002_more\.sql\)"):
+        with pytest.raises(
+            SetupError,
+            match=r"newer version of livevote \(it has 0002_more\.sql\)\. Start that version, or use another",
+        ):
             await migrate(connection, directory=migrations)
         assert await contents(connection) == before
 
@@ -131,11 +134,14 @@ async def test_without_migrations_the_checkout_is_incomplete(tmp_path: Path) -> 
                 await migrate(connection, directory=missing)
 
 
-async def test_a_foreign_database_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["recipes (name TEXT)", "migrations (name TEXT, sha256 TEXT)"])
+async def test_a_foreign_database_is_left_alone(tmp_path: Path, table: str) -> None:
     async with database(tmp_path) as connection:
-        await connection.execute("CREATE TABLE recipes (name TEXT)")
+        await connection.execute(f"CREATE TABLE {table}")
         before = await contents(connection)
-        with pytest.raises(CorruptError, match="not one of livevote's"):
+        with pytest.raises(
+            CorruptError, match=r"^The database is not one of livevote's\. Use another data directory\.$"
+        ):
             await migrate(connection)
         assert await contents(connection) == before
 

@@ -3,20 +3,33 @@
 import asyncio
 import errno
 import os
+import resource
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
-from livevote.domain.commands import AskAgain, CloseVoting
-from livevote.failures import AlreadyRunningError, CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
+from livevote.domain.commands import AskAgain, CloseVoting, EraseAnswer
+from livevote.domain.records import Draft
+from livevote.failures import (
+    AlreadyRunningError,
+    CorruptError,
+    DataDirectoryError,
+    NoSuchRoomError,
+    SetupError,
+    ShortageError,
+)
 from livevote.log import Head, LogFailedError, LogRetryError, sqlite
+from livevote.log.lock import is_held
+from livevote.log.schema import MIGRATIONS, migrate
 from livevote.log.sqlite import MAX_BATCH
 from tests.client import eventually
-from tests.history import cast, opened
+from tests.history import answer, cast, opened
 from tests.log.cases import (
     batches,
     connection_of,
@@ -75,7 +88,7 @@ async def test_i1_the_writing_connection_is_set_up_for_durability(path: Path, na
 
 
 async def test_directories_with_odd_names_are_fine(tmp_path: Path) -> None:
-    path = tmp_path / "a b?mode=rwc#%41" / "log.sqlite3"
+    path = tmp_path / "a b?mode=rwc#%41" / "and one more" / "log.sqlite3"
     await filled(path)
     async with opened_reader(path) as reader:
         assert len(await entries(reader)) == 8
@@ -83,6 +96,7 @@ async def test_directories_with_odd_names_are_fine(tmp_path: Path) -> None:
 
 async def test_i18_a_second_log_of_one_directory_is_refused(path: Path) -> None:
     async with opened_file(path) as log:
+        assert is_held(path.with_name("livevote.lock"))
         with pytest.raises(AlreadyRunningError):
             async with opened_file(path):
                 pass
@@ -95,6 +109,18 @@ async def test_a_batch_may_be_as_large_as_its_limit(path: Path, count: int) -> N
     async with opened_file(path) as log:
         await log.append(more("A", count), ticket=1)
         assert (await log.head("A")).index == count
+
+
+async def test_a_batch_of_any_size_is_kept_whole_and_in_order(path: Path) -> None:
+    counts = (*range(1, 34), 63, 64, 65, 129, 999, 1000, 1025)
+    async with opened_file(path) as log:
+        for ticket, count in enumerate(counts):
+            await log.append([*more("A", count - 1), *more("B", 1)], ticket=ticket)
+        await log.aclose()
+        appended = [entry for batch in await batches(log) for entry in batch.entries]
+        kept = [*await entries(log, "A"), *await entries(log, "B")]
+    assert len(kept) == sum(counts)
+    assert [plain(entry) for entry in kept] == [plain(entry) for entry in sorted(appended, key=lambda one: one.room)]
 
 
 async def test_a_larger_batch_is_a_mistake_that_changes_nothing(path: Path) -> None:
@@ -130,7 +156,7 @@ async def test_i11_after_a_failed_append_every_append_fails(path: Path) -> None:
             other.execute("INSERT INTO records (room, idx, body, chain) VALUES ('A', 4, '{}', x'00')")
         with pytest.raises(LogFailedError, match="SQLITE_CONSTRAINT_PRIMARYKEY"):
             await log.append([*more("B", 1), *more("A", 1)], ticket=2)
-        with pytest.raises(LogFailedError):
+        with pytest.raises(LogFailedError, match=r"^the log takes no more records$"):
             await log.append(more("C", 1), ticket=3)
         await log.aclose()
         assert [batch.ticket for batch in await batches(log)] == [1]
@@ -164,6 +190,37 @@ async def test_i11_an_error_without_a_code_fails_the_log(path: Path, monkeypatch
             await log.append(more("A", 1), ticket=2)
 
 
+async def test_an_erased_answer_is_in_no_file_any_more(path: Path) -> None:
+    history = opened().did(cast("ann", 0), cast("bob", 1))
+    erasure = history.decide(EraseAnswer(5))
+    assert isinstance(erasure, Draft)
+    async with opened_file(path) as log:
+        await log.append(history.drafts("A"), ticket=1)
+        assert files_with(answer(1), path) == [f"{path.name}-wal"]
+        await log.append([Draft("A", erasure.record)], ticket=2)
+        assert files_with(answer(1), path) == []
+        assert files_with(answer(0), path) == [path.name]
+
+
+async def test_an_erasure_stands_although_its_traces_cannot_be_removed_now(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = opened().did(cast("ann", 0))
+    erasure = history.decide(EraseAnswer(4))
+    assert isinstance(erasure, Draft)
+
+    async def refuse(*_: object) -> None:
+        raise sqlite3.OperationalError("database table is locked")
+
+    async with opened_file(path) as log:
+        await log.append(history.drafts("A"), ticket=1)
+        monkeypatch.setattr(connection_of(log), "execute_fetchall", refuse)
+        await log.append([Draft("A", erasure.record)], ticket=2)
+        await log.append(more("A", 1), ticket=3)
+        await log.aclose()
+        assert [batch.ticket for batch in await batches(log)] == [1, 2, 3]
+
+
 async def test_i1_nothing_comes_back_before_it_is_committed(path: Path) -> None:
     """Another program holds the write lock, so the statement waits in its thread while the loop goes on."""
     async with opened_file(path) as log:
@@ -195,6 +252,10 @@ def as_if_killed(path: Path, directory: Path) -> Path:
     shutil.copytree(path.parent, directory, ignore=shutil.ignore_patterns("*-shm", directory.name))
     assert (directory / f"{path.name}-wal").stat().st_size > 0
     return directory / path.name
+
+
+def files_with(data: bytes, path: Path) -> list[str]:
+    return [found.name for found in path.parent.iterdir() if data in found.read_bytes()]
 
 
 def names_beside(path: Path) -> list[str]:
@@ -252,13 +313,40 @@ async def test_a_damaged_or_foreign_file_is_not_opened(path: Path, damage: Calla
     assert content(path) == before
 
 
+async def test_a_log_without_its_epoch_is_named(path: Path) -> None:
+    await filled(path)
+    _without_epoch(path)
+    for opening in (opened_file, opened_reader):
+        with pytest.raises(CorruptError, match=r"cannot be read \(no row for SELECT value FROM meta"):
+            async with opening(path):
+                pass
+
+
 async def test_damage_is_explained(path: Path) -> None:
     _garbage(path)
     with pytest.raises(
-        CorruptError, match=r"log\.sqlite3 cannot be read \(file is not a database\)\. Restore a backup"
+        CorruptError,
+        match=r"\.sqlite3 cannot be read \(file is not a database\)\. Restore a backup, or start with another --data "
+        r"directory; keep the damaged file\.$",
     ):
         async with opened_file(path):
             pass
+
+
+async def test_whatever_meets_damage_names_the_file(path: Path) -> None:
+    await filled(path)
+    async with opened_reader(path) as reader:
+        _garbage(path)
+        tries: list[Callable[[], Awaitable[object]]] = [
+            lambda: reader.head("A"),
+            lambda: entries(reader, "A", upto=5),
+            lambda: entries(reader),
+            lambda: asyncio.to_thread(reader.count),
+            lambda: asyncio.to_thread(reader.damage, threading.Event()),
+        ]
+        for attempt in tries:
+            with pytest.raises(CorruptError, match=rf"^The database {path} cannot be read \(file is not a database\)"):
+                await attempt()
 
 
 @pytest.mark.parametrize(
@@ -277,10 +365,12 @@ async def test_a_record_that_is_not_ours_is_corruption(path: Path, body: str) ->
     with other_tool(path) as other:
         other.execute(f"INSERT INTO records (room, idx, body, chain) VALUES ('A', 6, {body}, x'00')")
     async with opened_file(path) as log:
-        with pytest.raises(CorruptError):
-            await entries(log, "A")
-        with pytest.raises(CorruptError):
-            list(log.scan())
+        for code in ("A", None):
+            with pytest.raises(
+                CorruptError,
+                match=r"^Record 6 of room A is none of livevote's \(.*\)\. Restore a backup; keep the damaged file\.$",
+            ):
+                await entries(log, code)
         assert len(await entries(log, "A", upto=5)) == 5
 
 
@@ -290,8 +380,25 @@ async def test_a_record_that_is_not_ours_is_corruption(path: Path, body: str) ->
 )
 async def test_a_value_whose_type_rotted_is_corruption(path: Path, change: str) -> None:
     await filled(path)
+    _rot(path, change)
+    async with opened_reader(path) as reader:
+        with pytest.raises(
+            CorruptError, match=r"other types than it was written with\. Restore a backup; keep the damaged file\.$"
+        ):
+            list(reader.scan())
+
+
+@pytest.mark.parametrize("change", ["salt = NULL", "answer = NULL"])
+async def test_half_an_opening_is_none(path: Path, change: str) -> None:
+    await filled(path)
+    _rot(path, change)
+    async with opened_reader(path) as reader:
+        assert [entry.opening is None for entry in await entries(reader, "A")] == [True, True, True, False, True]
+
+
+def _rot(path: Path, change: str) -> None:
+    """Change the last ballot as a bit does it, past the types and the triggers of the table."""
     with other_tool(path) as tool:
-        # As a bit does it, past the types of the table.
         tool.execute("DROP TRIGGER records_are_never_changed")
         tool.execute("PRAGMA writable_schema = ON")
         tool.execute(
@@ -300,10 +407,8 @@ async def test_a_value_whose_type_rotted_is_corruption(path: Path, change: str) 
         )
         tool.execute("PRAGMA writable_schema = RESET")
     with other_tool(path) as tool:
-        tool.execute(f"UPDATE records SET {change} WHERE room = 'A' AND idx = 2")
-    async with opened_reader(path) as reader:
-        with pytest.raises(CorruptError, match="holds values of other types than it was written with"):
-            list(reader.scan())
+        tool.execute("PRAGMA ignore_check_constraints = ON")
+        tool.execute(f"UPDATE records SET {change} WHERE room = 'A' AND idx = 5")
 
 
 async def test_a_room_name_that_is_no_text_is_corruption(path: Path) -> None:
@@ -333,14 +438,51 @@ async def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
             pass
 
 
+async def test_a_read_that_finds_no_descriptor_is_a_shortage_and_works_later(path: Path) -> None:
+    await filled(path)
+    async with opened_reader(path) as reader:
+        with no_descriptors():
+            with pytest.raises(ShortageError, match="Cannot open"):
+                await entries(reader, "A")
+            with pytest.raises(ShortageError, match="Cannot open"):
+                reader.damage(threading.Event())
+        assert len(await entries(reader, "A")) == 5
+        assert reader.damage(threading.Event()) == ""
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Everything that this process could still open is taken."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())), hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        with suppress(OSError):
+            while True:
+                stack.callback(os.close, os.open("/dev/null", os.O_RDONLY))
+        yield
+
+
+async def test_too_little_memory_is_a_shortage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await filled(path)
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    async with opened_reader(path) as reader:
+        monkeypatch.setattr(sqlite, "_decode", fail)
+        with pytest.raises(ShortageError, match="too little memory"):
+            await entries(reader, "A")
+
+
 async def test_a_file_that_cannot_be_opened_is_named(path: Path) -> None:
     _directory(path)
-    threads = threading.active_count()
+    threads = set(threading.enumerate())  # one of an earlier test may still be about to end
     for opening in (opened_file, opened_reader):
         with pytest.raises(DataDirectoryError, match=r"Cannot open .*log\.sqlite3.*Check its owner and mode"):
             async with opening(path):
                 pass
-        assert threading.active_count() == threads
+        assert set(threading.enumerate()) <= threads
 
 
 async def test_a_file_that_another_program_locks_is_not_called_damaged(
@@ -376,7 +518,7 @@ async def test_a_disk_without_space_is_not_taken_for_damage(
 
 async def test_a_place_without_write_ahead_log_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataDirectoryError, match=r"cannot set journal_mode to wal .*\(it is memory\)"):
+    with pytest.raises(DataDirectoryError, match=r"cannot set journal_mode to wal .*\(it is memory\)\. Choose a loc"):
         async with opened_log("sqlite::memory:"):
             pass
 
@@ -395,10 +537,10 @@ async def test_a_reader_who_loses_interest_leaves_nothing_open(path: Path) -> No
     """Nobody closes a generator that an error left: a connection in it would outlive the loop."""
     async with opened_file(path) as log:
         await log.append(more("A", 2500), ticket=1)
-        threads = threading.active_count()
+        threads = set(threading.enumerate())
         reading = log.read("A")
         await anext(reading)
-        await eventually(lambda: threading.active_count() == threads)
+        await eventually(lambda: set(threading.enumerate()) <= threads)
         assert len(await anext(reading)) == 1000
 
 
@@ -537,11 +679,30 @@ async def test_views_show_ballots_and_results_with_changed_votes(path: Path) -> 
 
 
 async def test_views_leave_out_erased_answers(path: Path) -> None:
-    await filled(path)
+    history = opened().did(cast("ann", 0), cast("bob", 1), cast("cid", 2), cast("bob", 2))
+    async with opened_file(path) as log:
+        await log.append(history.did(EraseAnswer(4), EraseAnswer(7)).drafts("A"), ticket=1)
     with other_tool(path) as other:
-        other.execute("UPDATE records SET salt = NULL, answer = NULL WHERE room = 'A' AND idx = 4")
-        assert other.execute("SELECT idx, counted, answer FROM ballots ORDER BY idx").fetchall() == [
-            (4, 1, None),
-            (5, 1, '{"choices":[1]}'),
-        ]
-        assert other.execute("SELECT option, votes FROM results").fetchall() == [("Coffee", 1)]
+        assert other.execute("SELECT idx, voter, counted, answer FROM ballots ORDER BY idx").fetchall() == [
+            (4, "ann", 0, None),
+            (5, "bob", 0, '{"choices":[1]}'),
+            (6, "cid", 1, '{"choices":[2]}'),
+            (7, "bob", 0, None),
+        ], "an erased answer does not bring back the one that it had replaced"
+        assert other.execute("SELECT option, votes FROM results").fetchall() == [("Water", 1)]
+        assert history.room.questions["q1"].rounds[0].tally.counts() == (0, 0, 1)
+
+
+async def test_a_database_of_the_first_version_gets_the_views_of_this_one(path: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    shutil.copy(MIGRATIONS / "0001_records.sql", first)
+    async with aiosqlite.connect(path, isolation_level=None) as connection:
+        await migrate(connection, directory=first)
+    history = opened().did(cast("ann", 0), cast("bob", 1), EraseAnswer(4))
+    for ticket, drafts in enumerate((history.drafts("A"), room("B"))):
+        async with opened_file(path) as log:
+            await log.append(drafts, ticket=ticket)
+    with other_tool(path) as other:
+        assert other.execute("SELECT idx, counted FROM ballots WHERE room = 'A'").fetchall() == [(4, 0), (5, 1)]
+        assert other.execute("SELECT sum(votes) FROM results").fetchall() == [(3,)]

@@ -15,6 +15,7 @@ from livevote.protocol.messages import (
     Mine,
     QuestionInfo,
     Recorded,
+    RecoveryInfo,
     Rejected,
     RoomInfo,
     Sync,
@@ -108,8 +109,14 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 replay_public=False,
                 current=None,
                 questions=(),
+                recoveries=(RecoveryInfo(9, 12, 7),),
             ),
-            {"type": "state", "role": "host", "room": {"code": "ABC", "title": "Welcome"}, "questions": []},
+            {
+                "recoveries": [{"at": 9, "by_checkpoints": 12, "kept": 7}],
+                "role": "host",
+                "room": {"code": "ABC", "title": "Welcome"},
+                "questions": [],
+            },
         ),
     ],
 )

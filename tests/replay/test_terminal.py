@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -53,6 +54,16 @@ def test_a_moment_as_text() -> None:
         "        0    0 %  Water"
     )
     assert terminal.text(replay, Playhead(replay).to_index(1)) == "Room 7KQ2MD  Welcome\nNothing had been asked yet."
+
+
+def test_times_that_no_calendar_has_are_numbers() -> None:
+    replay = evening()
+    late = msgspec.structs.replace(
+        replay, marks=tuple(msgspec.structs.replace(mark, at=10**18) for mark in replay.marks)
+    )
+    console = screen(is_terminal=False)
+    terminal.tell(late, console)
+    assert f"{10**18} ms" in printed(console)
 
 
 def test_a_moment_has_bars_on_a_terminal_and_none_elsewhere() -> None:

@@ -137,6 +137,7 @@ class Fold:
             "replay_public": self.replay,
             "current": self.current or None,
             "questions": questions,
+            "recoveries": [],
         }
 
     def _question(self, question: Message) -> Message:

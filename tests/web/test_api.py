@@ -1,5 +1,6 @@
 """The HTTP API: what a host can do, who may, what is refused, and that its description is the truth."""
 
+import asyncio
 import json
 from base64 import b64encode
 from pathlib import Path
@@ -150,6 +151,23 @@ async def test_health_is_ok_until_a_write_fails(tmp_path: Path) -> None:
         response = await at.fetch("/healthz")
         assert (response.code, json.loads(response.body)) == (503, {"status": "failed"})
         assert error(await at.try_command("open")) == (503, "failed")
+
+
+async def test_the_operator_sees_how_many_records_share_an_fsync(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        await at.ask()
+        pages = [await at.open() for _ in range(5)]
+        await asyncio.gather(*(page.vote(f"v{number}", 1) for number, page in enumerate(pages)))
+        response = await at.fetch(
+            "/api/metrics", headers={"Authorization": f"Bearer {at.server.services.operator_key}"}
+        )
+        found = json.loads(response.body)
+        assert found["records"] == 3 + 5
+        assert 4 <= found["batches"] <= 8
+        assert found["records_per_batch"] == round(8 / found["batches"], 2)
+        assert 1 <= found["newest_batch"] <= found["largest_batch"] <= 5
+        assert found["waiting"] == 0
+        assert error(await at.fetch("/api/metrics")) == (401, "no_key")
 
 
 async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:

@@ -117,6 +117,14 @@ async def test_what_is_no_index_and_no_leaf_is_refused_in_words(tmp_path: Path, 
         assert "?index=N&leaf=HEX" in error["message"]
 
 
+async def test_the_description_names_what_a_proof_needs(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        document = json.loads((await at.fetch("/api/openapi.json")).body)
+    described = document["paths"]["/api/rooms/{code}/proof"]["get"]["parameters"]
+    asked = {each["name"]: (each["required"], each["schema"]["type"]) for each in described if each["in"] == "query"}
+    assert asked == {"index": (True, "integer"), "leaf": (True, "string")}
+
+
 async def test_a_room_that_is_not_there_has_no_proofs(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
         response = await at.fetch(f"/api/rooms/XXXXXX/proof?index=1&leaf={NOWHERE}")

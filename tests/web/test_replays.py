@@ -66,6 +66,11 @@ async def test_who_may_watch_what(tmp_path: Path) -> None:
                 assert read(response) == preview
                 assert response.headers["Cache-Control"] == "no-store"
         assert read(await get(at, **hosts[0]))["audience"] == "host"
+        for headers in (*strangers, *hosts):
+            for query in ("?audience=Everybody", "?audience=", "?audience=host&audience=wall"):
+                refused = await get(at, query, **headers)
+                assert error(refused) == (400, "bad_message")
+                assert json.loads(refused.body)["error"]["message"] == "'audience' is host or everybody."
         await publish(at, public=False)
         for headers in strangers:
             assert error(await get(at, **headers)) == (401, "no_key")

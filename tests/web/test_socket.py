@@ -9,6 +9,8 @@ import pytest
 from livevote.protocol.codes import CLOSE, REJECTED, Wire
 from tests.client import Message, ballot, eventually, venue
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 
 async def test_a_vote_is_recorded_and_everybody_sees_it(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:

@@ -93,6 +93,15 @@ def test_i5_says_how_many_choices_so_many_voters_make(counts: tuple[int, ...], v
     assert KIND.conserved(counts, voters, ChoiceRules(max=2, min=1)) is holds
 
 
+@pytest.mark.parametrize(
+    ("counts", "voters", "holds"), [((2, 2, 0), 2, True), ((1, 1, 1), 2, False), ((0, 0, 0), 0, True)]
+)
+def test_i5_says_that_every_voter_makes_the_least_number_of_choices(
+    counts: tuple[int, ...], voters: int, holds: bool
+) -> None:
+    assert KIND.conserved(counts, voters, ChoiceRules(max=3, min=2)) is holds
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sets(st.integers(0, 2), min_size=1, max_size=2))))
 def test_i5_holds_after_every_ballot(votes: list[tuple[str, set[int]]]) -> None:
     history = opened(kind="multiple", rules=b'{"max":2}')

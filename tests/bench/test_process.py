@@ -1,13 +1,17 @@
-"""What the bench reads about the server's process."""
+"""What the bench reads about a program's process."""
+
+import os
+import time
 
 import pytest
 
-from bench.server import LISTENING, read_cpu_s, read_rss_bytes
+from bench.process import LISTENING, cpu_clock, read_rss_bytes
 
 
-def test_cpu_time_is_user_and_system_time() -> None:
-    stat = "12 (py (x) 9 thon) S " + " ".join(str(number) for number in range(4, 40))
-    assert read_cpu_s(stat, ticks_per_s=100) == (14 + 15) / 100
+def test_cpu_time_is_that_of_the_process() -> None:
+    before_s = time.process_time()
+    found_s = time.clock_gettime(cpu_clock(os.getpid()))
+    assert before_s <= found_s <= time.process_time()
 
 
 def test_resident_memory_is_in_bytes() -> None:
