@@ -3,31 +3,31 @@
 The model adds up what joins, votes and frames cost on one core. The fan-out takes what its tick allows, at most
 ``1 / TICK_PER_FAN_OUT`` of the core: a larger room has longer ticks and not more frames, until a tick lasts
 ``MAX_TICK_S``. What does not fit into a core's useful share goes to more nodes: they divide sockets, joins, answers and
-frames, and every node folds all votes. The costs come from the points that ``bench.curves`` measured.
+frames, and every node folds all votes. The costs come from the points that ``python -m bench curves`` measured.
 """
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from bench.curves import FILE
+from bench.points import FILE, Measured, Point, load
 from bench.table import number
 from livevote.live.hub import MAX_TICK_S, MIN_TICK_S, TICK_PER_FAN_OUT
+from livevote.live.writer import MAX_BATCH
 
 USEFUL = 0.7
 """The share of a core that is planned with: above it, waiting times grow faster than the load."""
-MAX_BATCH = 4000
-PAGE_BYTES = 32_000
-"""The voter's page, compressed, and Chart.js, which a browser keeps, are one load; headers included."""
+PAGE_BYTES = 26_000
+"""The voter's page, compressed, and the handshake, with the headers of TCP and IP."""
+CHART_BYTES = 74_000
+"""Chart.js likewise, which a browser fetches before the first result and then keeps."""
 FRAME_BYTES = 200
-VOTE_BYTES = 350
-RECEIPT_BYTES = 900
-"""One vote and its answer on the wire, with the headers of TCP and IP. A frame likewise."""
+VOTE_BYTES = 200
+RECEIPT_BYTES = 450
+"""A frame with four options, one vote and its answer on the wire, with the headers of TCP and IP."""
 PINGS_BYTES_PER_S = 6
 """A ping or a pong with its headers, every 20 s."""
 _MIB = 1 << 20
@@ -67,6 +67,7 @@ class Need:
     """What an event needs of each of ``nodes`` nodes in its busiest second; loads are shares of a core."""
 
     nodes: int
+    sockets: int
     joins_per_s: float
     votes_per_s: float
     frames_per_s: float
@@ -82,28 +83,31 @@ class Need:
     in_bit_s: float
 
 
-def costs(stored: dict[str, Any]) -> Costs:
+def costs(curves: dict[str, Measured]) -> Costs:
     """The costs that the measured points say. Raises ``KeyError`` or ``IndexError`` where a curve is missing."""
-    small, large = sorted(stored["ballots"], key=lambda point: float(point["ballots"]))[-2:]
+    small, large = sorted(curves["by-ballots"]["points"], key=lambda point: point["ballots"])[-2:]
     more = large["ballots"] - small["ballots"]
-    vote = _near(stored["batches"], "under_way", 256)
-    room = _near(stored["sockets"], "sockets", 10_000)
-    # The votes of that run are in its processor time.
-    votes_us = room["votes_per_s"] * vote["cpu_per_vote_us"] / room["frames_per_s"]
+    ballot_bytes = _MIB * (large["memory_mib"] - small["memory_mib"]) / more
+    alone = _near(curves, "by-batch", "under_way", 1)
+    vote = _near(curves, "by-batch", "under_way", 300)
+    room = _near(curves, "by-sockets", "sockets", 10_000)
     return Costs(
-        join_us=1000 * _near(stored["joins"], "at_once", 200)["cpu_per_join_ms"],
+        join_us=_near(curves, "by-joins", "at_once", 200)["cpu_per_join_us"],
         vote_us=vote["cpu_per_vote_us"],
-        frame_us=max(1.0, room["cpu_per_frame_us"] - votes_us),
+        frame_us=room["cpu_per_frame_us"],
         fold_us=1e6 * (large["start_s"] - small["start_s"]) / more,
         socket_bytes=1024 * room["memory_per_socket_kib"],
-        process_bytes=_MIB * min(point["memory_mib"] for point in stored["ballots"]),
-        ballot_bytes=_MIB * (large["memory_mib"] - small["memory_mib"]) / more,
+        process_bytes=_MIB * small["memory_mib"] - small["ballots"] * ballot_bytes,
+        ballot_bytes=ballot_bytes,
         ballot_disk_bytes=_MIB * large["disk_mib"] / large["ballots"],
-        commit_ms=_near(stored["batches"], "under_way", 1)["answer_p50_ms"],
+        commit_ms=alone["answer_ms"],
     )
 
 
-def _near(points: list[dict[str, float]], axis: str, size: int) -> dict[str, float]:
+def _near(curves: dict[str, Measured], name: str, axis: str, size: int) -> Point:
+    points = curves[name]["points"]
+    if not points:
+        raise IndexError(f"no points of {name}")
     return min(points, key=lambda point: abs(point[axis] - size))
 
 
@@ -124,10 +128,10 @@ def need(event: Event, costs: Costs) -> Need:
             f"{number(votes_per_s)} votes a second are more than one core can fold into a tally "
             f"({number(USEFUL * 1e6 / costs.fold_us)}): let people vote over a longer time, or in several rooms."
         )
-    nodes = 1
-    while (found := _on(nodes, event, costs, votes_per_s, joins_per_s)) is None:
-        nodes += 1
-    return found
+    for nodes in range(1, event.people + 1):
+        if (found := _on(nodes, event, costs, votes_per_s, joins_per_s)) is not None:
+            return found
+    raise ValueError("One person a node is not enough: give people more time to join and to vote.")
 
 
 def _on(nodes: int, event: Event, costs: Costs, votes_per_s: float, joins_per_s: float) -> Need | None:
@@ -143,9 +147,11 @@ def _on(nodes: int, event: Event, costs: Costs, votes_per_s: float, joins_per_s:
         return None
     ballots = event.people * event.questions
     answers = votes_per_s / nodes * RECEIPT_BYTES
+    page_bytes = PAGE_BYTES + CHART_BYTES * event.live
     pings = here * PINGS_BYTES_PER_S
     return Need(
         nodes=nodes,
+        sockets=here,
         joins_per_s=joins_per_s / nodes,
         votes_per_s=votes_per_s / nodes,
         frames_per_s=frames_per_s,
@@ -157,7 +163,7 @@ def _on(nodes: int, event: Event, costs: Costs, votes_per_s: float, joins_per_s:
         screen_age_s=costs.commit_ms / 1000 + tick + here * costs.frame_us / 1e6,
         memory_bytes=costs.process_bytes + here * costs.socket_bytes + ballots * costs.ballot_bytes,
         disk_bytes=ballots * costs.ballot_disk_bytes,
-        out_bit_s=8 * (max(frames_per_s * FRAME_BYTES + answers, joins_per_s / nodes * PAGE_BYTES) + pings),
+        out_bit_s=8 * (max(frames_per_s * FRAME_BYTES + answers, joins_per_s / nodes * page_bytes) + pings),
         in_bit_s=8 * (votes_per_s / nodes * VOTE_BYTES + pings),
     )
 
@@ -168,6 +174,7 @@ def rows(event: Event, costs: Costs) -> list[tuple[str, str]]:
     return [
         ("people", f"{event.people:,}, who join within {event.join_s:g} s and vote within {event.vote_s:g} s"),
         ("nodes, one core each", f"{found.nodes:,}"),
+        ("sockets, each node", f"{found.sockets:,}"),
         ("joins a second, each node", f"{number(found.joins_per_s)}, {found.join_load:.0%} of its core"),
         ("votes a second, each node", f"{number(found.votes_per_s)}, {found.vote_load:.0%} of its core"),
         ("frames a second, each node", f"{number(found.frames_per_s)}, {found.frame_load:.0%} of its core"),
@@ -191,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--vote-s", type=float, default=Event.vote_s, help="seconds in which all of them vote")
     parser.add_argument("--questions", type=int, default=Event.questions)
     parser.add_argument("--hidden", action="store_true", help="results are hidden while people vote")
-    parser.add_argument("--file", type=Path, default=FILE, help="the points that bench.curves kept")
+    parser.add_argument("--file", type=Path, default=FILE, help="the points that python -m bench has kept")
     options = parser.parse_args(arguments)
     if min(options.people, options.join_s, options.vote_s) <= 0 or options.questions < 1:
         parser.error("people, seconds and questions are more than 0")
@@ -203,9 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         live=not options.hidden,
     )
     try:
-        known = costs(json.loads(options.file.read_text()))
+        known = costs(load(options.file))
     except (OSError, LookupError, ValueError) as error:
-        print(f"No costs in {options.file} ({error}). Measure with 'python -m bench.curves' first.", file=sys.stderr)
+        print(f"No costs in {options.file} ({error}). Measure with 'python -m bench curves' first.", file=sys.stderr)
         return 1
     try:
         lines = rows(event, known)

@@ -1,127 +1,259 @@
-"""Draws the curves that ``bench.curves`` measured: ``python -m bench.plots``. Needs matplotlib (``make plots``)."""
+"""Draws the curves of ``bench.points``: ``.venv-bench/bin/python -m bench.plots``; ``make plots`` measures them first.
+
+This runs with the interpreter that has matplotlib, which knows nothing of livevote.
+"""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bench.curves import FILE
+from bench.meter import BUSY_PERCENT
+from bench.points import FILE, Measured, Point, doubtful, load
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Told apart also without colours, by their markers.
+# Told apart also without colours, by their markers; both stand out from white, which is under them in the dark as well.
 _STYLES = (("#1f5fbf", "o"), ("#c2410c", "s"), ("#15803d", "^"))
-_Points = list[dict[str, float]]
+_GREY = "#6b7280"
+
+# A panel as wide as a phone, one below the other: the letters are then those of the text around them.
+_WIDTH_IN = 5.0
+_HEIGHT_IN = 4.0
+_DOTS_PER_IN = 150
+
+_SHORT = 150
+"""An axis that goes up by less has more than the powers of ten on it."""
+
+Value = Callable[[Point], float]
 
 
-def draw(stored: dict[str, Any], directory: Path) -> list[Path]:
-    """Write one PNG for each curve there are points of."""
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One pair of axes. ``lines`` are labels and what they show of a point. ``straight`` adds a line to compare with,
+    through the last point of the first line: 1 for what grows as the size does, 0 for what stays as it is."""
+
+    title: str
+    across: str
+    up: str
+    axis: str
+    lines: dict[str, Value]
+    straight: int | None = None
+    rates: bool = False
+    """Whether ``straight`` goes through the first point, as what would be reached if nothing ever ended it."""
+    log: bool = True
+    """Whether the values are drawn by their logarithms, as sizes always are."""
+
+
+def _of(name: str) -> Value:
+    return lambda point: point[name]
+
+
+def _each(name: str, axis: str, times: float) -> Value:
+    return lambda point: times * point[name] / point[axis]
+
+
+_LOG = {"whole check": "verify_s", "CSV of ballots": "export_s", "start": "start_s"}
+PANELS: dict[str, tuple[str, tuple[Panel, ...]]] = {
+    "by-ballots": (
+        "A log as it grows",
+        (
+            Panel(
+                "Time of the whole process",
+                "ballots in the log",
+                "seconds",
+                "ballots",
+                {label: _of(name) for label, name in _LOG.items()},
+                straight=1,
+            ),
+            Panel(
+                "The same for each ballot",
+                "ballots in the log",
+                "\u00b5s for a ballot",
+                "ballots",
+                {label: _each(name, "ballots", 1e6) for label, name in _LOG.items()},
+                straight=0,
+            ),
+        ),
+    ),
+    "by-sockets": (
+        "A room as it fills",
+        (
+            Panel(
+                "From a vote to the last screen, and to its answer",
+                "open sockets",
+                "milliseconds",
+                "sockets",
+                {
+                    "last screen, after a quiet time": _of("fan_out_ms"),
+                    "answer, 99 %": _of("answer_p99_ms"),
+                    "answer, 50 %": _of("answer_p50_ms"),
+                },
+                straight=1,
+            ),
+            Panel(
+                "What one socket costs the server",
+                "open sockets",
+                "\u00b5s, KiB",
+                "sockets",
+                {
+                    "CPU time for a frame, \u00b5s": _of("cpu_per_frame_us"),
+                    "memory, KiB": _of("memory_per_socket_kib"),
+                },
+                log=False,
+            ),
+        ),
+    ),
+    "by-batch": (
+        "Votes that share an fsync",
+        (
+            Panel(
+                "Durable votes",
+                "votes in a batch, as the server counts",
+                "a second",
+                "batch",
+                {"durable votes": _of("votes_per_s")},
+                straight=1,
+                rates=True,
+            ),
+            Panel(
+                "What one vote costs",
+                "votes in a batch, as the server counts",
+                "\u00b5s, ms",
+                "batch",
+                {"CPU time of the server, \u00b5s": _of("cpu_per_vote_us"), "mean answer, ms": _of("answer_ms")},
+            ),
+        ),
+    ),
+    "by-joins": (
+        "People who come in",
+        (
+            Panel(
+                "Joins: page, socket, first message",
+                "people at once",
+                "a second",
+                "at_once",
+                {"joins": _of("joins_per_s")},
+                straight=0,
+                log=False,
+            ),
+            Panel(
+                "How long each takes",
+                "people at once",
+                "milliseconds",
+                "at_once",
+                {"99 %": _of("join_p99_ms"), "50 %": _of("join_p50_ms")},
+                straight=1,
+            ),
+        ),
+    ),
+}
+
+
+def draw(curves: dict[str, Measured], directory: Path) -> list[Path]:
+    """Write one PNG for each curve that there is; their paths."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    pyplot.rcParams.update({"font.size": 11, "axes.grid": True, "grid.alpha": 0.3, "svg.hashsalt": "livevote"})
+    pyplot.rcParams.update({"font.size": 11, "axes.titlesize": 11, "axes.grid": True, "grid.alpha": 0.35})
     drawn = []
-    for name, (title, paint) in _PLOTS.items():
-        if not (points := stored.get(name)):
+    for name, (title, panels) in PANELS.items():
+        if name not in curves:
             continue
-        figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.2), dpi=110, constrained_layout=True)
-        figure.suptitle(f"{title}  ({_machine(stored)})", fontsize=12)
-        paint(axes, points)
-        for each in axes:
-            each.legend(frameon=False)
+        figure, axes = pyplot.subplots(
+            len(panels),
+            figsize=(_WIDTH_IN, 0.6 + _HEIGHT_IN * len(panels)),
+            dpi=_DOTS_PER_IN,
+            facecolor="white",
+            layout="constrained",
+        )
+        figure.suptitle(title, fontsize=13, fontweight="bold")
+        for panel, each in zip(panels, axes, strict=True):
+            _paint(each, panel, curves[name]["points"])
+        figure.supxlabel(_machine(curves[name]["machine"]), fontsize=8, color=_GREY)
         path = directory / f"{name}.png"
-        figure.savefig(path, metadata={"Software": "livevote"})
+        # The same points give the same bytes.
+        figure.savefig(path, metadata={"Software": None})
         pyplot.close(figure)
         drawn.append(path)
     return drawn
 
 
-def _machine(stored: dict[str, Any]) -> str:
-    facts = stored.get("machine", {})
-    return f"{facts.get('CPU', '?')}, {facts.get('cores', '?')} cores, Python {facts.get('Python', '?')}"
+def _machine(facts: dict[str, str]) -> str:
+    parts = (facts.get("CPU", "?"), f"{facts.get('cores', '?')} cores", f"Python {facts.get('Python', '?')}")
+    return ", ".join((*parts, facts.get("date", "")[:10])).rstrip(", ")
 
 
-def _lines(axes: "Axes", points: _Points, across: str, lines: dict[str, str]) -> None:
-    for (label, name), (colour, marker) in zip(lines.items(), _STYLES, strict=False):
+def _paint(axes: "Axes", panel: Panel, points: Sequence[Point]) -> None:
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+    sizes = [point[panel.axis] for point in points]
+    for (label, value), (colour, marker) in zip(panel.lines.items(), _STYLES, strict=False):
+        axes.plot(sizes, [value(point) for point in points], color=colour, marker=marker, label=label)
+        # Hollow where the load generator had no time left.
+        doubted = [point for point in points if doubtful(point)]
         axes.plot(
-            [point[across] for point in points],
-            [point[name] for point in points],
+            [point[panel.axis] for point in doubted],
+            [value(point) for point in doubted],
             color=colour,
             marker=marker,
-            label=label,
+            markerfacecolor="white",
+            linestyle="none",
         )
+    if panel.straight is not None:
+        first = next(iter(panel.lines.values()))
+        through = points[0 if panel.rates else -1]
+        straight = [first(through) * (size / through[panel.axis]) ** panel.straight for size in sizes]
+        label = "straight line" if panel.straight else "level line"
+        axes.plot(sizes, straight, color=_GREY, linestyle="--", linewidth=1, zorder=1, label=label)
+    if any(map(doubtful, points)):
+        axes.plot([], [], color=_GREY, marker="o", markerfacecolor="white", linestyle="none", label=_DOUBT)
+    axes.set_title(panel.title, loc="left")
+    axes.set(xlabel=panel.across, ylabel=panel.up, xscale="log")
+    if panel.log:
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < _SHORT else (1,)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
+    # Sizes that were asked for are named; those that came about are read off as on any axis.
+    if all(float(size).is_integer() for size in sizes):
+        axes.xaxis.set_major_locator(FixedLocator(sizes))
+    axes.xaxis.set_minor_locator(NullLocator())
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+    # Below the axes, where it hides nothing.
+    axes.legend(fontsize=10, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.19))
 
 
-def _ballots(axes: "Sequence[Axes]", points: _Points) -> None:
-    time, each = axes
-    _lines(time, points, "ballots", {"whole check": "verify_s", "start": "start_s", "CSV of ballots": "export_s"})
-    time.set(xscale="log", yscale="log", xlabel="ballots in the log", ylabel="seconds, whole process")
-    per = [
-        {"ballots": point["ballots"]}
-        | {name: 1e6 * point[name] / point["ballots"] for name in ("verify_s", "start_s", "export_s")}
-        for point in points
-    ]
-    _lines(each, per, "ballots", {"whole check": "verify_s", "start": "start_s", "CSV of ballots": "export_s"})
-    each.set(xscale="log", ylim=(0, None), xlabel="ballots in the log", ylabel="\u00b5s for each ballot")
-    # Below that the start of the process is most of it.
-    each.set_ylim(0, 2 * max(value for point in per[2:] or per for name, value in point.items() if name != "ballots"))
+_DOUBT = f"load generator {BUSY_PERCENT:.0f} % busy"
 
 
-def _sockets(axes: "Sequence[Axes]", points: _Points) -> None:
-    wait, cost = axes
-    _lines(wait, points, "sockets", {"screen age p99": "screen_p99_ms", "answer p99": "answer_p99_ms"})
-    wait.set(xlabel="open sockets, 200 votes/s", ylabel="milliseconds", ylim=(0, None))
-    _lines(cost, points, "sockets", {"server CPU for a frame (\u00b5s)": "cpu_per_frame_us"})
-    cost.plot(
-        [point["sockets"] for point in points],
-        [point["memory_per_socket_kib"] for point in points],
-        color=_STYLES[1][0],
-        marker=_STYLES[1][1],
-        label="memory of a socket (KiB)",
-    )
-    cost.set(xlabel="open sockets", ylim=(0, None))
-
-
-def _batches(axes: "Sequence[Axes]", points: _Points) -> None:
-    rate, wait = axes
-    _lines(rate, points, "under_way", {"durable votes a second": "votes_per_s"})
-    rate.set(xscale="log", xlabel="votes under way = size of a batch", ylim=(0, None))
-    _lines(wait, points, "under_way", {"answer p99 (ms)": "answer_p99_ms", "answer p50 (ms)": "answer_p50_ms"})
-    wait.set(xscale="log", yscale="log", xlabel="votes under way", ylabel="milliseconds")
-
-
-def _joins(axes: "Sequence[Axes]", points: _Points) -> None:
-    rate, wait = axes
-    _lines(rate, points, "at_once", {"joins a second": "joins_per_s"})
-    rate.set(xscale="log", xlabel="phones at once", ylim=(0, None))
-    _lines(wait, points, "at_once", {"p99 (ms)": "join_p99_ms", "p50 (ms)": "join_p50_ms"})
-    wait.set(xscale="log", yscale="log", xlabel="phones at once", ylabel="milliseconds from page to first result")
-
-
-_PLOTS: "dict[str, tuple[str, Callable[[Sequence[Axes], _Points], None]]]" = {
-    "ballots": ("Start, check and export against the size of the log", _ballots),
-    "sockets": ("An open room against its size", _sockets),
-    "batches": ("Durable votes against the size of a batch", _batches),
-    "joins": ("Joining against how many do so at once", _joins),
-}
+def _tick(value: float) -> str:
+    """A size as people say it: 30, 1,000, 100k, 1M."""
+    for unit, letter in ((1_000_000, "M"), (1_000, "k")):
+        if value >= max(unit, 10_000):
+            return f"{value / unit:g}{letter}"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Draw what is in ``FILE``, beside it."""
+    """Draw what is in the file, beside it."""
     parser = argparse.ArgumentParser(prog="python -m bench.plots", description="Draw the measured curves as PNG.")
-    parser.add_argument("--file", type=Path, default=FILE, help="the points that bench.curves kept")
-    options = parser.parse_args(arguments)
+    parser.add_argument("file", nargs="?", type=Path, default=FILE, help="the points that python -m bench has kept")
+    file = parser.parse_args(arguments).file
     try:
-        stored = json.loads(options.file.read_text())
+        curves = load(file)
     except (OSError, ValueError) as error:
-        print(f"Cannot read {options.file}: {error}. Measure with 'python -m bench.curves' first.", file=sys.stderr)
+        print(f"Cannot read {file}: {error}. Measure with 'python -m bench curves' first.", file=sys.stderr)
         return 1
-    for path in draw(stored, options.file.parent):
+    for path in draw(curves, file.parent):
         print(path)
     return 0
 

@@ -89,6 +89,13 @@ class NewRoom(msgspec.Struct, frozen=True):
     host_token: str
 
 
+class Written(msgspec.Struct, frozen=True):
+    """The answer to ``GET /api/metrics``."""
+
+    batches: int
+    records: int
+
+
 class Done(msgspec.Struct, frozen=True):
     """The answer to a command of the host."""
 

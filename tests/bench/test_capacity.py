@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.capacity import USEFUL, Costs, Event, costs, main, need, tick_s
-from bench.curves import merged
+from bench.capacity import CHART_BYTES, PAGE_BYTES, USEFUL, Costs, Event, costs, main, need, tick_s
+from bench.points import Measured
+from livevote.web.assets import Assets
 
 COSTS = Costs(
     join_us=1000,
@@ -19,25 +20,25 @@ COSTS = Costs(
     ballot_disk_bytes=400,
     commit_ms=5,
 )
-MEASURED = {
-    "ballots": [
-        {"ballots": 100_000, "start_s": 1.0, "memory_mib": 100.0, "disk_mib": 40.0},
-        {"ballots": 1_100_000, "start_s": 6.0, "memory_mib": 400.0, "disk_mib": 440.0},
-    ],
-    "sockets": [
-        {
-            "sockets": 10_000,
-            "cpu_per_frame_us": 21.0,
-            "frames_per_s": 10_000.0,
-            "votes_per_s": 200.0,
-            "memory_per_socket_kib": 10.0,
-        }
-    ],
-    "batches": [
-        {"under_way": 1, "cpu_per_vote_us": 300.0, "answer_p50_ms": 4.0},
-        {"under_way": 256, "cpu_per_vote_us": 50.0, "answer_p50_ms": 30.0},
-    ],
-    "joins": [{"at_once": 200, "cpu_per_join_ms": 0.8}],
+MEASURED: dict[str, Measured] = {
+    "by-ballots": Measured(
+        machine={},
+        points=[
+            {"ballots": 100_000, "start_s": 1.0, "memory_mib": 100.0, "disk_mib": 40.0},
+            {"ballots": 1_100_000, "start_s": 6.0, "memory_mib": 400.0, "disk_mib": 440.0},
+        ],
+    ),
+    "by-sockets": Measured(
+        machine={}, points=[{"sockets": 10_000, "cpu_per_frame_us": 21.0, "memory_per_socket_kib": 10.0}]
+    ),
+    "by-batch": Measured(
+        machine={},
+        points=[
+            {"under_way": 1, "cpu_per_vote_us": 300.0, "answer_ms": 4.0},
+            {"under_way": 300, "cpu_per_vote_us": 50.0, "answer_ms": 30.0},
+        ],
+    ),
+    "by-joins": Measured(machine={}, points=[{"at_once": 200, "cpu_per_join_us": 800.0}]),
 }
 
 
@@ -86,11 +87,19 @@ def test_more_votes_than_a_core_can_fold_are_refused_with_a_remedy() -> None:
 def test_costs_are_taken_from_the_measured_points() -> None:
     found = costs(MEASURED)
     assert (found.join_us, found.vote_us, found.commit_ms) == (800, 50, 4)
-    assert found.frame_us == pytest.approx(21 - 200 * 50 / 10_000)
+    assert found.frame_us == 21
     assert found.fold_us == pytest.approx(5)
     assert found.ballot_bytes == pytest.approx(300 * (1 << 20) / 1_000_000)
     assert found.ballot_disk_bytes == pytest.approx(440 * (1 << 20) / 1_100_000)
-    assert found.process_bytes == 100 * (1 << 20)
+    assert found.process_bytes == pytest.approx(70 * (1 << 20))
+
+
+def test_sizes_on_the_wire_are_those_of_the_pages() -> None:
+    assets = Assets()
+    page, chart = len(assets.client.gzipped), len(assets.chart.gzipped)
+    # Headers, of TCP as well, are a few per cent.
+    assert page < PAGE_BYTES < 1.25 * page
+    assert chart < CHART_BYTES < 1.25 * chart
 
 
 def test_the_command_prints_what_an_event_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +107,7 @@ def test_the_command_prints_what_an_event_needs(tmp_path: Path, capsys: pytest.C
     file.write_text(json.dumps(MEASURED))
     assert main(["--people", "5000", "--file", str(file)]) == 0
     printed = capsys.readouterr().out
-    assert "nodes, one core each        1\n" in printed
+    assert "nodes, one core each        1\nsockets, each node          5,000\n" in printed
     assert "Mbit/s out" in printed
     assert main(["--people", "90000000", "--vote-s", "1", "--file", str(file)]) == 1
     assert "in several rooms" in capsys.readouterr().err
@@ -107,17 +116,8 @@ def test_the_command_prints_what_an_event_needs(tmp_path: Path, capsys: pytest.C
 def test_the_command_says_what_was_not_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "curves.json"
     assert main(["--file", str(file)]) == 1
-    file.write_text(json.dumps({**MEASURED, "joins": []}))
+    file.write_text(json.dumps({**MEASURED, "by-joins": {"machine": {}, "points": []}}))
     assert main(["--file", str(file)]) == 1
-    assert capsys.readouterr().err.count("Measure with 'python -m bench.curves' first.") == 2
+    assert capsys.readouterr().err.count("Measure with 'python -m bench curves' first.") == 2
     with pytest.raises(SystemExit):
         main(["--people", "0"])
-
-
-def test_a_point_that_is_measured_again_is_replaced() -> None:
-    known = [{"sockets": 100.0, "x": 1.0}, {"sockets": 500.0, "x": 2.0}]
-    assert merged(known, "sockets", [{"sockets": 100.0, "x": 3.0}, {"sockets": 200.0, "x": 4.0}]) == [
-        {"sockets": 100.0, "x": 3.0},
-        {"sockets": 200.0, "x": 4.0},
-        {"sockets": 500.0, "x": 2.0},
-    ]
