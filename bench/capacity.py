@@ -90,13 +90,14 @@ def costs(curves: dict[str, Measured]) -> Costs:
     ballot_bytes = _MIB * (large["memory_mib"] - small["memory_mib"]) / more
     alone = _near(curves, "by-batch", "under_way", 1)
     vote = _near(curves, "by-batch", "under_way", 300)
+    few = _near(curves, "by-sockets", "sockets", 0)
     room = _near(curves, "by-sockets", "sockets", 10_000)
     return Costs(
         join_us=_near(curves, "by-joins", "at_once", 200)["cpu_per_join_us"],
         vote_us=vote["cpu_per_vote_us"],
         frame_us=room["cpu_per_frame_us"],
         fold_us=1e6 * (large["start_s"] - small["start_s"]) / more,
-        socket_bytes=1024 * room["memory_per_socket_kib"],
+        socket_bytes=_MIB * (room["memory_mib"] - few["memory_mib"]) / (room["sockets"] - few["sockets"]),
         process_bytes=_MIB * small["memory_mib"] - small["ballots"] * ballot_bytes,
         ballot_bytes=ballot_bytes,
         ballot_disk_bytes=_MIB * large["disk_mib"] / large["ballots"],
@@ -190,6 +191,21 @@ def rows(event: Event, costs: Costs) -> list[tuple[str, str]]:
     ]
 
 
+def cost_rows(costs: Costs) -> list[tuple[str, str]]:
+    """What the sums start from, as label and value."""
+    return [
+        ("CPU time of a join", f"{number(costs.join_us)} \u00b5s"),
+        ("CPU time of a durable vote", f"{number(costs.vote_us)} \u00b5s"),
+        ("CPU time of a frame", f"{number(costs.frame_us)} \u00b5s"),
+        ("CPU time of another node's vote", f"{number(costs.fold_us)} \u00b5s"),
+        ("memory of a server", f"{number(costs.process_bytes / _MIB)} MiB"),
+        ("memory of a socket", f"{number(costs.socket_bytes / 1024)} KiB"),
+        ("memory of a ballot", f"{number(costs.ballot_bytes)} bytes"),
+        ("disk of a ballot", f"{number(costs.ballot_disk_bytes)} bytes"),
+        ("answer to a lone vote", f"{number(costs.commit_ms)} ms"),
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what the event needs; the exit code is 1 where no number of nodes is enough or nothing was measured."""
     parser = argparse.ArgumentParser(prog="python -m bench.capacity", description="What an event needs.")
@@ -198,6 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--vote-s", type=float, default=Event.vote_s, help="seconds in which all of them vote")
     parser.add_argument("--questions", type=int, default=Event.questions)
     parser.add_argument("--hidden", action="store_true", help="results are hidden while people vote")
+    parser.add_argument("--costs", action="store_true", help="print what the sums start from, and no event")
     parser.add_argument("--file", type=Path, default=FILE, help="the points that python -m bench has kept")
     options = parser.parse_args(arguments)
     if min(options.people, options.join_s, options.vote_s) <= 0 or options.questions < 1:
@@ -215,7 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"No costs in {options.file} ({error}). Measure with 'python -m bench curves' first.", file=sys.stderr)
         return 1
     try:
-        lines = rows(event, known)
+        lines = cost_rows(known) if options.costs else rows(event, known)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

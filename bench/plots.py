@@ -95,36 +95,51 @@ PANELS: dict[str, tuple[str, tuple[Panel, ...]]] = {
                 straight=1,
             ),
             Panel(
-                "What one socket costs the server",
+                "What one screen costs in a fan-out",
                 "open sockets",
-                "\u00b5s, KiB",
+                "\u00b5s",
                 "sockets",
-                {
-                    "CPU time for a frame, \u00b5s": _of("cpu_per_frame_us"),
-                    "memory, KiB": _of("memory_per_socket_kib"),
-                },
+                {"CPU time of the server": _of("cpu_per_frame_us")},
+                straight=0,
+                log=False,
+            ),
+            Panel(
+                "What all of them cost",
+                "open sockets",
+                "MiB",
+                "sockets",
+                {"memory of the server": _of("memory_mib")},
                 log=False,
             ),
         ),
     ),
     "by-batch": (
-        "Votes that share an fsync",
+        "Votes as they come faster",
         (
             Panel(
                 "Durable votes",
-                "votes in a batch, as the server counts",
+                "votes under way",
                 "a second",
-                "batch",
+                "under_way",
                 {"durable votes": _of("votes_per_s")},
                 straight=1,
                 rates=True,
             ),
             Panel(
                 "What one vote costs",
-                "votes in a batch, as the server counts",
+                "votes under way",
                 "\u00b5s, ms",
-                "batch",
+                "under_way",
                 {"CPU time of the server, \u00b5s": _of("cpu_per_vote_us"), "mean answer, ms": _of("answer_ms")},
+            ),
+            Panel(
+                "How many share an fsync, as the server counts",
+                "votes under way",
+                "votes",
+                "under_way",
+                {"votes in a batch": _of("batch")},
+                straight=1,
+                rates=True,
             ),
         ),
     ),
@@ -236,11 +251,11 @@ _DOUBT = f"load generator {BUSY_PERCENT:.0f} % busy"
 
 
 def _tick(value: float) -> str:
-    """A size as people say it: 30, 1,000, 100k, 1M."""
+    """A size as people say it, and short, because sizes stand close to each other: 0.5, 30, 2k, 1M."""
     for unit, letter in ((1_000_000, "M"), (1_000, "k")):
-        if value >= max(unit, 10_000):
+        if value >= unit:
             return f"{value / unit:g}{letter}"
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,13 +1,13 @@
 """``by-sockets``: what a room costs as it fills.
 
-First the memory of its sockets. Then fan-outs, each after a quiet time that is longer than any tick: one voter votes,
-and it is over when everybody has the new result; the vote and its fsync are in it. Then steady votes with live results,
-whose answers are timed from the instant at which each vote was due.
+First the server's memory when all have come. Then fan-outs, each after a quiet time that is longer than any tick: one
+voter votes, and it is over when everybody has the new result; the vote and its fsync are in it. Then steady votes with
+live results, whose answers are timed from the instant at which each vote was due.
 """
 
 from statistics import median
 
-from bench.contest import LIVEVOTE, RECORDED, check_votes, contest, join
+from bench.contest import LIVEVOTE, RECORDED, check_votes, contest
 from bench.expected import BenchError
 from bench.meter import Meter
 from bench.points import Point
@@ -18,24 +18,17 @@ from bench.sizes import Sizes
 from bench.stats import percentile
 from livevote.live.hub import MAX_TICK_S
 
-WARM_UP = 50
-"""Voters who are there before memory is measured, so that what is allocated only once is not counted per socket."""
-
 
 async def measure(place: Place, sizes: Sizes, size: int) -> Point:
     """The point of a room with ``size`` sockets."""
     due = arrivals(per_s=sizes.live_votes_per_s, during_s=sizes.live_s, seed=SEED)
-    if size < 2 or not due:
-        raise BenchError("A room of two and a vote are the least that can be measured: ask for more.")
-    first = min(WARM_UP, size // 2)
+    if not due:
+        raise BenchError("No vote falls into so short a time: ask for more seconds or more votes.")
     fan_outs, answers = Laps(), Laps()
-    async with contest(place, [], sockets=first, revealed=True) as contenders:
+    async with contest(place, [], sockets=size, revealed=True) as contenders:
         room = contenders[LIVEVOTE]
-        assert room.room is not None
+        rss_bytes = room.process.usage().rss_bytes
         room.vote_and_show()
-        without = room.process.usage().rss_bytes
-        join(room.lines, room.room, size - first)
-        socket_bytes = (room.process.usage().rss_bytes - without) / (size - first)
         for _ in range(sizes.fan_outs):
             room.lines.settle(MAX_TICK_S)
             meter = Meter(room.process.usage())
@@ -55,7 +48,7 @@ async def measure(place: Place, sizes: Sizes, size: int) -> Point:
         "answer_p50_ms": 1000 * percentile(took_s, 50),
         "answer_p99_ms": 1000 * percentile(took_s, 99),
         "votes_per_s": sizes.live_votes_per_s,
-        "memory_per_socket_kib": socket_bytes / 1024,
+        "memory_mib": rss_bytes / (1 << 20),
         "server_percent": answers.server_percent()[0],
         "generator_percent": max(*fan_outs.generator_percent, *answers.generator_percent),
     }

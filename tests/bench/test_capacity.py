@@ -29,7 +29,12 @@ MEASURED: dict[str, Measured] = {
         ],
     ),
     "by-sockets": Measured(
-        machine={}, points=[{"sockets": 10_000, "cpu_per_frame_us": 21.0, "memory_per_socket_kib": 10.0}]
+        machine={},
+        points=[
+            {"sockets": 100, "cpu_per_frame_us": 99.0, "memory_mib": 60.0},
+            {"sockets": 10_100, "cpu_per_frame_us": 21.0, "memory_mib": 160.0},
+            {"sockets": 19_000, "cpu_per_frame_us": 24.0, "memory_mib": 360.0},
+        ],
     ),
     "by-batch": Measured(
         machine={},
@@ -88,6 +93,7 @@ def test_costs_are_taken_from_the_measured_points() -> None:
     found = costs(MEASURED)
     assert (found.join_us, found.vote_us, found.commit_ms) == (800, 50, 4)
     assert found.frame_us == 21
+    assert found.socket_bytes == pytest.approx(100 * (1 << 20) / 10_000)
     assert found.fold_us == pytest.approx(5)
     assert found.ballot_bytes == pytest.approx(300 * (1 << 20) / 1_000_000)
     assert found.ballot_disk_bytes == pytest.approx(440 * (1 << 20) / 1_100_000)
@@ -109,6 +115,8 @@ def test_the_command_prints_what_an_event_needs(tmp_path: Path, capsys: pytest.C
     printed = capsys.readouterr().out
     assert "nodes, one core each        1\nsockets, each node          5,000\n" in printed
     assert "Mbit/s out" in printed
+    assert main(["--costs", "--file", str(file)]) == 0
+    assert "CPU time of a frame              21.0 \u00b5s\n" in capsys.readouterr().out
     assert main(["--people", "90000000", "--vote-s", "1", "--file", str(file)]) == 1
     assert "in several rooms" in capsys.readouterr().err
 
