@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,7 +130,8 @@ async def started(
 
 def keep_to(pid: int, core: int | None) -> None:
     """Let a process run on ``core`` alone, or with None on any one, whatever its parent keeps to."""
-    os.sched_setaffinity(pid, range(os.cpu_count() or 1) if core is None else {core})
+    with suppress(ProcessLookupError):  # it was as quick as that
+        os.sched_setaffinity(pid, range(os.cpu_count() or 1) if core is None else {core})
 
 
 async def took_s(command: Sequence[str], *, core: int | None = None, read: bool = False) -> tuple[float, bytes]:

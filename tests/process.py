@@ -14,7 +14,7 @@ from threading import Thread
 
 CHECKOUT = Path(__file__).parent.parent
 _ADDRESS = re.compile(r"is listening on port (\d+)\.")
-_PATIENCE_S = 30
+_PATIENCE_S = 60
 
 
 class Process:

@@ -62,7 +62,7 @@ def versions() -> list[tuple[str, str]]:
 
 
 def _of_node() -> list[str]:
-    manifests = [_HERE / "node_modules" / name / "package.json" for name in ("ws", "socket.io")]
+    manifests = [_HERE / "node_modules" / name / "package.json" for name in ("ws", "socket.io", "lighthouse")]
     known = [json.loads(manifest.read_text(encoding="utf-8")) for manifest in manifests if manifest.exists()]
     return [f"{manifest['name']} {manifest['version']}" for manifest in known]
 

@@ -217,7 +217,7 @@ class SqliteLog(SqliteReader):
         """Tell errors after which nothing was kept from those after which nobody knows."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             # Errors that the sqlite3 module finds by itself carry no code.
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOTHING_KEPT:
                 raise LogRetryError(str(error)) from error
@@ -367,7 +367,8 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise ShortageError(f"There is too little memory to read {path}. End other programs.") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        # The latter comes where SQLite's message quotes bytes of a damaged schema.
         # Extended codes hold the plain one in their lowest byte.
         code = getattr(error, "sqlite_errorcode", 0)
         if code & 0xFF in _CANNOT_USE:

@@ -146,3 +146,20 @@ def test_a_tap_moves_no_option_away_from_the_finger(scheme: Scheme, room: Room, 
         page.page.evaluate("() => window.scrollTo(0, 0)")
         assert [button.bounding_box() for button in buttons.all()] == before
     page.expect_counted(options[-1])
+
+
+def test_nothing_jumps_while_the_page_loads(scheme: Scheme, room: Room, visitors: Visitors) -> None:
+    room.ask("Which?", "One", "Two", "Three")
+    room.command("reveal")
+    page = VoterPage(visitors.enter(viewport=SMALL, color_scheme=scheme).new_page())
+    page.page.add_init_script(
+        """window.jumped = 0;
+        new PerformanceObserver(list => { for (const entry of list.getEntries()) window.jumped += entry.value; })
+          .observe({type: "layout-shift", buffered: true});"""
+    )
+    page.open(room.join)
+    expect(page.options.get_by_role("button")).to_have_count(3)
+    expect(page.page.locator("footer")).to_be_visible()
+    expect(page.page.locator("#plot")).to_be_visible()
+    # Above 0.1 people are said to notice it (web.dev, Cumulative Layout Shift).
+    assert page.page.evaluate("jumped") < 0.05

@@ -333,6 +333,17 @@ async def test_damage_is_explained(path: Path) -> None:
             pass
 
 
+async def test_damage_that_sqlite_quotes_is_explained(path: Path) -> None:
+    await filled(path)
+    with other_tool(path) as tool:
+        tool.execute("PRAGMA writable_schema = ON")
+        tool.execute("UPDATE sqlite_schema SET sql = CAST(x'435245415445d4' AS TEXT) WHERE type = 'trigger'")
+    for opening in (opened_file, opened_reader):
+        with pytest.raises(CorruptError, match=rf"^The database {path} cannot be read \("):
+            async with opening(path):
+                pass
+
+
 async def test_whatever_meets_damage_names_the_file(path: Path) -> None:
     await filled(path)
     async with opened_reader(path) as reader:
