@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.meter import BUSY_PERCENT
 from bench.points import FILE, Measured, Point, doubtful, load
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ PANELS: dict[str, tuple[str, tuple[Panel, ...]]] = {
                 "milliseconds",
                 "sockets",
                 {
-                    "last screen, after a quiet time": _of("fan_out_ms"),
+                    "last screen": _of("fan_out_ms"),
                     "answer, 99 %": _of("answer_p99_ms"),
                     "answer, 50 %": _of("answer_p50_ms"),
                 },
@@ -247,7 +246,7 @@ def _paint(axes: "Axes", panel: Panel, points: Sequence[Point]) -> None:
     axes.legend(fontsize=10, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.19))
 
 
-_DOUBT = f"load generator {BUSY_PERCENT:.0f} % busy"
+_DOUBT = "generator busy"
 
 
 def _tick(value: float) -> str:
