@@ -220,7 +220,7 @@ def _draw(file: Path) -> list[str]:
     except (OSError, subprocess.TimeoutExpired) as error:
         return [f"the curves were not drawn, see tools/setup bench: {error}"]
     if done.returncode:
-        return [f"the curves were not drawn: {' '.join(done.stderr.split()[-30:])}"]
+        return [f"the curves were not drawn: {done.stderr.strip()}"]
     _progress(done.stdout.strip())
     return []
 

@@ -263,11 +263,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("file", nargs="?", type=Path, default=FILE, help="the points that python -m bench has kept")
     file = parser.parse_args(arguments).file
     try:
-        curves = load(file)
+        drawn = draw(load(file), file.parent)
     except (OSError, ValueError) as error:
         print(f"Cannot read {file}: {error}. Measure with 'python -m bench curves' first.", file=sys.stderr)
         return 1
-    for path in draw(curves, file.parent):
+    except KeyError as error:
+        print(f"{file} has no {error}: another version measured it. Measure anew.", file=sys.stderr)
+        return 1
+    for path in drawn:
         print(path)
     return 0
 

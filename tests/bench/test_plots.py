@@ -80,6 +80,19 @@ def test_only_what_was_measured_is_drawn(tmp_path: Path) -> None:
     assert drawn(file) == [str(tmp_path / "by-joins.png")]
 
 
+@pytest.mark.skipif(not can_draw(), reason="matplotlib is not installed, see tools/setup bench")
+def test_a_file_of_another_version_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "curves.json"
+    keep(file, "by-joins", [{"at_once": 10}], {})
+    done = subprocess.run(
+        [str(peers.PYTHON), "-m", "bench.plots", str(file)], cwd=peers.TOP, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"{file} has no 'joins_per_s': another version measured it. Measure anew.\n",
+    )
+
+
 def test_a_file_without_points_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "curves.json")]) == 1
     assert "Measure with 'python -m bench curves' first." in capsys.readouterr().err
