@@ -44,7 +44,9 @@ class Panel:
     rates: bool = False
     """Whether ``straight`` goes through the first point, as what would be reached if nothing ever ended it."""
     log: bool = True
-    """Whether the values are drawn by their logarithms, as sizes always are."""
+    """Whether the values are drawn by their logarithms."""
+    log_sizes: bool = True
+    """Whether the sizes are."""
 
 
 def _of(name: str) -> Value:
@@ -109,6 +111,7 @@ PANELS: dict[str, tuple[str, tuple[Panel, ...]]] = {
                 "sockets",
                 {"memory of the server": _of("memory_mib")},
                 log=False,
+                log_sizes=False,
             ),
         ),
     ),
@@ -228,7 +231,11 @@ def _paint(axes: "Axes", panel: Panel, points: Sequence[Point]) -> None:
     if any(map(doubtful, points)):
         axes.plot([], [], color=_GREY, marker="o", markerfacecolor="white", linestyle="none", label=_DOUBT)
     axes.set_title(panel.title, loc="left")
-    axes.set(xlabel=panel.across, ylabel=panel.up, xscale="log")
+    axes.set(xlabel=panel.across, ylabel=panel.up)
+    if panel.log_sizes:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(FixedLocator(sizes))
+        axes.xaxis.set_minor_locator(NullLocator())
     if panel.log:
         axes.set_yscale("log")
         low, high = axes.get_ylim()
@@ -236,10 +243,6 @@ def _paint(axes: "Axes", panel: Panel, points: Sequence[Point]) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
     else:
         axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
-    # Sizes that were asked for are named; those that came about are read off as on any axis.
-    if all(float(size).is_integer() for size in sizes):
-        axes.xaxis.set_major_locator(FixedLocator(sizes))
-    axes.xaxis.set_minor_locator(NullLocator())
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
     # Below the axes, where it hides nothing.
