@@ -7,6 +7,7 @@ frames, and every node folds all votes. The costs come from the points that ``py
 """
 
 import argparse
+import itertools
 import math
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from bench.points import FILE, Measured, Point, load
 from bench.table import number
-from livevote.live.hub import MAX_TICK_S, MIN_TICK_S, TICK_PER_FAN_OUT
+from livevote.live.hub import MAX_TICK_S, MIN_TICK_S, SLICE_S, TICK_PER_FAN_OUT
 from livevote.live.writer import MAX_BATCH
 
 USEFUL = 0.7
@@ -38,7 +39,8 @@ class Costs:
     """What one core was measured to spend on one of each."""
 
     join_us: float
-    vote_us: float
+    vote_us: tuple[tuple[float, float], ...]
+    """Of one vote, by the votes in its batch: ascending pairs."""
     frame_us: float
     fold_us: float
     """Of a start, for each ballot: what a node spends on a vote that another one took in."""
@@ -89,12 +91,12 @@ def costs(curves: dict[str, Measured]) -> Costs:
     more = large["ballots"] - small["ballots"]
     ballot_bytes = _MIB * (large["memory_mib"] - small["memory_mib"]) / more
     alone = _near(curves, "by-batch", "under_way", 1)
-    vote = _near(curves, "by-batch", "under_way", 300)
+    batches = sorted((point["batch"], point["cpu_per_vote_us"]) for point in curves["by-batch"]["points"])
     few = _near(curves, "by-sockets", "sockets", 0)
     room = _near(curves, "by-sockets", "sockets", 10_000)
     return Costs(
         join_us=_near(curves, "by-joins", "at_once", 200)["cpu_per_join_us"],
-        vote_us=vote["cpu_per_vote_us"],
+        vote_us=tuple(batches),
         frame_us=room["cpu_per_frame_us"],
         fold_us=1e6 * (large["start_s"] - small["start_s"]) / more,
         socket_bytes=_MIB * (room["memory_mib"] - few["memory_mib"]) / (room["sockets"] - few["sockets"]),
@@ -110,6 +112,18 @@ def _near(curves: dict[str, Measured], name: str, axis: str, size: int) -> Point
     if not points:
         raise IndexError(f"no points of {name}")
     return min(points, key=lambda point: abs(point[axis] - size))
+
+
+def vote_us(batch: float, costs: Costs) -> float:
+    """CPU time of a vote in a batch of that size, by the logarithms of the measured sizes on both sides of it."""
+    pairs = costs.vote_us
+    if batch <= pairs[0][0]:
+        return pairs[0][1]
+    for (below, first), (above, second) in itertools.pairwise(pairs):
+        if batch <= above:
+            share = math.log(batch / below) / math.log(above / below)
+            return first + share * (second - first)
+    return pairs[-1][1]
 
 
 def tick_s(people: int, costs: Costs) -> float:
@@ -141,7 +155,10 @@ def _on(nodes: int, event: Event, costs: Costs, votes_per_s: float, joins_per_s:
     frames_per_s = here / tick if event.live else 0.0
     join_load = joins_per_s / nodes * costs.join_us / 1e6
     others = votes_per_s * (nodes - 1) / nodes
-    vote_load = (votes_per_s / nodes * costs.vote_us + others * costs.fold_us) / 1e6
+    # While one batch is written, and while a slice of a fan-out goes out, the next one gathers.
+    gathering_s = costs.commit_ms / 1000 + SLICE_S * event.live
+    batch = min(MAX_BATCH, max(1.0, votes_per_s / nodes * gathering_s))
+    vote_load = (votes_per_s / nodes * vote_us(batch, costs) + others * costs.fold_us) / 1e6
     frame_load = frames_per_s * costs.frame_us / 1e6
     # People join before they vote, and results move while they vote.
     if max(join_load, vote_load + frame_load) > USEFUL:
@@ -157,7 +174,7 @@ def _on(nodes: int, event: Event, costs: Costs, votes_per_s: float, joins_per_s:
         votes_per_s=votes_per_s / nodes,
         frames_per_s=frames_per_s,
         tick_s=tick,
-        batch=min(MAX_BATCH, max(1.0, votes_per_s * costs.commit_ms / 1000)),
+        batch=batch,
         join_load=join_load,
         vote_load=vote_load,
         frame_load=frame_load,
@@ -172,18 +189,22 @@ def _on(nodes: int, event: Event, costs: Costs, votes_per_s: float, joins_per_s:
 def rows(event: Event, costs: Costs) -> list[tuple[str, str]]:
     """What the command prints, as label and value."""
     found = need(event, costs)
+    after = f"after {event.questions} question{'s' * (event.questions > 1)}"
+    screens = [
+        ("frames a second, each node", f"{number(found.frames_per_s)}, {found.frame_load:.0%} of its core"),
+        ("a tick", f"{number(1000 * found.tick_s)} ms"),
+        ("oldest screen", f"about {number(1000 * found.screen_age_s)} ms behind a vote"),
+    ]
     return [
         ("people", f"{event.people:,}, who join within {event.join_s:g} s and vote within {event.vote_s:g} s"),
         ("nodes, one core each", f"{found.nodes:,}"),
         ("sockets, each node", f"{found.sockets:,}"),
         ("joins a second, each node", f"{number(found.joins_per_s)}, {found.join_load:.0%} of its core"),
         ("votes a second, each node", f"{number(found.votes_per_s)}, {found.vote_load:.0%} of its core"),
-        ("frames a second, each node", f"{number(found.frames_per_s)}, {found.frame_load:.0%} of its core"),
-        ("a tick", f"{number(1000 * found.tick_s)} ms"),
         ("votes in a batch", number(found.batch)),
-        ("oldest screen", f"about {number(1000 * found.screen_age_s)} ms behind a vote"),
-        ("memory, each node", f"{number(found.memory_bytes / _MIB)} MiB after {event.questions} questions"),
-        ("log on disk", f"{number(found.disk_bytes / _MIB)} MiB after {event.questions} questions"),
+        *(screens if event.live else ()),
+        ("memory, each node", f"{number(found.memory_bytes / _MIB)} MiB {after}"),
+        ("log on disk", f"{number(found.disk_bytes / _MIB)} MiB {after}"),
         (
             "network, each node",
             f"{number(found.out_bit_s / 1e6)} Mbit/s out, {number(found.in_bit_s / 1e6)} Mbit/s in",
@@ -195,7 +216,8 @@ def cost_rows(costs: Costs) -> list[tuple[str, str]]:
     """What the sums start from, as label and value."""
     return [
         ("CPU time of a join", f"{number(costs.join_us)} \u00b5s"),
-        ("CPU time of a durable vote", f"{number(costs.vote_us)} \u00b5s"),
+        ("CPU time of a vote alone", f"{number(vote_us(1, costs))} \u00b5s"),
+        ("CPU time of a vote among 100", f"{number(vote_us(100, costs))} \u00b5s"),
         ("CPU time of a frame", f"{number(costs.frame_us)} \u00b5s"),
         ("CPU time of another node's vote", f"{number(costs.fold_us)} \u00b5s"),
         ("memory of a server", f"{number(costs.process_bytes / _MIB)} MiB"),

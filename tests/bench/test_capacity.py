@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.capacity import CHART_BYTES, PAGE_BYTES, USEFUL, Costs, Event, costs, main, need, tick_s
+from bench.capacity import CHART_BYTES, PAGE_BYTES, USEFUL, Costs, Event, costs, main, need, tick_s, vote_us
 from bench.points import Measured
 from livevote.web.assets import Assets
 
 COSTS = Costs(
     join_us=1000,
-    vote_us=50,
+    vote_us=((1, 50), (1000, 50)),
     frame_us=20,
     fold_us=5,
     socket_bytes=10_000,
@@ -39,8 +39,8 @@ MEASURED: dict[str, Measured] = {
     "by-batch": Measured(
         machine={},
         points=[
-            {"under_way": 1, "cpu_per_vote_us": 300.0, "answer_ms": 4.0},
-            {"under_way": 300, "cpu_per_vote_us": 50.0, "answer_ms": 30.0},
+            {"under_way": 1, "batch": 1.0, "cpu_per_vote_us": 300.0, "answer_ms": 4.0},
+            {"under_way": 300, "batch": 100.0, "cpu_per_vote_us": 50.0, "answer_ms": 30.0},
         ],
     ),
     "by-joins": Measured(machine={}, points=[{"at_once": 200, "cpu_per_join_us": 800.0}]),
@@ -64,7 +64,9 @@ def test_one_core_by_hand() -> None:
     assert found.screen_age_s == pytest.approx(0.005 + 0.25 + 0.1)
     assert found.memory_bytes == 50_000_000 + 5_000 * 10_000 + 50_000 * 300
     assert found.disk_bytes == 50_000 * 400
-    assert found.batch == pytest.approx(2.5)
+    # 500 votes a second, in 5 ms of an fsync and 2 ms of a fan-out's slice.
+    assert found.batch == pytest.approx(3.5)
+    assert need(Event(people=5_000, join_s=50, vote_s=10, live=False), COSTS).batch == pytest.approx(2.5)
 
 
 def test_more_people_need_no_fewer_nodes_and_no_core_is_planned_full() -> None:
@@ -76,6 +78,12 @@ def test_more_people_need_no_fewer_nodes_and_no_core_is_planned_full() -> None:
         assert found.join_load <= USEFUL
         before = found.nodes
     assert before > 1
+
+
+def test_a_vote_among_many_costs_what_was_measured_around_that_size() -> None:
+    measured = costs(MEASURED)
+    assert [vote_us(batch, measured) for batch in (0.2, 1, 100, 5_000)] == [300, 300, 50, 50]
+    assert vote_us(10, measured) == pytest.approx(175)
 
 
 def test_hidden_results_cost_no_frames() -> None:
@@ -91,7 +99,7 @@ def test_more_votes_than_a_core_can_fold_are_refused_with_a_remedy() -> None:
 
 def test_costs_are_taken_from_the_measured_points() -> None:
     found = costs(MEASURED)
-    assert (found.join_us, found.vote_us, found.commit_ms) == (800, 50, 4)
+    assert (found.join_us, found.vote_us, found.commit_ms) == (800, ((1, 300), (100, 50)), 4)
     assert found.frame_us == 21
     assert found.socket_bytes == pytest.approx(100 * (1 << 20) / 10_000)
     assert found.fold_us == pytest.approx(5)
