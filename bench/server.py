@@ -12,7 +12,9 @@ import msgspec
 from bench.expected import BenchError
 from bench.http import HOST, Reply, api, call
 from bench.process import START_S, Place, Process, started
-from bench.wire import Done, HostQuestion, HostState, NewRoom
+from bench.wire import Done, HostQuestion, HostState, NewRoom, Written
+from livevote.config import Config
+from livevote.keys import Keyring
 
 UNLIMITED = 1_000_000_000
 """A bench's voters vote faster than people do."""
@@ -31,6 +33,13 @@ class Server(Process):
         reply = await call(self.port, api(self.port, "POST", "/api/rooms", body=msgspec.json.encode({"title": title})))
         room = _expect(reply, 201, NewRoom, "create a room")
         return HostedRoom(self.port, room.code, room.host_token)
+
+    async def written(self, place: Place, name: str) -> Written:
+        """What this server, which runs on the data directory ``name`` below ``place``, has written since its start."""
+        key = Keyring(Config(data=place.directory / name).keys, create=False).operator_key
+        return _expect(
+            await call(self.port, api(self.port, "GET", "/api/metrics", token=key)), 200, Written, "show its metrics"
+        )
 
 
 def _expect(reply: Reply, status: int, shape: type[T], what: str) -> T:

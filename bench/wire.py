@@ -89,13 +89,6 @@ class NewRoom(msgspec.Struct, frozen=True):
     host_token: str
 
 
-class Written(msgspec.Struct, frozen=True):
-    """The answer to ``GET /api/metrics``."""
-
-    batches: int
-    records: int
-
-
 class Done(msgspec.Struct, frozen=True):
     """The answer to a command of the host."""
 
@@ -118,3 +111,11 @@ def vote(ballot: str, question: str, round_number: int, choice: int) -> bytes:
     return (
         f'{{"type":"vote","id":"{ballot}","question":"{question}","round":{round_number},"answer":{{"choices":[{choice}]}}}}'
     ).encode()
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What was made durable since the start: one batch is one fsync."""
+
+    batches: int
+    records: int
+    largest_batch: int

@@ -8,15 +8,11 @@ closed loop, the mean time of an answer follows from the rate.
 from functools import partial
 from statistics import median
 
-import msgspec
-
 from bench.contest import LIVEVOTE, check_votes, contest
-from bench.expected import BenchError
-from bench.http import api, call
 from bench.points import Point
 from bench.process import Place
+from bench.server import Server
 from bench.sizes import Sizes
-from bench.wire import Written
 
 WARM_UP_S = 0.5
 
@@ -26,10 +22,12 @@ async def measure(place: Place, sizes: Sizes, size: int) -> Point:
     async with contest(place, [], sockets=size, revealed=False) as contenders:
         voters = contenders[LIVEVOTE]
         voters.race(WARM_UP_S)()
-        before = await _written(voters.process.port)
+        server = voters.process
+        assert isinstance(server, Server)
+        before = await server.written(place, LIVEVOTE)
         for _ in range(sizes.curve_runs):
             voters.lap(partial(voters.race, sizes.lap_s))
-        after = await _written(voters.process.port)
+        after = await server.written(place, LIVEVOTE)
         await check_votes(voters)
     laps = voters.laps
     votes_per_s = median(laps.rates())
@@ -42,10 +40,3 @@ async def measure(place: Place, sizes: Sizes, size: int) -> Point:
         "server_percent": median(laps.server_percent()),
         "generator_percent": max(laps.generator_percent),
     }
-
-
-async def _written(port: int) -> Written:
-    reply = await call(port, api(port, "GET", "/api/metrics"))
-    if reply.status != 200:
-        raise BenchError(f"The server does not say how the log grows: status {reply.status}.")
-    return msgspec.json.decode(reply.body, type=Written)
