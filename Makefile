@@ -1,7 +1,7 @@
 # Everything is set up by the targets themselves; see tools/setup.
 #
 #   PYTHON=python3.12      the interpreter for .venv (3.11 or newer)
-#   ARGS="--port 8080"     for run, bench and lock
+#   ARGS="--port 8080"     for run, bench, plots and lock
 #   PYTEST_ARGS="-k poll"  for test and crash
 
 export PYTHON
@@ -16,7 +16,7 @@ complete := livevote/domain/*,livevote/protocol/*,livevote/log/*
 with_browser = LIVEVOTE_CHROMIUM="$$(cat .venv/.browser)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check format bench bench-quick crash soak mutants lock clean
+.PHONY: help run test lint check format bench bench-quick plots crash soak mutants lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,10 @@ bench: ## measure against targets and other servers (ARGS are passed on), twenty
 bench-quick: ## the same in small, in less than three minutes
 	@tools/setup dev chart bench
 	@exec $(bin)/python -m bench --quick $(ARGS)
+
+plots: ## measure how costs grow and draw it (ARGS are passed on), ten minutes
+	@tools/setup dev chart
+	@exec $(bin)/python -m bench curves $(ARGS)
 
 crash: ## run the crash tests alone, as often as make test does
 	@tools/setup dev chart faketime

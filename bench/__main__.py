@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Sequence
@@ -14,8 +15,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TypeVar
 
-from bench import machine, peers, reach, table
+from bench import machine, peers, points, reach, table
 from bench.comparisons import COMPARISONS
+from bench.curves import CURVES
 from bench.expected import BenchError
 from bench.meter import doubts
 from bench.process import Place
@@ -25,16 +27,19 @@ from bench.sizes import QUICK, Sizes
 T = TypeVar("T")
 
 LIMIT_S = 1200
-"""No scenario or comparison of a sensible size takes longer."""
+"""No scenario, comparison or point of a curve takes longer, in a sensible size."""
+
+ALL_CURVES = "curves"
+DRAW_S = 120
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit code is 1 when votes were lost or something could not run, 0 also for misses."""
     options = _parser().parse_args(arguments)
     sizes = _sizes(options)
-    names = options.names or list(COMPARISONS)
-    if unknown := [name for name in names if name not in COMPARISONS and name not in SCENARIOS]:
-        known = ", ".join([*COMPARISONS, *SCENARIOS])
+    names = _names(options.names)
+    if unknown := [name for name in names if name not in COMPARISONS | SCENARIOS | CURVES]:
+        known = ", ".join([*COMPARISONS, *SCENARIOS, *CURVES, ALL_CURVES])
         print(f"There is no scenario {', '.join(unknown)}; there are {known}.", file=sys.stderr)
         return 2
     if options.into is not None and reach.BEGIN not in options.into.read_text(encoding="utf-8"):
@@ -56,6 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def _names(given: Sequence[str]) -> list[str]:
+    """What to run: by default all comparisons."""
+    names: list[str] = []
+    for name in given or COMPARISONS:
+        names += CURVES if name == ALL_CURVES else [name]
+    return names
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="make bench ARGS=... or python -m bench",
@@ -65,12 +78,16 @@ def _parser() -> argparse.ArgumentParser:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"comparisons: {', '.join(COMPARISONS)}; all of these by default. Scenarios: {', '.join(SCENARIOS)}",
+        help=f"comparisons: {', '.join(COMPARISONS)}; all of these by default. Scenarios: {', '.join(SCENARIOS)}. "
+        f"Curves: {', '.join(CURVES)}; all of these as '{ALL_CURVES}'",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, less than three minutes in all")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument(
         "--into", type=Path, metavar="FILE", help="also put the table of targets into this Markdown file"
+    )
+    parser.add_argument(
+        "--curves", type=Path, metavar="FILE", default=points.FILE, help="where points of curves are kept and drawn"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--dir", type=Path, help="make the data directory below DIR, on the disk that matters")
@@ -102,6 +119,7 @@ def _run(names: Sequence[str], sizes: Sizes, directory: Path, options: argparse.
     facts = machine.facts(directory)
     rows: list[table.Row] = []
     findings: list[reach.Finding] = []
+    curves: dict[str, list[points.Point]] = {}
     warnings: list[str] = []
     failures: list[str] = []
     if dict(facts)["file system"] in machine.VOLATILE:
@@ -117,6 +135,9 @@ def _run(names: Sequence[str], sizes: Sizes, directory: Path, options: argparse.
         try:
             if name in COMPARISONS:
                 findings += asyncio.run(_bounded(name, COMPARISONS[name].run(place, sizes)))
+            elif name in CURVES:
+                curves[name] = _curve(name, place, sizes)
+                points.keep(options.curves, name, curves[name], dict(facts))
             else:
                 rows += asyncio.run(_bounded(name, SCENARIOS[name](place, sizes)))
         except BenchError as error:
@@ -128,12 +149,15 @@ def _run(names: Sequence[str], sizes: Sizes, directory: Path, options: argparse.
         facts += peers.versions()
         if options.quick:
             warnings.append("with --quick, sizes are small and runs are few: the targets are meant for a full run")
-    warnings += doubts(rows) + reach.warnings_of(findings)
-    print(_tables(facts, findings, rows, warnings, markdown=options.markdown), flush=True)
+    warnings += doubts(rows) + reach.warnings_of(findings) + _doubtful(curves)
+    if curves:
+        warnings += _draw(options.curves)
+    print(_tables(facts, findings, rows, curves, warnings, markdown=options.markdown), flush=True)
     if options.into is not None:
-        reach.put_into(options.into, _tables(facts, findings, [], warnings, markdown=True))
+        reach.put_into(options.into, _tables(facts, findings, [], {}, warnings, markdown=True))
     if options.json is not None:
         figures = {"machine": dict(facts), "reach": reach.values(findings), "figures": table.values(rows)}
+        figures |= {"curves": curves}
         options.json.write_text(json.dumps(figures | {"warnings": warnings}, indent=2) + "\n", encoding="utf-8")
     for failure in failures:
         print(failure, file=sys.stderr)
@@ -144,6 +168,7 @@ def _tables(
     facts: Sequence[tuple[str, str]],
     findings: Sequence[reach.Finding],
     rows: Sequence[table.Row],
+    curves: dict[str, list[points.Point]],
     warnings: Sequence[str],
     *,
     markdown: bool,
@@ -153,13 +178,51 @@ def _tables(
         parts = [table.markdown_facts(facts)]
         parts += [reach.markdown(findings)] if findings else []
         parts += [table.markdown(rows)] if rows else []
+        parts += [table.markdown_table(*_cells(found), right=found[0]) for found in curves.values()]
         parts += [table.markdown_warnings(warnings)] if warnings else []
     else:
         parts = [table.plain_facts(facts)]
         parts += [reach.plain(findings)] if findings else []
         parts += [table.plain(rows)] if rows else []
+        parts += [table.aligned(*_cells(found), right=found[0]) for found in curves.values()]
         parts += ["\n".join(f"warning: {warning}" for warning in warnings)] if warnings else []
     return "\n\n".join(parts)
+
+
+def _cells(found: Sequence[points.Point]) -> tuple[list[str], list[list[str]]]:
+    """A curve as the columns and rows of a table."""
+    return list(found[0]), [[table.number(value) for value in point.values()] for point in found]
+
+
+def _curve(name: str, place: Place, sizes: Sizes) -> list[points.Point]:
+    found = []
+    for size in CURVES[name].steps(sizes):
+        _progress(f"{name}, {size:,} ...")
+        found.append(asyncio.run(_bounded(f"{name}, {size:,}", CURVES[name].measure(place, sizes, size))))
+    return found
+
+
+def _doubtful(curves: dict[str, list[points.Point]]) -> list[str]:
+    return [
+        f"{name} at {next(iter(point.values())):,}: the load generator was busy for "
+        f"{point['generator_percent']:.0f} % of its core, so the figures may be its own"
+        for name, found in curves.items()
+        for point in found
+        if points.doubtful(point)
+    ]
+
+
+def _draw(file: Path) -> list[str]:
+    """Draw ``file`` in a process of its own, which has nothing of what was measured in its memory; what went wrong."""
+    command = [sys.executable, "-m", "bench.plots", str(file)]
+    try:
+        done = subprocess.run(command, cwd=peers.TOP, capture_output=True, text=True, timeout=DRAW_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return [f"the curves were not drawn: {error}"]
+    if done.returncode:
+        return [f"the curves were not drawn: {done.stderr.strip()}"]
+    _progress(done.stdout.strip())
+    return []
 
 
 def _pin(options: argparse.Namespace, warnings: list[str]) -> int | None:
@@ -172,7 +235,7 @@ def _pin(options: argparse.Namespace, warnings: list[str]) -> int | None:
     return pair[1]
 
 
-async def _bounded(name: str, measuring: Awaitable[list[T]]) -> list[T]:
+async def _bounded(name: str, measuring: Awaitable[T]) -> T:
     # A collection in the middle of a run would be measured as a slow server.
     gc.collect()
     gc.disable()

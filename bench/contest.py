@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bench.expected import BenchError
 from bench.frames import Votes, from_client
 from bench.http import page, upgrade
-from bench.lines import Lines
+from bench.lines import Lines, as_of_in
 from bench.meter import Meter
 from bench.peers import SOCKET_IO, Peer
 from bench.process import Place, Process, started
@@ -51,6 +51,17 @@ class Contender:
     def race(self, during_s: float) -> Callable[[], int]:
         """All clients vote as fast as they are answered, as ``Lines.race`` has it."""
         return self.lines.race(self.votes, during_s=during_s, answer=self.answer)
+
+    def vote_and_show(self) -> bytes:
+        """Let livevote's first voter vote; the result that everybody got. Raises ``BenchError`` for any other one."""
+        self.lines.sent += 1
+        before = self.as_of
+        tally = self.lines.fan_out(self.votes.frame(self.lines.sent), kind=self.kind, other=self.answer)
+        self.as_of = as_of_in(tally)
+        if before is not None and self.as_of != before + 1:
+            raise BenchError(f"After record {before} and one more vote, everybody got the result as of {self.as_of}.")
+        self.lines.open[0].number = self.lines.sent
+        return tally
 
     def everybody(self, payload: bytes) -> bytes:
         """The frame that makes a peer send ``payload`` to all its clients."""

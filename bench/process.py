@@ -84,12 +84,18 @@ class Process:
 
 @asynccontextmanager
 async def started(
-    command: Sequence[str], *, place: Place, name: str, port: int | None = None, set_too: dict[str, str] | None = None
+    command: Sequence[str],
+    *,
+    place: Place,
+    name: str,
+    port: int | None = None,
+    set_too: dict[str, str] | None = None,
+    within_s: float = START_S,
 ) -> AsyncIterator[Process]:
     """Start ``command`` and wait until it prints the address it listens on; stop it at the end, whatever happens.
 
     A program that cannot tell its address is given one in ``port``, and is taken to listen when something answers
-    there. ``set_too`` are environment variables. Raises ``BenchError`` when it does not come up.
+    there. ``set_too`` are environment variables. Raises ``BenchError`` when it is not up within ``within_s`` seconds.
     """
     log_path = place.directory / f"{name}.stderr"
     # Settings of the user's own server must not reach this one.
@@ -109,9 +115,9 @@ async def started(
         keep_to(process.pid, place.core)
         assert process.stdout is not None
         if port is None:
-            port = await _port(process, name, log_path)
+            port = await _port(process, name, log_path, within_s)
         else:
-            await _answers(process, name, port, log_path)
+            await _answers(process, name, port, log_path, within_s)
         drain = asyncio.create_task(_discard(process.stdout))
         yield Process(process.pid, port, spawned_at)
         if process.returncode is not None:
@@ -147,21 +153,21 @@ async def took_s(command: Sequence[str], *, core: int | None = None, read: bool 
     return time.perf_counter() - begun_s, output or b""
 
 
-async def _port(process: asyncio.subprocess.Process, name: str, log_path: Path) -> int:
+async def _port(process: asyncio.subprocess.Process, name: str, log_path: Path, within_s: float) -> int:
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(within_s):
             while line := await process.stdout.readline():
                 if found := LISTENING.search(line):
                     return int(found[1])
             code = await process.wait()
     except TimeoutError:
-        raise BenchError(f"{name} did not listen within {START_S} s. {_last_words(log_path)}") from None
+        raise BenchError(f"{name} did not listen within {within_s:g} s. {_last_words(log_path)}") from None
     raise BenchError(f"{name} ended with code {code} before it listened. {_last_words(log_path)}")
 
 
-async def _answers(process: asyncio.subprocess.Process, name: str, port: int, log_path: Path) -> None:
-    ends_at = time.perf_counter() + START_S
+async def _answers(process: asyncio.subprocess.Process, name: str, port: int, log_path: Path, within_s: float) -> None:
+    ends_at = time.perf_counter() + within_s
     while time.perf_counter() < ends_at and process.returncode is None:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)

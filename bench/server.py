@@ -1,6 +1,8 @@
 """The server under test: a process of its own in a fresh data directory, driven over HTTP."""
 
+import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -9,13 +11,16 @@ import msgspec
 
 from bench.expected import BenchError
 from bench.http import HOST, Reply, api, call
-from bench.process import Place, Process, started
+from bench.process import START_S, Place, Process, started
 from bench.wire import Done, HostQuestion, HostState, NewRoom, Written
 from livevote.config import Config
 from livevote.keys import Keyring
 
 UNLIMITED = 1_000_000_000
 """A bench's voters vote faster than people do."""
+
+GONE_S = 60
+POLL_S = 0.3
 
 T = TypeVar("T")
 
@@ -90,6 +95,14 @@ class HostedRoom:
         """How many voters are connected."""
         return (await self.state()).online
 
+    async def until_empty(self) -> None:
+        """Wait until the server has noticed that all voters have left. Raises ``BenchError`` when it does not."""
+        ends_at = time.perf_counter() + GONE_S
+        while await self.online():
+            if time.perf_counter() > ends_at:
+                raise BenchError(f"After {GONE_S} s the server still counts voters who have left.")
+            await asyncio.sleep(POLL_S)
+
     async def result(self, question: str) -> tuple[HostQuestion, int]:
         """The question as the host sees it, and the log position of that view."""
         state = await self.state()
@@ -100,13 +113,13 @@ class HostedRoom:
 
 
 @asynccontextmanager
-async def running(place: Place, name: str) -> AsyncIterator[Server]:
+async def running(place: Place, name: str, *, within_s: float = START_S) -> AsyncIterator[Server]:
     """Start a server on the data directory ``name`` below ``place``, and stop it at the end, whatever happens.
 
-    An existing directory is used as it is. Raises ``BenchError`` when the server does not come up.
+    An existing directory is used as it is. Raises ``BenchError`` when the server is not up within ``within_s`` seconds.
     """
     command = [sys.executable, "-m", "livevote.cli", "run", "--host", HOST, "--port", "0"]
     command += ["--data", str(place.directory / name), "--no-sample", "--open-hosting"]
     command += ["--vote-burst", str(UNLIMITED), "--vote-rate", str(UNLIMITED)]
-    async with started(command, place=place, name=name) as process:
+    async with started(command, place=place, name=name, within_s=within_s) as process:
         yield Server(process.pid, process.port, process.spawned_at)

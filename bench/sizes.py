@@ -34,6 +34,11 @@ class Sizes:
     log_pairs: int = 7
     store_votes: int = 500
     store_pairs: int = 3
+    curve_ballots: int = 1_000_000
+    curve_sockets: int = 19_000
+    curve_votes: int = 2_000
+    curve_joins: int = 1_000
+    curve_runs: int = 3
 
     def most_sockets(self, scenarios: Iterable[str]) -> int:
         """How many sockets are open at once in the largest of ``scenarios``."""
@@ -50,6 +55,9 @@ class Sizes:
             "hall": self.hall_sockets,
             "stalled": self.stalled_sockets,
             "store": self.store_votes,
+            "by-sockets": self.curve_sockets,
+            "by-batch": self.curve_votes,
+            "by-joins": self.joins + self.curve_joins,
         }
         return max((sockets.get(name, 1) for name in scenarios), default=0)
 
@@ -81,5 +89,10 @@ QUICK = Sizes(
     log_pairs=3,
     store_votes=100,
     store_pairs=1,
+    curve_ballots=20_000,
+    curve_sockets=1_000,
+    curve_votes=100,
+    curve_joins=100,
+    curve_runs=1,
 )
 """Small enough for a few minutes on a laptop: it shows that everything works, and roughly how fast it is."""

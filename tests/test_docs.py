@@ -125,6 +125,8 @@ def test_the_architecture_lists_every_page() -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target
+    for picture in re.findall(r'<img [^>]*src="(?!https?:)([^"]+)"', page.read_text()):
+        assert (page.parent / picture).exists(), picture
 
 
 def test_decisions_are_numbered_and_have_context_choice_and_cost() -> None:

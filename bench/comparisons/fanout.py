@@ -10,8 +10,6 @@ from collections.abc import Callable
 from functools import partial
 
 from bench.contest import LIVEVOTE, Contender, check_votes, contest, turns
-from bench.expected import BenchError
-from bench.lines import as_of_in
 from bench.peers import BARE, SOCKET_IO, SOCKETIFY, TORNADO, WEBSOCKETS, WS, Peer
 from bench.process import Place
 from bench.reach import Finding, Target, not_measured, number_of, ratios
@@ -32,7 +30,7 @@ async def run(place: Place, sizes: Sizes) -> list[Finding]:
     """What this comparison found."""
     async with contest(place, [BARE, *OTHERS], sockets=sizes.fan_sockets, revealed=True) as contenders:
         # Everybody sends as many bytes as livevote has to.
-        payload = _vote(contenders[LIVEVOTE])
+        payload = contenders[LIVEVOTE].vote_and_show()
         for contender in contenders.values():
             _fan_outs(contender, payload, 1)
         for contender in turns(contenders, sizes.pairs):
@@ -61,21 +59,8 @@ async def run(place: Place, sizes: Sizes) -> list[Finding]:
 def _fan_outs(contender: Contender, payload: bytes, times: int) -> Callable[[], int]:
     for _ in range(times):
         if contender.wrapped is None:
-            _vote(contender)
+            contender.vote_and_show()
         else:
             contender.lines.fan_out(contender.everybody(payload), kind=contender.kind)
     frames = times * len(contender.lines.open)
     return lambda: frames
-
-
-def _vote(contender: Contender) -> bytes:
-    """Let the first voter vote; the result that everybody got."""
-    lines = contender.lines
-    lines.sent += 1
-    before = contender.as_of
-    tally = lines.fan_out(contender.votes.frame(lines.sent), kind=contender.kind, other=contender.answer)
-    contender.as_of = as_of_in(tally)
-    if before is not None and contender.as_of != before + 1:
-        raise BenchError(f"After record {before} and one more vote, everybody got the result as of {contender.as_of}.")
-    lines.open[0].number = lines.sent
-    return tally

@@ -6,15 +6,13 @@ come again: a server that leaks, or cannot use its memory again, shows it there.
 """
 
 import asyncio
-import time
 
 from bench.contest import OPTIONS, join
-from bench.expected import BenchError
 from bench.lines import Lines
 from bench.peers import TORNADO, WS, Peer
 from bench.process import Place, started
 from bench.reach import Finding, Target
-from bench.server import HostedRoom, running
+from bench.server import running
 from bench.sizes import Sizes
 
 NAME = "memory"
@@ -22,8 +20,7 @@ FIRST = Target(5, "RSS of an idle socket", 10, 5, unit="KB", lower=True)
 AGAIN = Target(5, "RSS of an idle socket, after as many came and went", 10, 5, unit="KB", lower=True)
 TARGETS = (FIRST, AGAIN)
 WARM_UP = 50
-GONE_S = 60
-POLL_S = 0.3
+PAUSE_S = 0.3
 
 
 async def run(place: Place, sizes: Sizes) -> list[Finding]:
@@ -40,7 +37,7 @@ async def run(place: Place, sizes: Sizes) -> list[Finding]:
                 rss_bytes = server.usage().rss_bytes
             finally:
                 lines.close()
-            await _until_gone(room)
+            await room.until_empty()
             return rss_bytes
 
         await crowd(WARM_UP)
@@ -62,22 +59,13 @@ def _kb(without: int, with_them: int, sockets: int) -> float:
     return (with_them - without) / sockets / 1000
 
 
-async def _until_gone(room: HostedRoom) -> None:
-    """Wait until the server has noticed that all voters have left."""
-    ends_at = time.perf_counter() + GONE_S
-    while await room.online():
-        if time.perf_counter() > ends_at:
-            raise BenchError(f"After {GONE_S} s the server still counts voters who have left.")
-        await asyncio.sleep(POLL_S)
-
-
 async def _of_peer(place: Place, peer: Peer, sockets: int) -> float:
     async with started(peer.command(), place=place, name=peer.name) as process:
         lines = Lines(process.port)
         lines.gather(WARM_UP)
         lines.close()
         # A peer has nobody to ask whether it has noticed; these few are soon dealt with.
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(PAUSE_S)
         without = process.usage().rss_bytes
         try:
             lines.gather(sockets)

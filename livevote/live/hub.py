@@ -17,8 +17,8 @@ ROLES: tuple[Role, ...] = ("voter", "host")
 
 MIN_TICK_S = 0.1
 MAX_TICK_S = 1.0
-_TICK_PER_FAN_OUT = 2.5  # leaves three fifths of the loop to votes when a fan-out takes long
-_SLICE_S = 0.002  # how long votes may wait for a fan-out in progress
+TICK_PER_FAN_OUT = 2.5  # leaves three fifths of the loop to votes when a fan-out takes long
+SLICE_S = 0.002  # how long votes may wait for a fan-out in progress
 _LOOK_AT_CLOCK_EVERY = 16
 
 
@@ -124,7 +124,7 @@ class Channel:
             except Exception:
                 _log.exception("a result could not be sent; the next one will be")
             took_s = self._clock.monotonic_s() - begun_s
-            self._next_at_s = begun_s + min(max(MIN_TICK_S, _TICK_PER_FAN_OUT * took_s), MAX_TICK_S)
+            self._next_at_s = begun_s + min(max(MIN_TICK_S, TICK_PER_FAN_OUT * took_s), MAX_TICK_S)
 
     async def _fan_out(self) -> None:
         changed, self._changed = self._changed, {}
@@ -141,7 +141,7 @@ class Channel:
             self._sending = False
 
     async def _send(self, frame: bytes, to: Iterable[Subscriber]) -> None:
-        slice_ends_s = self._clock.monotonic_s() + _SLICE_S
+        slice_ends_s = self._clock.monotonic_s() + SLICE_S
         for number, subscriber in enumerate(to):
             if subscriber.writing:
                 self._lagging.add(subscriber)
@@ -149,7 +149,7 @@ class Channel:
             subscriber.send(frame)
             if number % _LOOK_AT_CLOCK_EVERY == 0 and self._clock.monotonic_s() > slice_ends_s:
                 await asyncio.sleep(0)
-                slice_ends_s = self._clock.monotonic_s() + _SLICE_S
+                slice_ends_s = self._clock.monotonic_s() + SLICE_S
 
     async def _recover(self, subscribers: list[Subscriber], role: Role) -> None:
         for number, subscriber in enumerate(subscribers):
