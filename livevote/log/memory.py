@@ -9,7 +9,7 @@ from threading import Event
 
 import msgspec
 
-from livevote.domain.records import Draft, Entry
+from livevote.domain.records import BallotCast, Draft, Entry
 from livevote.log.base import Batch, Head, Heads, LogFailedError, erased
 
 
@@ -58,6 +58,12 @@ class MemoryLog:
     ) -> AsyncGenerator[Sequence[Entry], None]:
         if entries := self._rooms.get(room, [])[after:upto]:
             yield entries
+
+    async def replaced(self, room: str, *, upto: int) -> AsyncGenerator[Sequence[int], None]:
+        records = (entry.record for entry in self._rooms.get(room, [])[:upto])
+        yield [
+            record.supersedes for record in records if isinstance(record, BallotCast) and record.supersedes is not None
+        ]
 
     def scan(self) -> Generator[Entry, None, None]:
         for code in sorted(self._rooms):
