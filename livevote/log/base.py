@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from livevote.domain.audit import GENESIS, leaf, link, link_leaf
-from livevote.domain.records import AnswerErased, Draft, Entry, encode
+from livevote.domain.records import AnswerErased, BallotCast, Draft, Entry, encode
 
 
 class LogRetryError(Exception):
@@ -106,6 +106,12 @@ class Log(Reader, Protocol):
 def erased(entries: Sequence[Entry]) -> list[tuple[str, int]]:
     """Room and index of every ballot whose answer ``entries`` erase."""
     return [(entry.room, entry.record.index) for entry in entries if isinstance(entry.record, AnswerErased)]
+
+
+def superseded(entries: Sequence[Entry]) -> list[int]:
+    """The indexes of the ballots that ``entries`` of one room replace."""
+    records = (entry.record for entry in entries)
+    return [record.supersedes for record in records if isinstance(record, BallotCast) and record.supersedes is not None]
 
 
 class Heads:

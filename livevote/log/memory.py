@@ -9,8 +9,8 @@ from threading import Event
 
 import msgspec
 
-from livevote.domain.records import BallotCast, Draft, Entry
-from livevote.log.base import Batch, Head, Heads, LogFailedError, erased
+from livevote.domain.records import Draft, Entry
+from livevote.log.base import Batch, Head, Heads, LogFailedError, erased, superseded
 
 
 class MemoryLog:
@@ -60,10 +60,7 @@ class MemoryLog:
             yield entries
 
     async def replaced(self, room: str, *, upto: int) -> AsyncGenerator[Sequence[int], None]:
-        records = (entry.record for entry in self._rooms.get(room, [])[:upto])
-        yield [
-            record.supersedes for record in records if isinstance(record, BallotCast) and record.supersedes is not None
-        ]
+        yield superseded(self._rooms.get(room, [])[:upto])
 
     def scan(self) -> Generator[Entry, None, None]:
         for code in sorted(self._rooms):
