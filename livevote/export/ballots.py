@@ -3,14 +3,15 @@
 The rows stand apart from their bytes, because the workbook has the same ones.
 """
 
-from collections.abc import AsyncGenerator
+import re
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
 from livevote.domain.kinds import KINDS
 from livevote.domain.records import BallotCast, Entry, QuestionDefined
 from livevote.domain.refusals import Refusal
-from livevote.export.cells import BOM, Cell, csv_rows, moment
-from livevote.export.source import Source
+from livevote.export.cells import BOM, Cell, csv_rows, instant, moment, within_row
+from livevote.export.source import Replaced, Source
 
 COLUMNS: dict[str, str] = {
     "index": "place of the ballot in the room's log; other records have the numbers in between",
@@ -26,39 +27,27 @@ COLUMNS: dict[str, str] = {
 }
 """The columns of the ballots."""
 
+_PLAIN = re.compile(r"\w[\w-]*")
+"""Texts that are their own cells: nothing to quote, and no formula."""
+
+_EXACT = range(2**32 * 1000)
+"""Instants whose milliseconds a float of seconds keeps, so that ``moment`` does."""
+
+_MOST_ANSWERS = 4096
+
 
 async def ballots_csv(source: Source) -> AsyncGenerator[bytes, None]:
     """All ballots of a room as RFC 4180 CSV in UTF-8 with a byte order mark.
 
-    Text that a spreadsheet would take for a formula gets a leading apostrophe. Reads the log twice: first to learn
-    which ballots were replaced (one bit each), then to write.
+    Text that a spreadsheet would take for a formula gets a leading apostrophe. Which ballots were
+    replaced is asked for first.
     """
-    replaced = Replaced(source.head.index)
-    async with aclosing(source.slices()) as slices:
-        async for entries in slices:
-            for entry in entries:
-                replaced.add(entry)
-    ballots = Ballots(replaced)
+    lines = Lines(await source.replaced())
     yield BOM + csv_rows([list(COLUMNS)])
     async with aclosing(source.slices()) as slices:
         async for entries in slices:
-            if rows := [row for entry in entries if (row := ballots.row(entry)) is not None]:
-                yield csv_rows(rows)
-
-
-class Replaced:
-    """Which ballots of a log of ``size`` records were replaced by later ones."""
-
-    def __init__(self, size: int) -> None:
-        self._bits = bytearray((size >> 3) + 1)
-
-    def add(self, entry: Entry) -> None:
-        """Learn from the next entry."""
-        if isinstance(entry.record, BallotCast) and (before := entry.record.supersedes) is not None:
-            self._bits[before >> 3] |= 1 << (before & 7)
-
-    def __contains__(self, index: int) -> bool:
-        return bool(self._bits[index >> 3] >> (index & 7) & 1)
+            if rows := lines.of(entries):
+                yield rows
 
 
 class Ballots:
@@ -84,14 +73,15 @@ class Ballots:
             ballot.round,
             ballot.voter,
             ballot.rev,
-            self._counted(entry),
+            _counted(entry, self._replaced),
             *_answer(entry, question),
         ]
 
-    def _counted(self, entry: Entry) -> str:
-        if entry.opening is None:
-            return "erased"
-        return "no" if entry.index in self._replaced else "yes"
+
+def _counted(entry: Entry, replaced: Replaced) -> str:
+    if entry.opening is None:
+        return "erased"
+    return "no" if entry.index in replaced else "yes"
 
 
 def _answer(entry: Entry, question: QuestionDefined) -> tuple[str, str]:
@@ -101,3 +91,59 @@ def _answer(entry: Entry, question: QuestionDefined) -> tuple[str, str]:
     parsed = kind.parse(entry.opening.answer, len(question.options), kind.rules(bytes(question.rules)))
     text = "" if isinstance(parsed, Refusal) else kind.words(parsed, question.options)
     return entry.opening.answer.decode(), text
+
+
+class Lines:
+    """The rows of ``Ballots`` as ``csv_rows`` writes them, in a quarter of the time.
+
+    Ballots have much in common: the second, the question, the answer. What they share is made into cells once.
+    """
+
+    def __init__(self, replaced: Replaced) -> None:
+        self._replaced = replaced
+        self._second = -1
+        self._second_text = ""
+        self._asked: dict[str, _Asked] = {}
+
+    def of(self, entries: Iterable[Entry]) -> bytes:
+        """The rows of the next entries; empty where there is no ballot among them."""
+        rows: list[str] = []
+        for entry in entries:
+            ballot = entry.record
+            if type(ballot) is BallotCast:
+                asked = self._asked[ballot.question]
+                voter = ballot.voter if _PLAIN.fullmatch(ballot.voter) else within_row([ballot.voter])[:-1]
+                rows.append(
+                    f"{entry.index},{self._time(ballot.at)},{asked.cells}{ballot.round},{voter},{ballot.rev},"
+                    f"{_counted(entry, self._replaced)},{asked.answer(entry)}\r\n"
+                )
+            elif type(ballot) is QuestionDefined:
+                self._asked[ballot.id] = _Asked(ballot)
+        return "".join(rows).encode()
+
+    def _time(self, at: int) -> str:
+        if at not in _EXACT:
+            return within_row([moment(at)])[:-1]
+        second, ms = divmod(at, 1000)
+        if second != self._second:
+            self._second, self._second_text = second, instant(second * 1000).removesuffix("000Z")
+        return f"{self._second_text}{ms:03d}Z"
+
+
+class _Asked:
+    """A question's cells in the rows of its ballots."""
+
+    def __init__(self, question: QuestionDefined) -> None:
+        self.cells = within_row([question.id, question.text])
+        self._question = question
+        self._answers: dict[bytes | None, str] = {}
+
+    def answer(self, entry: Entry) -> str:
+        """The last cells of a row."""
+        given = None if entry.opening is None else entry.opening.answer
+        cells = self._answers.get(given)
+        if cells is None:
+            if len(self._answers) == _MOST_ANSWERS:
+                self._answers.clear()
+            cells = self._answers[given] = within_row(_answer(entry, self._question))[:-1]
+        return cells

@@ -14,14 +14,20 @@ Cell = int | float | str | datetime | None
 BOM = "\ufeff".encode()
 """Without it Excel reads UTF-8 as its own legacy encoding."""
 
+_ROW_END = "\r\n"
 _FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"  # the last four are the full-width forms
 
 
 def csv_rows(rows: Iterable[Sequence[Cell]]) -> bytes:
     """The rows in RFC 4180 form, UTF-8."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerows([_text(cell) for cell in row] for row in rows)
+    csv.writer(buffer, lineterminator=_ROW_END).writerows([_text(cell) for cell in row] for row in rows)
     return buffer.getvalue().encode()
+
+
+def within_row(cells: Sequence[Cell]) -> str:
+    """The cells as ``csv_rows`` has them at the beginning of a row, with the comma after each."""
+    return csv_rows([[*cells, None]])[: -len(_ROW_END)].decode()
 
 
 def _text(cell: Cell) -> str:

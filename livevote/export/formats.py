@@ -68,7 +68,6 @@ FORMATS: dict[str, Format] = {
             media_type=_CSV,
             text="Every ballot, also those that were replaced",
             write=ballots_csv,
-            passes=2,
         ),
         Format(
             name="series.csv",

@@ -5,7 +5,7 @@ Apart from the formats, so that the moment an export shows and the turns it leav
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,15 @@ from livevote.failures import CorruptError
 from livevote.log import Head, Reader
 
 SLICE = 100
-"""Records between two turns of the loop: about half a millisecond of folding."""
+"""Records between two turns of the loop: about half a millisecond of folding, and as many as a log decodes at once."""
 
 
 def _nobody(records: int) -> None:
     """Whom it concerns that so many more records were read: nobody."""
+
+
+async def _turn() -> None:
+    await asyncio.sleep(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +37,21 @@ class Source:
     """The directory of the signed checkpoints."""
     on_read: Callable[[int], None] = _nobody
     """Told of every slice how many records it had, in each pass."""
+    turn: Callable[[], Awaitable[None]] = _turn
+    """Awaited after every slice, for as long as others go first."""
 
     @classmethod
     async def now(cls, reader: Reader, room: str, checkpoints: Path) -> "Source":
         """The log as it is at this moment."""
         return cls(reader=reader, room=room, head=await reader.head(room), checkpoints=checkpoints)
+
+    async def replaced(self) -> "Replaced":
+        """Which ballots were replaced by later ones."""
+        found = Replaced(self.head.index)
+        async with contextlib.aclosing(self.reader.replaced(self.room, upto=self.head.index)) as parts:
+            async for indexes in parts:
+                found.add(indexes)
+        return found
 
     async def slices(self) -> AsyncGenerator[Sequence[Entry], None]:
         """One pass over the log, at most ``SLICE`` entries at a time, with a turn for everybody else after each.
@@ -60,4 +74,19 @@ class Source:
                         ) from error
                     yield part
                     self.on_read(len(part))
-                    await asyncio.sleep(0)
+                    await self.turn()
+
+
+class Replaced:
+    """Which ballots of a log of ``size`` records were replaced by later ones: a bit for each record."""
+
+    def __init__(self, size: int) -> None:
+        self._bits = bytearray((size >> 3) + 1)
+
+    def add(self, indexes: Iterable[int]) -> None:
+        """These were replaced."""
+        for index in indexes:
+            self._bits[index >> 3] |= 1 << (index & 7)
+
+    def __contains__(self, index: int) -> bool:
+        return bool(self._bits[index >> 3] >> (index & 7) & 1)

@@ -48,16 +48,15 @@ async def workbook_xlsx(source: Source) -> AsyncGenerator[bytes, None]:
 
     Its texts are those of the log: a cell that is marked as text is never run, also where it begins like a formula.
     """
-    replaced, width = ballots.Replaced(source.head.index), Width()
+    width = Width()
     async with contextlib.aclosing(source.slices()) as slices:
         async for entries in slices:
             for entry in entries:
-                replaced.add(entry)
                 width.add(entry)
     with TemporaryDirectory(prefix="livevote-") as directory:
         path = Path(directory) / "workbook.xlsx"
         with contextlib.closing(_Workbook(path, width)) as book:
-            await _fill(book, source, ballots.Ballots(replaced))
+            await _fill(book, source, ballots.Ballots(await source.replaced()))
         with contextlib.closing(await asyncio.to_thread(path.open, "rb")) as file:
             while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
                 yield chunk

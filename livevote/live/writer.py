@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
@@ -27,6 +28,9 @@ _MAX_PER_VOTER = 2
 
 MAX_BATCH = 1000
 """Commands in one batch: the last ballot of a batch waits for the whole batch's INSERT, and 1,000 take about 5 ms."""
+
+_PATIENCE_S = 0.01
+"""How long ``give_way`` waits at most: votes without a pause slow an export down, and do not stop it."""
 
 Reply = Callable[[Outcome], None]
 
@@ -68,6 +72,8 @@ class Writer:
         self._queue_limit = queue_limit
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
         self._ticket = 0
         self._appended: dict[int, list[_Waiting]] = {}
         self._voters: dict[_Voter, int] = {}
@@ -97,6 +103,7 @@ class Writer:
             if voter is not None:
                 self._voters[voter] = waits + 1
             self._queue.append(_Waiting(code, command, reply, voter))
+            self._all_answered.clear()
             self._wake.set()
 
     async def ask(self, code: str, command: Command) -> Outcome:
@@ -125,6 +132,7 @@ class Writer:
             while self._queue or self._refusing is None:
                 if not self._queue:
                     self._wake.clear()
+                    self._all_answered.set()
                     await self._wake.wait()
                 elif drafts := self._decide():
                     await self._append(drafts)
@@ -133,6 +141,20 @@ class Writer:
             raise
         finally:
             follower.cancel()
+            self._all_answered.set()
+
+    async def give_way(self) -> None:
+        """A turn for everybody else, from work that can wait to people who cannot.
+
+        Comes back when no command waits for its answer any more, or after a hundredth of a second.
+        """
+        # In its next turn the loop only notices what has arrived, and goes on here before it takes it.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        if not self._all_answered.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._all_answered.wait()
 
     def _decide(self) -> list[tuple[Draft, _Waiting]]:
         """Decide what waits against the state of the log, and answer at once what needs no record.

@@ -10,7 +10,7 @@ from threading import Event
 import msgspec
 
 from livevote.domain.records import Draft, Entry
-from livevote.log.base import Batch, Head, Heads, LogFailedError, erased
+from livevote.log.base import Batch, Head, Heads, LogFailedError, erased, superseded
 
 
 class MemoryLog:
@@ -58,6 +58,9 @@ class MemoryLog:
     ) -> AsyncGenerator[Sequence[Entry], None]:
         if entries := self._rooms.get(room, [])[after:upto]:
             yield entries
+
+    async def replaced(self, room: str, *, upto: int) -> AsyncGenerator[Sequence[int], None]:
+        yield superseded(self._rooms.get(room, [])[:upto])
 
     def scan(self) -> Generator[Entry, None, None]:
         for code in sorted(self._rooms):

@@ -1,6 +1,7 @@
 """The writer: batches, order, the three answers, and what happens when the log is full or broken."""
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -328,3 +329,57 @@ async def test_who_stopped_waiting_is_not_missed(tmp_path: Path) -> None:
     desk.vote("a", "v1")
     assert (await desk.settled(1))["v1"] == Refusal(Code.CLOSED)
     await desk.stop()
+
+
+async def test_work_that_can_wait_goes_on_between_votes(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    await desk.writer.give_way()
+    desk.log.gate.clear()
+    desk.vote("first", "v1")
+    patient = asyncio.create_task(desk.writer.give_way())
+    await desk.log.begun.wait()
+    desk.log.gate.set()
+    await patient
+    assert [id_ for id_, _ in desk.outcomes] == ["v1"], "whoever gives way comes after the answer"
+    await desk.stop()
+    await desk.writer.give_way()
+
+
+async def test_a_vote_that_comes_in_with_the_turn_is_taken_first(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    loop = asyncio.get_running_loop()
+    theirs, ours = socket.socketpair()
+    with theirs, ours:
+
+        def take() -> None:
+            loop.remove_reader(theirs)
+            desk.vote("first", "v1")
+
+        loop.add_reader(theirs, take)
+        ours.send(b"a vote")
+        await desk.writer.give_way()
+        assert [id_ for id_, _ in desk.outcomes] == ["v1"]
+    await desk.stop()
+
+
+async def test_votes_without_a_pause_do_not_stop_what_gives_way(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    desk.log.gate.clear()
+    desk.vote("first", "v1")
+    await desk.writer.give_way()
+    assert desk.outcomes == []
+    desk.log.gate.set()
+    await desk.stop()
+
+
+async def test_after_a_failure_nobody_gives_way_any_more(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    desk.log.failure = LogFailedError("broken")
+    desk.vote("first", "v1")
+    with pytest.raises(LogFailedError):
+        await desk.running
+    assert desk.writer._all_answered.is_set()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -188,13 +189,14 @@ async def test_a_look_at_the_structure_is_taken_again_when_somebody_came(
     looked: list[bool] = []
     connect = sqlite3.connect
 
-    def meets_a_writer(address: str, *, uri: bool) -> sqlite3.Connection:
+    def meets_a_writer(address: str, **options: Any) -> sqlite3.Connection:
         looked.append("immutable" in address)
         if len(looked) == 1:
             monkeypatch.setattr(sqlite3, "connect", connect)
             write(path)
             monkeypatch.setattr(sqlite3, "connect", meets_a_writer)
-        return connect(address, uri=uri)
+        opened: sqlite3.Connection = connect(address, **options)
+        return opened
 
     monkeypatch.setattr(sqlite3, "connect", meets_a_writer)
     assert quick_check(path) == ""

@@ -99,6 +99,24 @@ async def test_reading_begins_after_and_ends_upto(url: str, after: int, upto: in
             assert [(entry.room, entry.index) for entry in found] == [(code, index) for index in indexes]
 
 
+async def test_what_later_ballots_replaced_is_told_up_to_any_record(url: str) -> None:
+    history = opened().did(
+        cast("ada", 0, id="a1"),
+        cast("bob", 0, id="b1"),
+        cast("ada", 1, id="a2"),
+        cast("ada", 2, id="a3"),
+        # What people type is in no record where a ballot's own fields are.
+        cast('","supersedes":4,"x', 0, id='{"supersedes":4,'),
+        EraseAnswer(index=4),
+    )
+    async with opened_log(url) as log:
+        await log.append(interleaved(history.drafts("A"), room("B")), ticket=1)
+        for upto, replaced in [(0, []), (5, []), (6, [4]), (7, [4, 6]), (len(history.entries), [4, 6])]:
+            found = [index async for part in log.replaced("A", upto=upto) for index in part]
+            assert sorted(found) == replaced
+        assert [index async for part in log.replaced("B", upto=5) for index in part] == []
+
+
 async def test_a_scan_gives_all_room_by_room(url: str) -> None:
     async with opened_log(url) as log:
         await log.append(interleaved(room("B"), room("C", ballots=0), room("A")), ticket=1)

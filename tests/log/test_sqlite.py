@@ -8,8 +8,9 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, aclosing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 import pytest
@@ -24,7 +25,7 @@ from livevote.failures import (
     SetupError,
     ShortageError,
 )
-from livevote.log import Head, LogFailedError, LogRetryError, sqlite
+from livevote.log import Head, LogFailedError, LogRetryError, Reader, sqlite
 from livevote.log.lock import is_held
 from livevote.log.schema import MIGRATIONS, migrate
 from livevote.log.sqlite import MAX_BATCH
@@ -352,6 +353,7 @@ async def test_whatever_meets_damage_names_the_file(path: Path) -> None:
             lambda: reader.head("A"),
             lambda: entries(reader, "A", upto=5),
             lambda: entries(reader),
+            lambda: replaced(reader, "A", 5),
             lambda: asyncio.to_thread(reader.count),
             lambda: asyncio.to_thread(reader.damage, threading.Event()),
         ]
@@ -544,15 +546,65 @@ async def test_a_reader_sees_what_a_writer_appends(path: Path) -> None:
             assert [entry.index for entry in await entries(reader)] == list(range(1, count + 1))
 
 
+def connections(path: Path) -> int:
+    """How many connections to a file this process has open, as long as no other one holds a lock on it."""
+    descriptors = Path("/proc/self/fd").iterdir()
+    return sum(descriptor.is_symlink() and descriptor.readlink() == path for descriptor in descriptors)
+
+
 async def test_a_reader_who_loses_interest_leaves_nothing_open(path: Path) -> None:
     """Nobody closes a generator that an error left: a connection in it would outlive the loop."""
     async with opened_file(path) as log:
         await log.append(more("A", 2500), ticket=1)
-        threads = set(threading.enumerate())
-        reading = log.read("A")
+    async with opened_reader(path) as reader:
+        # Who was given the last chunk, which is often the only one, has everything and goes.
+        reading = reader.read("A", upto=1)
         await anext(reading)
-        await eventually(lambda: set(threading.enumerate()) <= threads)
-        assert len(await anext(reading)) == 1000
+        assert connections(path) == 0
+        reading = reader.read("A", upto=2500)
+        await anext(reading)
+        assert connections(path) == 1
+        del reading
+        await eventually(lambda: connections(path) == 0)
+
+
+async def test_a_reader_who_takes_a_rest_stops_no_checkpoint(path: Path) -> None:
+    async with opened_file(path) as log:
+        await log.append(more("A", 2500), ticket=1)
+        async with aclosing(log.read("A")) as reading:
+            read = len(await anext(reading))
+            await log.append(more("A", 10), ticket=2)
+            [(busy, *_)] = await connection_of(log).execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            assert (busy, path.with_name(f"{path.name}-wal").stat().st_size) == (0, 0)
+            async for entries in reading:
+                read += len(entries)
+        assert read == 2500
+
+
+async def test_a_read_that_is_cancelled_leaves_no_connection(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    fetch, close = sqlite._Rows._fetch, sqlite._Rows.close
+
+    def slowly(self: Any, *query: Any) -> Any:
+        begun.set()
+        assert go_on.wait(5)
+        return fetch(self, *query)
+
+    def closed(self: Any) -> None:
+        go_on.set()
+        close(self)
+
+    async with opened_file(path) as log:
+        await log.append(more("A", 3), ticket=1)
+    async with opened_reader(path) as reader:
+        monkeypatch.setattr(sqlite._Rows, "_fetch", slowly)
+        monkeypatch.setattr(sqlite._Rows, "close", closed)
+        reading = asyncio.create_task(entries(reader, "A", upto=3))
+        await eventually(begun.is_set)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        await eventually(lambda: connections(path) == 0)
 
 
 async def test_a_reader_never_writes_not_even_what_a_killed_writer_left_to_do(path: Path, tmp_path: Path) -> None:
@@ -717,3 +769,41 @@ async def test_a_database_of_the_first_version_gets_the_views_of_this_one(path: 
     with other_tool(path) as other:
         assert other.execute("SELECT idx, counted FROM ballots WHERE room = 'A'").fetchall() == [(4, 0), (5, 1)]
         assert other.execute("SELECT sum(votes) FROM results").fetchall() == [(3,)]
+
+
+async def replaced(log: Reader, room: str, upto: int) -> set[int]:
+    return {index async for part in log.replaced(room, upto=upto) for index in part}
+
+
+async def test_what_was_replaced_is_found_in_every_stretch(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_STRETCH", 2)
+    async with opened_file(path) as log:
+        history = opened().did(*[cast("ada", number % 2, id=f"a{number}") for number in range(6)])
+        await log.append(history.drafts("A"), ticket=1)
+        last = len(history.entries)
+        for upto in range(last + 1):
+            assert await replaced(log, "A", upto) == set(range(last - 5, upto))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "body = replace(body, '\"supersedes\":4', '\"supersedes\":5')",
+        "body = replace(body, '\"supersedes\":4', '\"supersedes\":99999999999999999999')",
+        "body = replace(body, '\"supersedes\":4', '\"supersedes\":-4')",
+        "body = replace(body, '\"supersedes\":4', '\"supersede\":4')",
+        "body = replace(body, '\"supersedes\":4', '\"supersedes\":x')",
+        "body = replace(body, 'ballot_cast/1', 'ballot_lost/1')",
+        "body = 'rotten'",
+        "body = CAST(x'ff00ff' AS TEXT)",
+    ],
+)
+async def test_a_record_that_cannot_be_right_replaces_nothing(path: Path, change: str) -> None:
+    async with opened_file(path) as log:
+        await log.append(opened().did(cast("ada", 0, id="a1"), cast("ada", 1, id="a2")).drafts("A"), ticket=1)
+        assert await replaced(log, "A", 5) == {4}
+    with other_tool(path) as connection:
+        connection.execute("DROP TRIGGER records_are_never_changed")
+        connection.execute(f"UPDATE records SET {change} WHERE idx = 5")
+    async with opened_reader(path) as reader:
+        assert await replaced(reader, "A", 5) == set()

@@ -9,7 +9,7 @@ import msgspec
 
 from livevote.domain.records import Draft, Entry, Opening, decode
 from livevote.log import Batch, Head, LogFailedError, LogRetryError
-from livevote.log.base import Heads
+from livevote.log.base import Heads, superseded
 from tests.simulation.disk import Disk
 from tests.simulation.world import Process
 
@@ -114,6 +114,9 @@ class SimulatedLog:
     ) -> AsyncGenerator[Sequence[Entry], None]:
         if entries := self._rooms.get(room, [])[after:upto]:
             yield entries
+
+    async def replaced(self, room: str, *, upto: int) -> AsyncGenerator[Sequence[int], None]:
+        yield superseded(self._rooms.get(room, [])[:upto])
 
     def scan(self) -> Generator[Entry, None, None]:
         for code in sorted(self._rooms):

@@ -240,7 +240,7 @@ async def test_an_export_that_breaks_off_does_not_look_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def half(_: Source) -> AsyncGenerator[bytes, None]:
-        yield b"half a file"
+        yield bytes(100_000)
         raise RuntimeError("the other half")
 
     format_of(monkeypatch, half)
@@ -249,6 +249,19 @@ async def test_an_export_that_breaks_off_does_not_look_whole(
             await fetch(at, "test.bin")
         assert (await at.fetch("/healthz")).code == 200
     assert "the other half" in caplog.text
+
+
+async def test_an_export_that_fails_at_once_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def hardly(_: Source) -> AsyncGenerator[bytes, None]:
+        yield b"not sent yet"
+        raise RuntimeError("the rest")
+
+    format_of(monkeypatch, hardly)
+    async with venue(tmp_path) as at:
+        assert error(await fetch(at, "test.bin")) == (500, "error")
+    assert "the rest" in caplog.text
 
 
 async def test_a_full_disk_is_named_before_anything_was_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
