@@ -17,9 +17,9 @@ from livevote.domain.audit import TamperedError
 from livevote.domain.checker import Checker, ContradictedError
 from livevote.domain.commands import AcceptRecovery, CreateRoom, EraseAnswer, OperatorCommand
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.records import Entry
+from livevote.domain.records import Draft, Entry
 from livevote.domain.refusals import Refusal
-from livevote.domain.room import BrokenLogError, apply, decide
+from livevote.domain.room import BrokenLogError, apply, decide, fits
 from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError, WriteError
 from livevote.keys import Keyring
@@ -70,7 +70,10 @@ class _Desk:
         decision = decide(self.room, command, at=self._clock.now_ms())
         if isinstance(decision, Refusal):
             raise NoSuchRoomError(explain(decision))
-        await self.log.append([decision], ticket=0)  # type: ignore[list-item]
+        assert isinstance(decision, Draft), "an operator casts no ballots"
+        if not fits(self.room, decision.record):
+            raise CorruptError(f"The log of room {self.code} leaves no place for the change. Nothing was written.")
+        await self.log.append([decision], ticket=0)
 
     def sign(self) -> None:
         """A checkpoint over the log as it was read."""

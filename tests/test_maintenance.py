@@ -21,7 +21,9 @@ from livevote.log.base import Heads
 from livevote.maintenance import accept_recovery, erase, import_bundle
 from livevote.verify import Verdict, verify_database
 from tests.client import config, venue
+from tests.history import AT, CODE, created
 from tests.process import process, run_cli
+from tests.test_verify import bundle_at
 
 
 async def evening(data: Path, *, votes: int = 4, close: bool = True) -> str:
@@ -181,6 +183,16 @@ async def test_an_answer_that_another_program_keeps_from_being_erased_is_named(t
         assert done.left_in == tmp_path / "livevote.db-wal"
 
 
+async def test_i19_a_change_that_would_not_fold_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = await evening(tmp_path)
+    monkeypatch.setattr(
+        "livevote.maintenance.decide", lambda *_, at: Draft(code, AnswerErased(at, 6, "q1", 1, "nobody"))
+    )
+    with pytest.raises(CorruptError, match="no place for the change"):
+        await erase(config(tmp_path), code, 6, ManualClock())
+    assert (await verdict_on(tmp_path)).records == 9
+
+
 async def test_only_ballots_are_erased_and_only_where_the_log_is_sound(tmp_path: Path) -> None:
     code = await older_copy(tmp_path)
     with pytest.raises(CorruptError, match="older copy"):
@@ -213,6 +225,25 @@ async def test_i16_an_imported_room_is_the_room_that_was_exported(tmp_path: Path
     async with venue(second) as at:
         await at.command("ask_again")
         assert (await (await at.open()).vote("x", 1, round_=2))["type"] == "recorded"
+
+
+async def test_i19_a_room_with_question_ids_of_its_own_takes_questions_and_harms_no_other_room(tmp_path: Path) -> None:
+    history = created()
+    rules = msgspec.Raw(b'{"max":1,"min":1}')
+    history.put(Draft(CODE, QuestionDefined(AT, "q2", "single", "Sent by a friend", ("A", "B"), rules, True)))
+    data = tmp_path / "data"
+    path = await bundle_at(tmp_path / "bundle", history)
+    await import_bundle(config(data), path, ManualClock(), new_key=True)
+    async with venue(data) as at:
+        assert at.code == CODE
+        assert await at.ask("X", "Y") == "q1"
+        added = await at.command("add_question", kind="single", text="Next?", options=["X", "Y"])
+        assert added["question"] == "q3"
+        await at.create_room()
+        await at.ask("X", "Y")
+        assert (await (await at.open()).vote("v", 1))["type"] == "recorded"
+    async with venue(data) as at:
+        assert len(at.server.registry) == 2
 
 
 async def test_a_room_is_not_imported_over_another(tmp_path: Path) -> None:
