@@ -22,7 +22,7 @@ from livevote.domain.refusals import Refusal
 from livevote.domain.room import BrokenLogError, apply, decide, fits
 from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError, WriteError
-from livevote.keys import Keyring
+from livevote.keys import Keyring, load
 from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, open_log, opened
 from livevote.protocol.codes import explain
 from livevote.verify import Verdict, verify, verify_bundle
@@ -164,7 +164,8 @@ async def import_bundle(config: Config, path: Path, clock: Clock, *, new_key: bo
     """Take a room from its bundle into the data directory, byte for byte, and seal it with this server's key.
 
     Raises ``CorruptError`` for a bundle that does not verify, ``DataDirectoryError`` where the room is there already,
-    and ``SetupError`` where voting is open and the room's key is neither there nor may be made (``new_key``).
+    and ``SetupError`` where voting is open and the keys by which its voters are known are not there, unless everybody
+    may vote again (``new_key``).
     """
     try:
         with closing(Bundle(path)) as bundle:
@@ -172,15 +173,13 @@ async def import_bundle(config: Config, path: Path, clock: Clock, *, new_key: bo
     except TamperedError as error:
         raise CorruptError(f"The bundle {path} was changed: {error}. Nothing was imported.") from error
     code = verdict.room.code
+    if not new_key and _is_open(verdict.room):
+        # Before anything is opened, because that makes keys where there are none.
+        _require_known_voters(config.keys, code, verdict.vkey)
     async with _opened(config, code, clock, create=True) as desk:
         if (await desk.log.head(code)).index:
             raise DataDirectoryError(f"Room {code} is in {config.data} already. Import into another --data directory.")
         _check_against(desk, path)
-        if not new_key and _is_open(verdict.room) and not desk.keyring.has_room(code):
-            raise SetupError(
-                f"Voting is open in room {code} and its key is not in {config.keys}: everybody could vote again. Put "
-                f"the key to {config.keys}/rooms/{code}.key first, or import with --new-key."
-            )
         desk.keyring.make_room(code)
         with closing(Bundle(path)) as bundle:
             # First, because the room can be imported only once.
@@ -203,6 +202,26 @@ def _check_against(desk: _Desk, path: Path) -> None:
             f"The bundle {path} contradicts the checkpoints in {desk.checkpoints.path(desk.code)}: {error}. "
             "Nothing was imported."
         ) from error
+
+
+def _require_known_voters(keys: Path, code: str, vkey: str) -> None:
+    """Raise ``SetupError`` where a voter of the bundle signed by ``vkey`` could be somebody else here.
+
+    A pseudonym is made from the cookie and the room's key. Nothing shows whose cookies ``cookie.key`` signed, but the
+    keys of a server are kept together, and ``checkpoint.key`` is the one that signed the bundle.
+    """
+    needed = (Path("cookie.key"), Path("rooms", f"{code}.key"), Path("checkpoint.key"))
+    if lacking := [str(path) for path in needed if not (keys / path).exists()]:
+        wrong = f"{keys} lacks {', '.join(lacking)}"
+    elif Signer(load(keys / "checkpoint.key")).vkey != vkey:
+        wrong = f"the keys in {keys} are another server's"
+    else:
+        return
+    raise SetupError(
+        f"Voting is open in room {code} and {wrong}: everybody could vote again. Put back {keys}/cookie.key and "
+        f"rooms/{code}.key of the server that wrote the bundle, together with its checkpoint.key, by which they are "
+        "known to be its own; or close the voting there and export again; or import with --new-key."
+    )
 
 
 def _is_open(room: Room) -> bool:
