@@ -10,16 +10,16 @@ import aiosqlite
 import msgspec
 import pytest
 
-from livevote.bundle import NoBundleError
+from livevote.bundle import Bundle, NoBundleError
 from livevote.clock import ManualClock
 from livevote.domain.audit import TamperedError
 from livevote.domain.records import AnswerErased, Draft, QuestionDefined
 from livevote.export import FORMATS, Source
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
-from livevote.log import VKEY, open_reader, sqlite
+from livevote.log import VKEY, open_reader, opened, read_notes, sqlite
 from livevote.log.base import Heads
 from livevote.maintenance import accept_recovery, erase, import_bundle
-from livevote.verify import Verdict, verify_database
+from livevote.verify import Verdict, verify_bundle, verify_database
 from tests.client import config, venue
 from tests.history import AT, CODE, created
 from tests.process import process, run_cli
@@ -91,6 +91,33 @@ async def test_i7_an_older_copy_is_refused_until_a_recovery_is_accepted_and_reco
         host = await (await at.open_host()).until_type("state")
         assert host["recoveries"] == [{"at": ManualClock().now_ms(), "by_checkpoints": 9, "kept": 6}]
     assert (await verdict_on(tmp_path)).results[0].counts == (1, 2)
+
+
+async def test_i7_no_bundle_is_made_of_a_log_that_was_cut_off_until_a_recovery_is_accepted(tmp_path: Path) -> None:
+    code = await older_copy(tmp_path)
+    with pytest.raises(CorruptError, match=f"ends at record 6, and a checkpoint has 9.*accept-recovery {code}"):
+        await write_bundle(tmp_path, code, tmp_path / "bundle")
+    await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True)
+    with closing(Bundle(await write_bundle(tmp_path, code, tmp_path / "bundle"))) as bundle:
+        verdict = verify_bundle(bundle)
+    signed = opened(read_notes(tmp_path / "checkpoints" / f"{code}.notes")[0], bundle.verifier, tmp_path)
+    assert bundle.checkpoints == signed, "those that promised more are evidence, and the recovery explains them"
+    assert [(found.kept, found.lost) for found in verdict.recoveries] == [(6, 9)]
+    assert max(checkpoint.size for checkpoint in signed) == 9
+
+
+async def test_a_bundle_leaves_out_what_a_running_server_signs_after_its_moment(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        await at.ask("Tea", "Coffee")
+        reader = await open_reader(f"sqlite:{tmp_path}/livevote.db")
+        source = await Source.now(reader, at.code, tmp_path / "checkpoints")
+        await (await at.open()).vote("v1", 0)
+        await at.server.services.notary.seal()
+        parts = [part async for part in FORMATS["bundle.jsonl"].write(source)]
+    (tmp_path / "bundle").write_bytes(b"".join(parts))
+    with closing(Bundle(tmp_path / "bundle")) as bundle:
+        assert verify_bundle(bundle).records == 3
+    assert max(checkpoint.size for checkpoint in bundle.checkpoints) <= 3
 
 
 async def test_a_second_recovery_is_possible_and_both_stay_visible(tmp_path: Path) -> None:
