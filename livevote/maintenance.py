@@ -114,7 +114,8 @@ async def accept_recovery(
 ) -> list[ContradictedError]:
     """Go on with a log that contradicts its checkpoints, and record that: what was accepted, by incarnation.
 
-    ``agrees`` is asked before anything is written. A room that is missing as a whole comes back empty. Raises
+    ``agrees`` is asked before anything is written. A room that is missing as a whole comes back empty. Nothing is
+    accepted where nothing contradicts; what an earlier call left unsigned is signed then. Raises
     ``CorruptError`` for a log that breaks its own seals: that nobody can accept.
     """
     accepted: list[ContradictedError] = []
@@ -128,7 +129,7 @@ async def accept_recovery(
             accepted.append(error)
         if desk.room is None and not desk.known():
             raise NoSuchRoomError(f"There is no room {code} in {config.data}, and no checkpoint of one.")
-        if accepted and error is None:
+        if error is None and not any(checkpoint.origin == desk.checker.origin for checkpoint in desk.known()):
             desk.sign()
     return accepted
 

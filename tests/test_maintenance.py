@@ -1,5 +1,6 @@
 """What an operator does to a stopped server's log: recoveries, erasures, imports. Each leaves a log that verifies."""
 
+import errno
 import shutil
 import sqlite3
 import stat
@@ -16,11 +17,11 @@ from livevote.domain.audit import TamperedError
 from livevote.domain.records import AnswerErased, Draft, QuestionDefined
 from livevote.export import FORMATS, Source
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
-from livevote.log import VKEY, open_reader, opened, read_notes, sqlite
+from livevote.log import VKEY, Checkpoints, open_reader, opened, read_notes, sqlite
 from livevote.log.base import Heads
 from livevote.maintenance import accept_recovery, erase, import_bundle
 from livevote.verify import Verdict, verify_bundle, verify_database
-from tests.client import config, venue
+from tests.client import config, eventually, venue
 from tests.history import AT, CODE, created
 from tests.process import process, run_cli
 from tests.test_verify import bundle_at
@@ -118,6 +119,53 @@ async def test_a_bundle_leaves_out_what_a_running_server_signs_after_its_moment(
     with closing(Bundle(tmp_path / "bundle")) as bundle:
         assert verify_bundle(bundle).records == 3
     assert max(checkpoint.size for checkpoint in bundle.checkpoints) <= 3
+
+
+async def half_a_recovery(data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A log whose recovery was recorded, and then the disk was full before its first checkpoint; the room's code."""
+    code = await older_copy(data)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "append", full)
+        with pytest.raises(DataDirectoryError, match="No space left"):
+            await accept_recovery(config(data), code, ManualClock(), agrees=lambda _: True)
+    assert await is_signed(data) is False
+    return code
+
+
+async def is_signed(data: Path) -> bool:
+    """Whether the newest checkpoint is of the log's present incarnation and over all of it."""
+    verdict = await verdict_on(data)
+    return verdict.newest is not None and verdict.newest.size == verdict.records
+
+
+async def test_a_recovery_that_ended_before_its_checkpoint_is_signed_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await half_a_recovery(tmp_path, monkeypatch)
+    async with venue(tmp_path) as at:
+        room = at.server.registry.get(code)
+        assert room is not None
+        await eventually(lambda: room.seal.checkpoint is not None)
+        assert room.seal.checkpoint is not None
+        assert (room.seal.checkpoint.origin, room.seal.checkpoint.size) == (room.state.origin, 7)
+    assert await is_signed(tmp_path)
+
+
+async def test_a_recovery_that_ended_before_its_checkpoint_is_signed_when_it_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await half_a_recovery(tmp_path, monkeypatch)
+    assert await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True) == []
+    assert await is_signed(tmp_path)
+    assert (await verdict_on(tmp_path)).records == 7
+    notes = tmp_path / "checkpoints" / f"{code}.notes"
+    before = notes.read_bytes()
+    assert await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True) == []
+    assert notes.read_bytes() == before, "what is signed is not signed again"
 
 
 async def test_a_second_recovery_is_possible_and_both_stay_visible(tmp_path: Path) -> None:
@@ -364,7 +412,7 @@ async def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     done = run_cli("accept-recovery", code.lower(), "--data", str(tmp_path), "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert "has 9 records. Up to record 6 the log is the same" in done.stdout
-    assert run_cli("accept-recovery", code, "--data", str(tmp_path)).stdout.endswith("nothing was written.\n")
+    assert run_cli("accept-recovery", code, "--data", str(tmp_path)).stdout.endswith("nothing was recorded.\n")
     done = run_cli("redact", code, "5", "--data", str(tmp_path), "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert "recorded as record 8" in done.stdout

@@ -45,7 +45,7 @@ def accept_recovery_(data: Path, code: str, yes: bool) -> None:
     if accepted:
         click.echo(f"Recorded. Room {code} goes on; whoever verifies it is told.")
     else:
-        click.echo("The log fits its checkpoints, or you did not agree: nothing was written.")
+        click.echo("The log fits its checkpoints, or you did not agree: nothing was recorded.")
 
 
 @cli.command()

@@ -69,11 +69,12 @@ class Auditor:
                 checker = await self._check(room.code, room.state.head)
                 seal = Seal(checker.tree, checker.chain)
                 self._checked(room.code, checker)
-            if notes:
-                (last,) = self._open(room.code, notes[-1:])
-                seal.signed(last, notes[-1])
+            # The last note may be of the incarnation before: a recovery can end between its record and its checkpoint.
+            for last in self._open(room.code, notes[-1:]):
+                if last.origin == room.state.origin:
+                    seal.signed(last, notes[-1])
             room.seal = seal
-            if not notes or seal.size > last.size:
+            if seal.checkpoint is None or seal.size > seal.checkpoint.size:
                 self._registry.unsealed[room.code] = room
                 self._registry.grown.set()
 

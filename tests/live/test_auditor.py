@@ -8,8 +8,11 @@ from threading import Event
 import msgspec
 import pytest
 
+from livevote.domain.audit import leaf
+from livevote.domain.commands import AcceptRecovery
+from livevote.domain.merkle import root
 from livevote.domain.note import Checkpoint
-from livevote.domain.records import Entry
+from livevote.domain.records import Draft, Entry
 from livevote.failures import CorruptError, ShortageError
 from livevote.log.memory import MemoryLog
 from tests.history import CODE, History, cast, opened
@@ -53,6 +56,29 @@ async def test_a_log_that_was_never_signed_is_checked_and_will_be(tmp_path: Path
     assert at.registry.grown.is_set()
     assert is_whole(at)
     await at.auditor.finish()
+
+
+@pytest.mark.parametrize("at_once", [0, 100])
+async def test_a_new_incarnation_that_nobody_has_signed_will_be_however_long_the_old_one_was(
+    tmp_path: Path, at_once: int
+) -> None:
+    longer = voted()
+    await signed_at(tmp_path, longer, 3, 6)
+    history = History()
+    for entry in longer.entries[:3]:
+        history.put(Draft(CODE, entry.record, entry.opening))
+    root_ = root([leaf(entry.body) for entry in longer.entries])
+    history.did(AcceptRecovery(longer.room.origin, 3, 6, root_.hex()))
+    at = await office(tmp_path, history)
+    await at.auditor.begin(at_once=at_once)
+    assert (at.room.seal.size, at.room.seal.checkpoint) == (4, None)
+    assert list(at.registry.unsealed) == [CODE]
+    await at.notary.seal()
+    assert [(checkpoint.origin, checkpoint.size) for checkpoint in at.signed()] == [
+        (longer.room.origin, 3),
+        (longer.room.origin, 6),
+        (history.room.origin, 4),
+    ]
 
 
 @pytest.mark.parametrize("at_once", [0, 100])
