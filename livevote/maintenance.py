@@ -236,7 +236,7 @@ def _chunks(entries: Iterator[Entry]) -> Iterator[Sequence[Entry]]:
 
 def _keep_notes(config: Config, bundle: Bundle) -> None:
     """Keep the notes of the server that the bundle came from: evidence for people, not for the next start."""
-    directory = config.checkpoints / "imported"
+    directory = config.imported
     directory.mkdir(mode=0o700, exist_ok=True)
     (directory / f"{bundle.room}.vkey").write_text(f"{bundle.verifier.vkey}\n")
     (directory / f"{bundle.room}.notes").write_text("".join(f"{note}\n" for note in bundle.notes))
