@@ -6,13 +6,14 @@ Apart from ``livevote.bundle``, which knows the form of the file: this finds wha
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 
 from livevote import bundle
 from livevote.domain.note import Checkpoint, NoteError, Verifier
 from livevote.domain.records import RecoveryAccepted
 from livevote.export.source import Source
 from livevote.failures import CorruptError, SetupError
-from livevote.log import VKEY, opened, read_notes
+from livevote.log import VKEY, opened_in_slices, read_notes
 
 
 async def bundle_jsonl(source: Source) -> AsyncGenerator[bytes, None]:
@@ -21,28 +22,26 @@ async def bundle_jsonl(source: Source) -> AsyncGenerator[bytes, None]:
     Raises ``SetupError`` where there is no key of the checkpoints, and ``CorruptError`` where they were changed or
     where one has more records than the log.
     """
-    # In a thread: three hours of voting are ten thousand signatures, and a second in which nobody is served.
-    vkey, signed = await asyncio.get_running_loop().run_in_executor(None, _signed, source)
+    verifier = _verifier(source.checkpoints / VKEY)
+    file = source.checkpoints / f"{source.room}.notes"
+    written, _ = await asyncio.get_running_loop().run_in_executor(None, read_notes, file)
+    signed = list(zip(written, await opened_in_slices(written, verifier, file), strict=True))
     notes = await _of_this_moment(source, signed)
     async with (
         aclosing(source.slices()) as slices,
-        aclosing(bundle.write(source.room, slices, vkey=vkey, notes=notes)) as lines,
+        aclosing(bundle.write(source.room, slices, vkey=verifier.vkey, notes=notes)) as lines,
     ):
         async for line in lines:
             yield line
 
 
-def _signed(source: Source) -> tuple[str, list[tuple[bytes, Checkpoint]]]:
-    path = source.checkpoints / VKEY
+def _verifier(path: Path) -> Verifier:
     try:
-        verifier = Verifier.parse(path.read_text())
+        return Verifier.parse(path.read_text())
     except FileNotFoundError:
         raise SetupError(f"There is no {path}, which a bundle needs. Start the server once: it makes one.") from None
     except (NoteError, UnicodeError) as error:
         raise CorruptError(f"{path} was changed ({error}). Put it back from a copy.") from error
-    file = source.checkpoints / f"{source.room}.notes"
-    notes, _ = read_notes(file)
-    return verifier.vkey, list(zip(notes, opened(notes, verifier, file), strict=True))
 
 
 async def _of_this_moment(source: Source, signed: list[tuple[bytes, Checkpoint]]) -> list[str]:

@@ -17,7 +17,7 @@ from livevote.failures import CorruptError, ShortageError
 from livevote.live.registry import Registry
 from livevote.live.room import LiveRoom
 from livevote.live.seal import Seal
-from livevote.log import Checkpoints, Reader, opened
+from livevote.log import Checkpoints, Reader, opened, opened_in_slices
 
 _log = logging.getLogger("livevote")
 
@@ -131,10 +131,8 @@ class Auditor:
         for room in self._registry.all():
             if room.seal.tree is not None:
                 continue
-            # In a thread: three hours of voting are ten thousand signatures, and a second in which nobody is served.
-            checkpoints = await asyncio.get_running_loop().run_in_executor(
-                None, self._open, room.code, self._notes[room.code]
-            )
+            path = self._checkpoints.path(room.code)
+            checkpoints = await opened_in_slices(self._notes[room.code], self._checkpoints.signer, path)
             checker = Checker(room.code, checkpoints)
             while True:
                 await self._patiently(partial(self._add, checker, room.seal.size))

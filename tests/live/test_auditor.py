@@ -1,6 +1,7 @@
 """The auditor: no room is served whose log contradicts its seals or checkpoints, and large ones are checked
 meanwhile."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from threading import Event
@@ -11,7 +12,7 @@ import pytest
 from livevote.domain.audit import leaf
 from livevote.domain.commands import AcceptRecovery
 from livevote.domain.merkle import root
-from livevote.domain.note import Checkpoint
+from livevote.domain.note import Checkpoint, Signer
 from livevote.domain.records import Draft, Entry
 from livevote.failures import CorruptError, ShortageError
 from livevote.log.memory import MemoryLog
@@ -242,6 +243,36 @@ async def test_a_log_that_changes_while_it_is_checked_is_refused(tmp_path: Path)
     replaced(log, [*voted().entries, voted().next(voted().entries[1].record)])
     with pytest.raises(CorruptError, match="was changed while it was being checked"):
         await at.auditor.finish()
+
+
+class Counted(Signer):
+    """Counts the signatures that were checked, and calls ``then`` at the first."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        super().__init__(bytes(range(32)))
+        self.count = 0
+        self._then = then
+
+    def open(self, note: str) -> Checkpoint:
+        self.count += 1
+        if self.count == 1:
+            self._then()
+        return super().open(note)
+
+
+async def test_a_stop_waits_for_a_few_of_many_signatures(tmp_path: Path) -> None:
+    log = await signed_at(tmp_path, voted(), 6)
+    at = Office(tmp_path, log)
+    path = at.checkpoints.path(CODE)
+    path.write_bytes(path.read_bytes() * 2000)
+    await at.auditor.begin(at_once=2)
+    loop = asyncio.get_running_loop()
+    finishing = asyncio.create_task(at.auditor.finish())
+    counted = at.checkpoints.signer = Counted(lambda: loop.call_soon_threadsafe(finishing.cancel))
+    with pytest.raises(asyncio.CancelledError):
+        await finishing
+    await loop.shutdown_default_executor()  # as the process does at its end
+    assert 0 < counted.count < 1000
 
 
 class ShortLog(MemoryLog):
