@@ -1,5 +1,6 @@
 """What an operator does to a stopped server's log: recoveries, erasures, imports. Each leaves a log that verifies."""
 
+import asyncio
 import errno
 import shutil
 import sqlite3
@@ -12,9 +13,19 @@ import msgspec
 import pytest
 
 from livevote.bundle import Bundle, NoBundleError
+from livevote.cli import main
 from livevote.clock import ManualClock
 from livevote.domain.audit import TamperedError
-from livevote.domain.records import AnswerErased, Draft, QuestionDefined
+from livevote.domain.records import (
+    AnswerErased,
+    Draft,
+    QuestionDefined,
+    RecoveryAccepted,
+    ResultsRevealed,
+    RoomCreated,
+    VotingClosed,
+    VotingOpened,
+)
 from livevote.export import FORMATS, Source
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
 from livevote.log import VKEY, Checkpoints, open_reader, opened, read_notes, sqlite
@@ -22,7 +33,7 @@ from livevote.log.base import Heads
 from livevote.maintenance import accept_recovery, erase, import_bundle
 from livevote.verify import Verdict, verify_bundle, verify_database
 from tests.client import config, eventually, venue
-from tests.history import AT, CODE, created
+from tests.history import AT, CODE, History, ballot, created
 from tests.process import process, run_cli
 from tests.test_verify import bundle_at
 
@@ -319,6 +330,69 @@ async def test_i19_a_room_with_question_ids_of_its_own_takes_questions_and_harms
         assert (await (await at.open()).vote("v", 1))["type"] == "recorded"
     async with venue(data) as at:
         assert len(at.server.registry) == 2
+
+
+def len_of(at: int) -> str:
+    return f"{'-' * (at < 0)}{at.bit_length()} bits"
+
+
+def far_away(at: int) -> History:
+    """A whole evening at an instant that no clock shows."""
+    history = History()
+    voted = ballot("ann", 0)
+    cast_then = Draft(CODE, msgspec.structs.replace(voted.record, at=at), voted.opening)
+    rules = msgspec.Raw(b'{"max":1,"min":1}')
+    for draft in (
+        Draft(CODE, RoomCreated(at, CODE, "Far away")),
+        Draft(CODE, QuestionDefined(at, "q1", "single", "When?", ("A", "B"), rules, True)),
+        Draft(CODE, VotingOpened(at, "q1", 1)),
+        cast_then,
+        Draft(CODE, VotingClosed(at, "q1", 1)),
+        Draft(CODE, ResultsRevealed(at, "q1", 1)),
+        Draft(CODE, RecoveryAccepted(at, "livevote/x", 2, 9, "ff")),
+    ):
+        history.put(draft)
+    return history
+
+
+@pytest.mark.parametrize("at", [-1, 10**16, -(10**18), 2**63, -(2**63) - 1, 2**64, 10**30, 10**400], ids=len_of)
+async def test_instants_that_no_calendar_has_end_nothing(
+    tmp_path: Path, at: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    path = await bundle_at(tmp_path / "bundle", far_away(at))
+    await import_bundle(config(data), path, ManualClock(), new_key=True)
+    commands = [
+        ["rooms"],
+        ["doctor"],
+        ["replay", CODE],
+        ["replay", CODE, "--as-of", "4"],
+        ["replay", CODE, "--at", "20:15:00"],
+        ["replay", CODE, "--at", "2026-09-21T20:15:00"],
+        ["verify", str(data)],
+        ["backup", str(tmp_path / "backups")],
+        *(["export", CODE, "--format", name, "--output", str(tmp_path / name)] for name in FORMATS),
+    ]
+    for command in commands:
+        place = [] if command[0] == "verify" else ["--data", str(data)]
+        monkeypatch.setattr("sys.argv", ["livevote", *command, *place])
+        code: object = 0
+        try:
+            await asyncio.to_thread(main)  # whatever else it raises is a traceback on somebody's terminal
+        except SystemExit as exit_:
+            code = exit_.code
+        said = capsys.readouterr()
+        assert code == 0 or "is no time" in said.err, (command, said)
+    async with venue(data) as server:
+        server.code = CODE
+        assert (await (await server.open_host()).until_type("state"))["room"]["code"] == CODE
+        for route in ("replay", *(f"exports/{name}" for name in FORMATS)):
+            response = await server.fetch(
+                f"/api/rooms/{CODE}/{route}", headers={"Authorization": f"Bearer {server.host_token}"}
+            )
+            assert response.code == 200, (route, response.body)
+        await server.command("ask_again")
+        assert (await (await server.open()).vote("v1", 1, round_=2))["type"] == "recorded"
 
 
 async def test_a_room_is_not_imported_over_another(tmp_path: Path) -> None:
