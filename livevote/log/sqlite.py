@@ -376,7 +376,14 @@ def explained(path: Path) -> Iterator[None]:
                 f"Cannot open {path}: {error}. Check its owner and mode, the disk and the space on it, and that no "
                 "other program holds the file."
             ) from error
-        raise CorruptError(
-            f"The database {path} cannot be read ({error}). Restore a backup, or start with another --data "
-            "directory; keep the damaged file."
-        ) from error
+        raise _damaged(path, error) from error
+    except UnicodeError as error:
+        # SQLite quotes the damaged part of a schema in its message, which Python cannot read then.
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> CorruptError:
+    return CorruptError(
+        f"The database {path} cannot be read ({error}). Restore a backup, or start with another --data "
+        "directory; keep the damaged file."
+    )

@@ -24,7 +24,7 @@ from livevote.failures import (
     SetupError,
     ShortageError,
 )
-from livevote.log import Head, LogFailedError, LogRetryError, sqlite
+from livevote.log import Head, LogFailedError, LogRetryError, open_log, open_reader, sqlite
 from livevote.log.lock import is_held
 from livevote.log.schema import MIGRATIONS, migrate
 from livevote.log.sqlite import MAX_BATCH
@@ -706,3 +706,15 @@ async def test_a_database_of_the_first_version_gets_the_views_of_this_one(path: 
     with other_tool(path) as other:
         assert other.execute("SELECT idx, counted FROM ballots WHERE room = 'A'").fetchall() == [(4, 0), (5, 1)]
         assert other.execute("SELECT sum(votes) FROM results").fetchall() == [(3,)]
+
+
+async def test_a_schema_whose_damage_is_no_text_is_named_as_damage(tmp_path: Path) -> None:
+    path = tmp_path / "livevote.db"
+    await (await open_log(f"sqlite:{path}")).aclose()
+    whole = path.read_bytes()
+    assert b"CREATE TABLE meta" in whole
+    path.write_bytes(whole.replace(b"CREATE TABLE meta", b"CREATE \xd4\xd4BLE meta"))
+    with pytest.raises(CorruptError, match="cannot be read"):
+        await open_reader(f"sqlite:{path}")
+    with pytest.raises(CorruptError, match="cannot be read"):
+        await open_log(f"sqlite:{path}")
