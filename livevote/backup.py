@@ -51,7 +51,7 @@ async def back_up(config: Config, directory: Path, *, clock: Clock, keys: Path |
     with _under_its_name_when_whole(directory, name) as made:
         copy = Config(data=made)
         # Before the log: a checkpoint must never say more than the log beside it holds.
-        _copy_files(config.checkpoints, copy.checkpoints)
+        _copy_checkpoints(config, copy)
         snapshot(config.database, copy.database, report=lambda done, all_: report("Copying", done, all_))
         contents = _checked(await open_reader(f"sqlite:{copy.database}"), copy, directory / name, report)
         if keys is not None:
@@ -91,7 +91,7 @@ def _fill(config: Config, source: Config, keys: Path | None, report: Report) -> 
     try:
         with _writing(restoring.data):
             _make_directory(restoring.data)
-            _copy_files(source.checkpoints, restoring.checkpoints)
+            _copy_checkpoints(source, restoring)
             if keys is not None:
                 _copy_keys(keys, restoring.keys)
             snapshot(source.database, restoring.database, report=lambda done, all_: report("Restoring", done, all_))
@@ -210,6 +210,14 @@ def _copy_files(source: Path, target: Path) -> None:
         if path.is_file() and path.suffix != ".new":  # which is being written, and gets its name afterwards
             _copy_file(path, target / path.name)
     _sync(target)
+
+
+def _copy_checkpoints(source: Config, target: Config) -> None:
+    """Copy those that the server signed and those that came with imported rooms."""
+    _copy_files(source.checkpoints, target.checkpoints)
+    if source.imported.is_dir():
+        _copy_files(source.imported, target.imported)
+        _sync(target.checkpoints)
 
 
 def _copy_keys(source: Path, target: Path) -> None:

@@ -53,6 +53,11 @@ class Config:
         return self.data / "checkpoints"
 
     @property
+    def imported(self) -> Path:
+        """The directory of the checkpoints that came with imported rooms: evidence for people, which no start reads."""
+        return self.checkpoints / "imported"
+
+    @property
     def keys(self) -> Path:
         """The directory of the secrets, so that data can be copied without them."""
         return self.data / "keys"

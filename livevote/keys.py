@@ -78,10 +78,6 @@ class Keyring:
         """The key of a room that is about to be created; durable when this returns."""
         return RoomKey(self._key(self._rooms / f"{code}.key", create=True))
 
-    def has_room(self, code: str) -> bool:
-        """Whether the room's key is there."""
-        return (self._rooms / f"{code}.key").exists()
-
     def room(self, code: str) -> RoomKey:
         """The key of a room in the log. Raises ``SetupError`` where it is missing."""
         return RoomKey(self._key(self._rooms / f"{code}.key", create=False))
@@ -89,7 +85,7 @@ class Keyring:
     def _key(self, path: Path, *, create: bool) -> bytes:
         try:
             if path.exists():
-                return _load(path)
+                return load(path)
             if create:
                 return _make(path)
         except OSError as error:
@@ -111,7 +107,8 @@ def _unusable(path: Path, error: OSError) -> DataDirectoryError:
     return DataDirectoryError(f"Cannot use {path}: {error.strerror}. Check the owner and mode of the data directory.")
 
 
-def _load(path: Path) -> bytes:
+def load(path: Path) -> bytes:
+    """The key in a file, 32 bytes. Raises ``OSError``, and ``SetupError`` where it holds something else."""
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
         raise SetupError(f"{path} is not a key of {_KEY_BYTES} bytes: put it back from your backup of the keys.")

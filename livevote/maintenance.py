@@ -17,12 +17,12 @@ from livevote.domain.audit import TamperedError
 from livevote.domain.checker import Checker, ContradictedError
 from livevote.domain.commands import AcceptRecovery, CreateRoom, EraseAnswer, OperatorCommand
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.records import Entry
+from livevote.domain.records import Draft, Entry
 from livevote.domain.refusals import Refusal
-from livevote.domain.room import BrokenLogError, apply, decide
+from livevote.domain.room import BrokenLogError, apply, decide, fits
 from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError, WriteError
-from livevote.keys import Keyring
+from livevote.keys import Keyring, load
 from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, open_log, opened
 from livevote.protocol.codes import explain
 from livevote.verify import Verdict, verify, verify_bundle
@@ -70,7 +70,10 @@ class _Desk:
         decision = decide(self.room, command, at=self._clock.now_ms())
         if isinstance(decision, Refusal):
             raise NoSuchRoomError(explain(decision))
-        await self.log.append([decision], ticket=0)  # type: ignore[list-item]
+        assert isinstance(decision, Draft), "an operator casts no ballots"
+        if not fits(self.room, decision.record):
+            raise CorruptError(f"The log of room {self.code} leaves no place for the change. Nothing was written.")
+        await self.log.append([decision], ticket=0)
 
     def sign(self) -> None:
         """A checkpoint over the log as it was read."""
@@ -111,7 +114,8 @@ async def accept_recovery(
 ) -> list[ContradictedError]:
     """Go on with a log that contradicts its checkpoints, and record that: what was accepted, by incarnation.
 
-    ``agrees`` is asked before anything is written. A room that is missing as a whole comes back empty. Raises
+    ``agrees`` is asked before anything is written. A room that is missing as a whole comes back empty. Nothing is
+    accepted where nothing contradicts; what an earlier call left unsigned is signed then. Raises
     ``CorruptError`` for a log that breaks its own seals: that nobody can accept.
     """
     accepted: list[ContradictedError] = []
@@ -125,7 +129,7 @@ async def accept_recovery(
             accepted.append(error)
         if desk.room is None and not desk.known():
             raise NoSuchRoomError(f"There is no room {code} in {config.data}, and no checkpoint of one.")
-        if accepted and error is None:
+        if error is None and not any(checkpoint.origin == desk.checker.origin for checkpoint in desk.known()):
             desk.sign()
     return accepted
 
@@ -161,7 +165,8 @@ async def import_bundle(config: Config, path: Path, clock: Clock, *, new_key: bo
     """Take a room from its bundle into the data directory, byte for byte, and seal it with this server's key.
 
     Raises ``CorruptError`` for a bundle that does not verify, ``DataDirectoryError`` where the room is there already,
-    and ``SetupError`` where voting is open and the room's key is neither there nor may be made (``new_key``).
+    and ``SetupError`` where voting is open and the keys by which its voters are known are not there, unless everybody
+    may vote again (``new_key``).
     """
     try:
         with closing(Bundle(path)) as bundle:
@@ -169,15 +174,13 @@ async def import_bundle(config: Config, path: Path, clock: Clock, *, new_key: bo
     except TamperedError as error:
         raise CorruptError(f"The bundle {path} was changed: {error}. Nothing was imported.") from error
     code = verdict.room.code
+    if not new_key and _is_open(verdict.room):
+        # Before anything is opened, because that makes keys where there are none.
+        _require_known_voters(config.keys, code, verdict.vkey)
     async with _opened(config, code, clock, create=True) as desk:
         if (await desk.log.head(code)).index:
             raise DataDirectoryError(f"Room {code} is in {config.data} already. Import into another --data directory.")
         _check_against(desk, path)
-        if not new_key and _is_open(verdict.room) and not desk.keyring.has_room(code):
-            raise SetupError(
-                f"Voting is open in room {code} and its key is not in {config.keys}: everybody could vote again. Put "
-                f"the key to {config.keys}/rooms/{code}.key first, or import with --new-key."
-            )
         desk.keyring.make_room(code)
         with closing(Bundle(path)) as bundle:
             # First, because the room can be imported only once.
@@ -202,6 +205,26 @@ def _check_against(desk: _Desk, path: Path) -> None:
         ) from error
 
 
+def _require_known_voters(keys: Path, code: str, vkey: str) -> None:
+    """Raise ``SetupError`` where a voter of the bundle signed by ``vkey`` could be somebody else here.
+
+    A pseudonym is made from the cookie and the room's key. Nothing shows whose cookies ``cookie.key`` signed, but the
+    keys of a server are kept together, and ``checkpoint.key`` is the one that signed the bundle.
+    """
+    needed = (Path("cookie.key"), Path("rooms", f"{code}.key"), Path("checkpoint.key"))
+    if lacking := [str(path) for path in needed if not (keys / path).exists()]:
+        wrong = f"{keys} lacks {', '.join(lacking)}"
+    elif Signer(load(keys / "checkpoint.key")).vkey != vkey:
+        wrong = f"the keys in {keys} are another server's"
+    else:
+        return
+    raise SetupError(
+        f"Voting is open in room {code} and {wrong}: everybody could vote again. Put back {keys}/cookie.key and "
+        f"rooms/{code}.key of the server that wrote the bundle, together with its checkpoint.key, by which they are "
+        "known to be its own; or close the voting there and export again; or import with --new-key."
+    )
+
+
 def _is_open(room: Room) -> bool:
     return any(question.phase == "open" for question in room.questions.values())
 
@@ -213,7 +236,7 @@ def _chunks(entries: Iterator[Entry]) -> Iterator[Sequence[Entry]]:
 
 def _keep_notes(config: Config, bundle: Bundle) -> None:
     """Keep the notes of the server that the bundle came from: evidence for people, not for the next start."""
-    directory = config.checkpoints / "imported"
+    directory = config.imported
     directory.mkdir(mode=0o700, exist_ok=True)
     (directory / f"{bundle.room}.vkey").write_text(f"{bundle.verifier.vkey}\n")
     (directory / f"{bundle.room}.notes").write_text("".join(f"{note}\n" for note in bundle.notes))

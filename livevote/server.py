@@ -37,6 +37,7 @@ from livevote.web.app import make_app
 from livevote.web.assets import Assets
 from livevote.web.door import Door
 from livevote.web.handshake import Handshakes
+from livevote.web.listener import Listener, over_tls
 from livevote.web.page_answer import PageAnswers
 from livevote.web.replays import Replays
 from livevote.web.services import Services
@@ -182,11 +183,8 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         sweeping = asyncio.create_task(sweep(registry), name="sweeper")
         stack.push_async_callback(_cancel, sweeping)
         door = Door(http, pages=PageAnswers(services), handshakes=Handshakes(application, services), idle_s=_IDLE_S)
-        if ssl_options is None:
-            door.open(bound)
-        else:
-            http.add_socket(bound)
-        stack.push_async_callback(_stop_listening, door, http, writer, writing)
+        listener = Listener(bound, door.let_in if ssl_options is None else over_tls(http, ssl_options))
+        stack.push_async_callback(_stop_listening, listener, door, http, writer, writing)
         _note_address(config, server.urls[0])
         stack.callback(config.address.unlink, missing_ok=True)
         yield server
@@ -232,7 +230,10 @@ def _bind_everywhere(port: int) -> socket.socket:
     return socket.create_server(("", port), backlog=_BACKLOG)
 
 
-async def _stop_listening(door: Door, http: HTTPServer, writer: Writer, writing: "asyncio.Task[None]") -> None:
+async def _stop_listening(
+    listener: Listener, door: Door, http: HTTPServer, writer: Writer, writing: "asyncio.Task[None]"
+) -> None:
+    listener.close()
     door.close()
     http.stop()
     await _finish(writer, writing)

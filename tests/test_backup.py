@@ -21,9 +21,12 @@ from livevote.domain.audit import TamperedError
 from livevote.failures import AlreadyRunningError, DataDirectoryError, NoSuchRoomError, SetupError
 from livevote.log import open_reader
 from livevote.log.lock import Lock
+from livevote.maintenance import import_bundle
 from tests.client import Venue, eventually, venue
 from tests.disks import small_disk
+from tests.history import CODE, cast, opened
 from tests.process import CHECKOUT, process, run_cli
+from tests.receipts import bundle_at, signed
 
 NAME = "livevote-20260921T141320Z"  # of what is made at the first instant of a ManualClock
 
@@ -95,6 +98,20 @@ async def test_an_event_comes_back_whole(tmp_path: Path) -> None:
         page = await at.open()
         assert (await page.until_type("state"))["tally"]["counts"] == [0, 1]
         assert (await page.vote("v2", 0))["type"] == "recorded"
+
+
+async def test_the_evidence_that_came_with_an_imported_room_comes_back_as_well(tmp_path: Path) -> None:
+    data, new = tmp_path / "data", tmp_path / "new"
+    history = opened().did(cast("ann", 0))
+    path = await bundle_at(tmp_path / "bundle", history, signed(history, 3))
+    await import_bundle(Config(data=data), path, ManualClock(), new_key=True)
+    backup = await backed_up(data, tmp_path / "backups")
+    assert modes(backup)["checkpoints/imported"] == 0o700
+    assert modes(backup)[f"checkpoints/imported/{CODE}.notes"] == 0o600
+    await restored(backup, new)
+    for name in (f"{CODE}.notes", f"{CODE}.vkey"):
+        kept = Path("checkpoints", "imported", name)
+        assert (new / kept).read_bytes() == (data / kept).read_bytes() != b""
 
 
 async def test_what_is_cast_after_a_backup_is_not_in_it(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What an operator does to a stopped server's log: recoveries, erasures, imports. Each leaves a log that verifies."""
 
+import asyncio
+import errno
 import shutil
 import sqlite3
 import stat
@@ -10,18 +12,30 @@ import aiosqlite
 import msgspec
 import pytest
 
-from livevote.bundle import NoBundleError
+from livevote.bundle import Bundle, NoBundleError
+from livevote.cli import main
 from livevote.clock import ManualClock
 from livevote.domain.audit import TamperedError
-from livevote.domain.records import AnswerErased, Draft, QuestionDefined
+from livevote.domain.records import (
+    AnswerErased,
+    Draft,
+    QuestionDefined,
+    RecoveryAccepted,
+    ResultsRevealed,
+    RoomCreated,
+    VotingClosed,
+    VotingOpened,
+)
 from livevote.export import FORMATS, Source
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
-from livevote.log import VKEY, open_reader, sqlite
+from livevote.log import VKEY, Checkpoints, open_reader, opened, read_notes, sqlite
 from livevote.log.base import Heads
 from livevote.maintenance import accept_recovery, erase, import_bundle
-from livevote.verify import Verdict, verify_database
-from tests.client import config, venue
+from livevote.verify import Verdict, verify_bundle, verify_database
+from tests.client import config, eventually, venue
+from tests.history import AT, CODE, History, ballot, created
 from tests.process import process, run_cli
+from tests.receipts import bundle_at
 
 
 async def evening(data: Path, *, votes: int = 4, close: bool = True) -> str:
@@ -89,6 +103,80 @@ async def test_i7_an_older_copy_is_refused_until_a_recovery_is_accepted_and_reco
         host = await (await at.open_host()).until_type("state")
         assert host["recoveries"] == [{"at": ManualClock().now_ms(), "by_checkpoints": 9, "kept": 6}]
     assert (await verdict_on(tmp_path)).results[0].counts == (1, 2)
+
+
+async def test_i7_no_bundle_is_made_of_a_log_that_was_cut_off_until_a_recovery_is_accepted(tmp_path: Path) -> None:
+    code = await older_copy(tmp_path)
+    with pytest.raises(CorruptError, match=f"ends at record 6, and a checkpoint has 9.*accept-recovery {code}"):
+        await write_bundle(tmp_path, code, tmp_path / "bundle")
+    await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True)
+    with closing(Bundle(await write_bundle(tmp_path, code, tmp_path / "bundle"))) as bundle:
+        verdict = verify_bundle(bundle)
+    signed = opened(read_notes(tmp_path / "checkpoints" / f"{code}.notes")[0], bundle.verifier, tmp_path)
+    assert bundle.checkpoints == signed, "those that promised more are evidence, and the recovery explains them"
+    assert [(found.kept, found.lost) for found in verdict.recoveries] == [(6, 9)]
+    assert max(checkpoint.size for checkpoint in signed) == 9
+
+
+async def test_a_bundle_leaves_out_what_a_running_server_signs_after_its_moment(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        await at.ask("Tea", "Coffee")
+        reader = await open_reader(f"sqlite:{tmp_path}/livevote.db")
+        source = await Source.now(reader, at.code, tmp_path / "checkpoints")
+        await (await at.open()).vote("v1", 0)
+        await at.server.services.notary.seal()
+        parts = [part async for part in FORMATS["bundle.jsonl"].write(source)]
+    (tmp_path / "bundle").write_bytes(b"".join(parts))
+    with closing(Bundle(tmp_path / "bundle")) as bundle:
+        assert verify_bundle(bundle).records == 3
+    assert max(checkpoint.size for checkpoint in bundle.checkpoints) <= 3
+
+
+async def half_a_recovery(data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A log whose recovery was recorded, and then the disk was full before its first checkpoint; the room's code."""
+    code = await older_copy(data)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "append", full)
+        with pytest.raises(DataDirectoryError, match="No space left"):
+            await accept_recovery(config(data), code, ManualClock(), agrees=lambda _: True)
+    assert await is_signed(data) is False
+    return code
+
+
+async def is_signed(data: Path) -> bool:
+    """Whether the newest checkpoint is of the log's present incarnation and over all of it."""
+    verdict = await verdict_on(data)
+    return verdict.newest is not None and verdict.newest.size == verdict.records
+
+
+async def test_a_recovery_that_ended_before_its_checkpoint_is_signed_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await half_a_recovery(tmp_path, monkeypatch)
+    async with venue(tmp_path) as at:
+        room = at.server.registry.get(code)
+        assert room is not None
+        await eventually(lambda: room.seal.checkpoint is not None)
+        assert room.seal.checkpoint is not None
+        assert (room.seal.checkpoint.origin, room.seal.checkpoint.size) == (room.state.origin, 7)
+    assert await is_signed(tmp_path)
+
+
+async def test_a_recovery_that_ended_before_its_checkpoint_is_signed_when_it_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await half_a_recovery(tmp_path, monkeypatch)
+    assert await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True) == []
+    assert await is_signed(tmp_path)
+    assert (await verdict_on(tmp_path)).records == 7
+    notes = tmp_path / "checkpoints" / f"{code}.notes"
+    before = notes.read_bytes()
+    assert await accept_recovery(config(tmp_path), code, ManualClock(), agrees=lambda _: True) == []
+    assert notes.read_bytes() == before, "what is signed is not signed again"
 
 
 async def test_a_second_recovery_is_possible_and_both_stay_visible(tmp_path: Path) -> None:
@@ -181,6 +269,16 @@ async def test_an_answer_that_another_program_keeps_from_being_erased_is_named(t
         assert done.left_in == tmp_path / "livevote.db-wal"
 
 
+async def test_i19_a_change_that_would_not_fold_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = await evening(tmp_path)
+    monkeypatch.setattr(
+        "livevote.maintenance.decide", lambda *_, at: Draft(code, AnswerErased(at, 6, "q1", 1, "nobody"))
+    )
+    with pytest.raises(CorruptError, match="no place for the change"):
+        await erase(config(tmp_path), code, 6, ManualClock())
+    assert (await verdict_on(tmp_path)).records == 9
+
+
 async def test_only_ballots_are_erased_and_only_where_the_log_is_sound(tmp_path: Path) -> None:
     code = await older_copy(tmp_path)
     with pytest.raises(CorruptError, match="older copy"):
@@ -215,6 +313,88 @@ async def test_i16_an_imported_room_is_the_room_that_was_exported(tmp_path: Path
         assert (await (await at.open()).vote("x", 1, round_=2))["type"] == "recorded"
 
 
+async def test_i19_a_room_with_question_ids_of_its_own_takes_questions_and_harms_no_other_room(tmp_path: Path) -> None:
+    history = created()
+    rules = msgspec.Raw(b'{"max":1,"min":1}')
+    history.put(Draft(CODE, QuestionDefined(AT, "q2", "single", "Sent by a friend", ("A", "B"), rules, True)))
+    data = tmp_path / "data"
+    path = await bundle_at(tmp_path / "bundle", history)
+    await import_bundle(config(data), path, ManualClock(), new_key=True)
+    async with venue(data) as at:
+        assert at.code == CODE
+        assert await at.ask("X", "Y") == "q1"
+        added = await at.command("add_question", kind="single", text="Next?", options=["X", "Y"])
+        assert added["question"] == "q3"
+        await at.create_room()
+        await at.ask("X", "Y")
+        assert (await (await at.open()).vote("v", 1))["type"] == "recorded"
+    async with venue(data) as at:
+        assert len(at.server.registry) == 2
+
+
+def len_of(at: int) -> str:
+    return f"{'-' * (at < 0)}{at.bit_length()} bits"
+
+
+def far_away(at: int) -> History:
+    """A whole evening at an instant that no clock shows."""
+    history = History()
+    voted = ballot("ann", 0)
+    cast_then = Draft(CODE, msgspec.structs.replace(voted.record, at=at), voted.opening)
+    rules = msgspec.Raw(b'{"max":1,"min":1}')
+    for draft in (
+        Draft(CODE, RoomCreated(at, CODE, "Far away")),
+        Draft(CODE, QuestionDefined(at, "q1", "single", "When?", ("A", "B"), rules, True)),
+        Draft(CODE, VotingOpened(at, "q1", 1)),
+        cast_then,
+        Draft(CODE, VotingClosed(at, "q1", 1)),
+        Draft(CODE, ResultsRevealed(at, "q1", 1)),
+        Draft(CODE, RecoveryAccepted(at, "livevote/x", 2, 9, "ff")),
+    ):
+        history.put(draft)
+    return history
+
+
+@pytest.mark.parametrize("at", [-1, 10**16, -(10**18), 2**63, -(2**63) - 1, 2**64, 10**30, 10**400], ids=len_of)
+async def test_instants_that_no_calendar_has_end_nothing(
+    tmp_path: Path, at: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    path = await bundle_at(tmp_path / "bundle", far_away(at))
+    await import_bundle(config(data), path, ManualClock(), new_key=True)
+    commands = [
+        ["rooms"],
+        ["doctor"],
+        ["replay", CODE],
+        ["replay", CODE, "--as-of", "4"],
+        ["replay", CODE, "--at", "20:15:00"],
+        ["replay", CODE, "--at", "2026-09-21T20:15:00"],
+        ["verify", str(data)],
+        ["backup", str(tmp_path / "backups")],
+        *(["export", CODE, "--format", name, "--output", str(tmp_path / name)] for name in FORMATS),
+    ]
+    for command in commands:
+        place = [] if command[0] == "verify" else ["--data", str(data)]
+        monkeypatch.setattr("sys.argv", ["livevote", *command, *place])
+        code: object = 0
+        try:
+            await asyncio.to_thread(main)  # whatever else it raises is a traceback on somebody's terminal
+        except SystemExit as exit_:
+            code = exit_.code
+        said = capsys.readouterr()
+        assert code == 0 or "is no time" in said.err, (command, said)
+    async with venue(data) as server:
+        server.code = CODE
+        assert (await (await server.open_host()).until_type("state"))["room"]["code"] == CODE
+        for route in ("replay", *(f"exports/{name}" for name in FORMATS)):
+            response = await server.fetch(
+                f"/api/rooms/{CODE}/{route}", headers={"Authorization": f"Bearer {server.host_token}"}
+            )
+            assert response.code == 200, (route, response.body)
+        await server.command("ask_again")
+        assert (await (await server.open()).vote("v1", 1, round_=2))["type"] == "recorded"
+
+
 async def test_a_room_is_not_imported_over_another(tmp_path: Path) -> None:
     code = await evening(tmp_path / "first")
     path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
@@ -236,15 +416,57 @@ async def test_a_lost_database_comes_back_from_a_bundle_that_fits_the_checkpoint
         assert at.code == code
 
 
-async def test_a_room_with_open_voting_needs_its_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("copied", "lacking"),
+    [
+        ([], ["cookie.key", "rooms/{code}.key", "checkpoint.key"]),
+        (["rooms/{code}.key"], ["cookie.key", "checkpoint.key"]),
+        (["rooms/{code}.key", "checkpoint.key"], ["cookie.key"]),
+        (["cookie.key", "checkpoint.key"], ["rooms/{code}.key"]),
+        (["cookie.key", "rooms/{code}.key"], ["checkpoint.key"]),
+    ],
+)
+async def test_a_room_with_open_voting_needs_all_keys_by_which_voters_are_known(
+    tmp_path: Path, copied: list[str], lacking: list[str]
+) -> None:
     code = await evening(tmp_path / "first", close=False)
     path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
-    with pytest.raises(SetupError, match="everybody could vote again"):
+    data = tmp_path / "second"
+    (data / "keys" / "rooms").mkdir(parents=True)
+    for name in copied:
+        shutil.copy(tmp_path / "first" / "keys" / name.format(code=code), data / "keys" / name.format(code=code))
+    for _ in range(2):  # the first try leaves nothing behind that the second would take for the right keys
+        with pytest.raises(SetupError, match="everybody could vote again") as raised:
+            await import_bundle(config(data), path, ManualClock(), new_key=False)
+        assert f"lacks {', '.join(lacking)}:".format(code=code) in str(raised.value)
+        assert f"keys/cookie.key and rooms/{code}.key" in str(raised.value)
+        assert not (data / "livevote.db").exists()
+    await import_bundle(config(data), path, ManualClock(), new_key=True)
+
+
+async def test_open_voting_goes_on_elsewhere_with_the_same_voters_where_the_keys_came_along(tmp_path: Path) -> None:
+    async with venue(tmp_path / "first") as at:
+        await at.ask("Tea", "Coffee", changeable=False)
+        cookie, code = await at.cookie(), at.code
+        await (await at.open(cookie)).vote("v1", 0)
+    path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
+    shutil.copytree(tmp_path / "first" / "keys", tmp_path / "second" / "keys")
+    (tmp_path / "second" / "keys" / "operator.key").unlink()
+    await import_bundle(config(tmp_path / "second"), path, ManualClock(), new_key=False)
+    async with venue(tmp_path / "second") as at:
+        answer = await (await at.open(cookie)).vote("v2", 1)
+        assert (answer["type"], answer["code"]) == ("rejected", "already_voted")
+
+
+async def test_open_voting_is_not_taken_in_by_a_server_with_cookies_of_its_own(tmp_path: Path) -> None:
+    code = await evening(tmp_path / "first", close=False)
+    path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
+    await evening(tmp_path / "second")
+    keys = Path("keys", "rooms", f"{code}.key")
+    shutil.copy(tmp_path / "first" / keys, tmp_path / "second" / keys)
+    with pytest.raises(SetupError, match=r"are another server's: everybody could vote again.*--new-key"):
         await import_bundle(config(tmp_path / "second"), path, ManualClock(), new_key=False)
-    keys = tmp_path / "third" / "keys" / "rooms"
-    shutil.copytree(tmp_path / "first" / "keys" / "rooms", keys)
-    await import_bundle(config(tmp_path / "third"), path, ManualClock(), new_key=False)
-    await import_bundle(config(tmp_path / "fourth"), path, ManualClock(), new_key=True)
+    await import_bundle(config(tmp_path / "second"), path, ManualClock(), new_key=True)
 
 
 async def test_a_changed_bundle_is_not_imported(tmp_path: Path) -> None:
@@ -264,7 +486,7 @@ async def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     done = run_cli("accept-recovery", code.lower(), "--data", str(tmp_path), "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert "has 9 records. Up to record 6 the log is the same" in done.stdout
-    assert run_cli("accept-recovery", code, "--data", str(tmp_path)).stdout.endswith("nothing was written.\n")
+    assert run_cli("accept-recovery", code, "--data", str(tmp_path)).stdout.endswith("nothing was recorded.\n")
     done = run_cli("redact", code, "5", "--data", str(tmp_path), "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert "recorded as record 8" in done.stdout

@@ -46,7 +46,7 @@ def accept_recovery_(data: Path, code: str, yes: bool) -> None:
     if accepted:
         click.echo(f"Recorded. Room {code} goes on; whoever verifies it is told.")
     else:
-        click.echo("The log fits its checkpoints, or you did not agree: nothing was written.")
+        click.echo("The log fits its checkpoints, or you did not agree: nothing was recorded.")
 
 
 @cli.command()
@@ -75,7 +75,9 @@ def redact(data: Path, code: str, index: int, yes: bool) -> None:
 @cli.command("import")
 @settings("data")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--new-key", is_flag=True, help="Make a new key where voting is open: everybody can vote again.")
+@click.option(
+    "--new-key", is_flag=True, help="Where voting is open: import without its voters' keys. Everybody can vote again."
+)
 def import_(data: Path, bundle: Path, new_key: bool) -> None:
     """Take a room from its BUNDLE into the data directory, byte for byte. The server must be stopped."""
     verdict = asyncio.run(import_bundle(Config(data=data), bundle, SystemClock(), new_key=new_key))

@@ -1,5 +1,7 @@
 """The two functions that are the vote: ``decide`` turns a command into records, ``apply`` folds a record into state."""
 
+from itertools import count
+
 import msgspec
 
 from livevote.domain.audit import commitment, origin
@@ -178,7 +180,7 @@ def _add(room: Room, command: AddQuestion, at: int) -> Decision:
         room.code,
         QuestionDefined(
             at=at,
-            id=f"q{len(room.questions) + 1}",
+            id=_free_id(room),
             kind=kind.name,
             text=text,
             options=options,
@@ -186,6 +188,11 @@ def _add(room: Room, command: AddQuestion, at: int) -> Decision:
             changeable=command.changeable,
         ),
     )
+
+
+def _free_id(room: Room) -> str:
+    """The first of q1, q2 ... that is free: a room from elsewhere may have named its questions in any way."""
+    return next(name for number in count(1) if (name := f"q{number}") not in room.questions)
 
 
 def _on_question(room: Room, command: OnQuestion, at: int) -> Decision:
@@ -248,7 +255,7 @@ def apply(room: Room | None, entry: Entry) -> Room:
             _count(room.questions[record.question], entry, record)
         else:
             _fold(room, entry)
-    except (KeyError, IndexError, msgspec.DecodeError, RecursionError, _OutOfOrderError) as error:
+    except _MISFITS as error:
         raise BrokenLogError(f"room {room.code}: record {entry.index} does not fit the ones before it") from error
     room.head = entry.index
     return room
@@ -263,19 +270,53 @@ def _require(condition: bool) -> None:
         raise _OutOfOrderError
 
 
-def _fold(room: Room, entry: Entry) -> None:
-    record = entry.record
+# What a record that does not fit leads to, while it is looked up or read.
+_MISFITS = (KeyError, IndexError, msgspec.DecodeError, RecursionError, _OutOfOrderError)
+
+
+def fits(room: Room | None, record: Record) -> bool:
+    """Whether ``apply`` would take ``record``, which is no ballot, as the next one. Changes nothing.
+
+    To be asked before a record becomes durable: one that ``apply`` refuses would end this server and every later start.
+    """
+    if room is None:
+        return isinstance(record, RoomCreated)
+    try:
+        _require_place(room, record)
+    except _MISFITS:
+        return False
+    return True
+
+
+def _require_place(room: Room, record: Record) -> None:
+    """Raise one of ``_MISFITS`` where ``record``, which is no ballot, cannot come next."""
     if isinstance(record, QuestionDefined):
         _require(record.id not in room.questions)
-        room.questions[record.id] = Question(record)
+        Question(record)  # which reads its kind and its rules
     elif isinstance(record, VotingOpened):
         question = room.questions[record.question]
         _require(record.round == len(question.rounds) + 1 and question.phase != "open")
+    elif isinstance(record, RoomCreated):
+        raise _OutOfOrderError
+    elif isinstance(record, AnswerErased):
+        _erased_from(room, record)
+    elif isinstance(record, VotingClosed | ResultsRevealed | ResultsHidden):
+        asked = room.questions[record.question].rounds[-1]
+        _require(asked.number == record.round)
+        _require(asked.closed_at is None or not isinstance(record, VotingClosed))
+
+
+def _fold(room: Room, entry: Entry) -> None:
+    record = entry.record
+    assert not isinstance(record, BallotCast), "ballots have their own branch"
+    _require_place(room, record)
+    if isinstance(record, QuestionDefined):
+        room.questions[record.id] = Question(record)
+    elif isinstance(record, VotingOpened):
+        question = room.questions[record.question]
         tally = question.kind.empty(len(question.options))
         question.rounds.append(Round(number=record.round, opened_at=record.at, tally=tally))
         room.current = question
-    elif isinstance(record, RoomCreated):
-        raise _OutOfOrderError
     elif isinstance(record, ReceiptsSwitched):
         room.receipts = record.on
     elif isinstance(record, ReplayPublished):
@@ -285,30 +326,33 @@ def _fold(room: Room, entry: Entry) -> None:
         room.origin = origin(room.code, entry.body)
     elif isinstance(record, AnswerErased):
         _forget(room, record)
+    elif isinstance(record, VotingClosed):
+        room.questions[record.question].rounds[-1].closed_at = record.at
     else:
-        assert not isinstance(record, BallotCast), "ballots have their own branch"
-        asked = room.questions[record.question].rounds[-1]
-        _require(asked.number == record.round)
-        if isinstance(record, VotingClosed):
-            _require(asked.closed_at is None)
-            asked.closed_at = record.at
-        else:
-            asked.revealed = isinstance(record, ResultsRevealed)
+        assert isinstance(record, ResultsRevealed | ResultsHidden)
+        room.questions[record.question].rounds[-1].revealed = isinstance(record, ResultsRevealed)
+
+
+def _erased_from(room: Room, record: AnswerErased) -> tuple[Round, tuple[str, str] | None]:
+    """The round of the ballot whose answer is erased and, if the voter has replaced it, its key in ``superseded``."""
+    _require(record.round >= 1)
+    asked = room.questions[record.question].rounds[record.round - 1]
+    if asked.ballots[record.voter].index == record.index:
+        return asked, None
+    return asked, _superseded_at(asked, record)
 
 
 def _forget(room: Room, record: AnswerErased) -> None:
     """Take an answer out of its round. In a log that is read again it has never been in."""
-    _require(record.round >= 1)
-    asked = room.questions[record.question].rounds[record.round - 1]
-    mine = asked.ballots[record.voter]
-    if mine.index == record.index:
-        if mine.answer is not None:
-            asked.tally.remove(mine.answer)
-            asked.erased += 1
-            asked.ballots[record.voter] = msgspec.structs.replace(mine, answer=None)
-    else:
-        key = _superseded_at(asked, record)
+    asked, key = _erased_from(room, record)
+    if key is not None:
         asked.superseded[key] = msgspec.structs.replace(asked.superseded[key], answer=None)
+        return
+    mine = asked.ballots[record.voter]
+    if mine.answer is not None:
+        asked.tally.remove(mine.answer)
+        asked.erased += 1
+        asked.ballots[record.voter] = msgspec.structs.replace(mine, answer=None)
 
 
 def _superseded_at(asked: Round, record: AnswerErased) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from livevote.failures import CorruptError, ShortageError
 from livevote.live.registry import Registry
 from livevote.live.room import LiveRoom
 from livevote.live.seal import Seal
-from livevote.log import Checkpoints, Reader, opened
+from livevote.log import Checkpoints, Reader, opened, opened_in_slices
 
 _log = logging.getLogger("livevote")
 
@@ -69,11 +69,12 @@ class Auditor:
                 checker = await self._check(room.code, room.state.head)
                 seal = Seal(checker.tree, checker.chain)
                 self._checked(room.code, checker)
-            if notes:
-                (last,) = self._open(room.code, notes[-1:])
-                seal.signed(last, notes[-1])
+            # The last note may be of the incarnation before: a recovery can end between its record and its checkpoint.
+            for last in self._open(room.code, notes[-1:]):
+                if last.origin == room.state.origin:
+                    seal.signed(last, notes[-1])
             room.seal = seal
-            if not notes or seal.size > last.size:
+            if seal.checkpoint is None or seal.size > seal.checkpoint.size:
                 self._registry.unsealed[room.code] = room
                 self._registry.grown.set()
 
@@ -130,10 +131,8 @@ class Auditor:
         for room in self._registry.all():
             if room.seal.tree is not None:
                 continue
-            # In a thread: three hours of voting are ten thousand signatures, and a second in which nobody is served.
-            checkpoints = await asyncio.get_running_loop().run_in_executor(
-                None, self._open, room.code, self._notes[room.code]
-            )
+            path = self._checkpoints.path(room.code)
+            checkpoints = await opened_in_slices(self._notes[room.code], self._checkpoints.signer, path)
             checker = Checker(room.code, checkpoints)
             while True:
                 await self._patiently(partial(self._add, checker, room.seal.size))

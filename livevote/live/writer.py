@@ -15,7 +15,7 @@ import msgspec
 from livevote.clock import Clock
 from livevote.domain.commands import CastBallot, Command
 from livevote.domain.records import Draft
-from livevote.domain.room import Decision, decide
+from livevote.domain.room import BrokenLogError, Decision, decide, fits
 from livevote.live.outcome import Outcome
 from livevote.live.registry import Registry
 from livevote.log import Batch, Log, LogRetryError
@@ -192,12 +192,18 @@ class Writer:
 
     def _decide_one(self, waiting: _Waiting, at: int) -> Decision | Unsure:
         room = self._registry.get(waiting.code)
+        state = None if room is None else room.state
         try:
-            return decide(None if room is None else room.state, waiting.command, at=at)
+            decision = decide(state, waiting.command, at=at)
+            # A durable record that does not fold would end this server and every later start. A ballot's place was
+            # looked up in the state just now, so only the few commands of hosts are worth a second look.
+            if waiting.voter is None and isinstance(decision, Draft) and not fits(state, decision.record):
+                raise BrokenLogError(f"{type(decision.record).__name__} does not fit the log of {waiting.code}")
         except Exception:
-            # ``decide`` never raises; if it does, one command shall not stop the votes of everybody else.
+            # ``decide`` never raises and what it decides fits; if not, one command shall not stop everybody's votes.
             _log.exception("a command could not be decided")
             return Unsure.FAULT
+        return decision
 
     def _answer(self, waiting: _Waiting, outcome: Outcome) -> None:
         voter = waiting.voter

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from livevote.log.base import Batch, Head, Log, LogFailedError, LogRetryError, Reader
-from livevote.log.checkpoints import VKEY, Checkpoints, opened, read_notes, rooms_with_notes
+from livevote.log.checkpoints import VKEY, Checkpoints, opened, opened_in_slices, read_notes, rooms_with_notes
 from livevote.log.copies import snapshot
 from livevote.log.memory import MemoryLog
 from livevote.log.sqlite import SqliteLog, SqliteReader, quick_check
@@ -20,6 +20,7 @@ __all__ = [
     "open_log",
     "open_reader",
     "opened",
+    "opened_in_slices",
     "quick_check",
     "read_notes",
     "rooms_with_notes",

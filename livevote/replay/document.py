@@ -32,6 +32,9 @@ from livevote.protocol.messages import RoomInfo
 PAUSE_MS = 5_000
 """The longest that nothing happens in a replay: what took longer between two records is shown in this time."""
 
+_FARTHEST_MS = 2**63 - 1
+"""Where ``at`` ends in a replay: nobody's clock shows it, but a log from elsewhere may hold any integer."""
+
 _SLICE = 100  # records between two turns of the loop, about half a millisecond
 
 Audience = Literal["host", "everybody"]
@@ -151,7 +154,7 @@ class Fold:
         return place
 
     def _mark(self, entry: Entry, what: What, place: int | None, ballot: int | None = None) -> None:
-        self._marks.append(Mark(entry.index, entry.record.at, what, place, ballot))
+        self._marks.append(Mark(entry.index, _instant(entry), what, place, ballot))
 
     def _step(self, entry: Entry, place: int) -> None:
         asked = self._asked[place][1]
@@ -162,7 +165,7 @@ class Fold:
         self._results[place] = after, asked.voters
         key = place, asked.voters - voters, _differences(before, after)
         self._as_of.append(entry.index)
-        self._at.append(entry.record.at)
+        self._at.append(_instant(entry))
         self._change.append(self._changes.setdefault(key, len(self._changes)))
 
     def document(self, audience: Audience) -> Replay:
@@ -221,6 +224,10 @@ class Fold:
 
 
 _NAMES: dict[type, What] = {VotingClosed: "closed", ResultsRevealed: "revealed", ResultsHidden: "hidden"}
+
+
+def _instant(entry: Entry) -> int:
+    return max(-_FARTHEST_MS, min(entry.record.at, _FARTHEST_MS))
 
 
 def _differences(before: tuple[int, ...], after: tuple[int, ...]) -> tuple[int, ...]:

@@ -47,8 +47,15 @@ def instant(text: str, *, begins: int) -> int:
     """The instant that somebody typed, in ms since 1970. Raises ``ValueError`` for what is none.
 
     ``text`` is ISO 8601, of this machine's time zone unless it names one, or HH:MM[:SS] of the day on which the evening
-    ``begins``: a time before that is taken to be after midnight.
+    ``begins``: a time before that is taken to be after midnight. On an evening that no calendar has, it is none.
     """
+    try:
+        return _instant(text, begins)
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"there is no {text}") from error
+
+
+def _instant(text: str, begins: int) -> int:
     try:
         clock = datetime.strptime(text, "%H:%M:%S" if text.count(":") == 2 else "%H:%M").time()
     except ValueError:

@@ -9,12 +9,10 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
 from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream, StreamClosedError
-from tornado.netutil import add_accept_handler
 
 from livevote.web.handshake import Handshakes
 from livevote.web.page_answer import PageAnswers
@@ -40,7 +38,7 @@ class _Visitor:
 
 
 class Door:
-    """Listens for ``http``. Closes whoever says nothing for ``idle_s``, as ``http`` does."""
+    """Takes connections for ``http``. Closes whoever says nothing for ``idle_s``, as ``http`` does."""
 
     def __init__(self, http: HTTPServer, *, pages: PageAnswers, handshakes: Handshakes, idle_s: float) -> None:
         self._http = http
@@ -52,23 +50,16 @@ class Door:
         self._waiting: dict[_Visitor, None] = {}
         self._sweeping: asyncio.TimerHandle | None = None
         self._finishing: set[asyncio.Task[None]] = set()
-        self._stop_accepting: Callable[[], None] | None = None
-
-    def open(self, listening: socket.socket) -> None:
-        """Accept connections from now on."""
-        self._stop_accepting = add_accept_handler(listening, self._accepted)
 
     def close(self) -> None:
-        """Accept no more connections, and close those that have asked for nothing."""
-        if self._stop_accepting is not None:
-            self._stop_accepting()
-            self._stop_accepting = None
+        """Close the connections that have asked for nothing. Nobody else may come in any more."""
         if self._sweeping is not None:
             self._sweeping.cancel()
         for visitor in list(self._waiting):
             self._close(visitor)
 
-    def _accepted(self, connection: socket.socket, address: Any) -> None:
+    def let_in(self, connection: socket.socket, address: Any) -> None:
+        """Answer a new connection, or leave it to Tornado."""
         connection.setblocking(False)
         # What a browser wants it says at once, so that is often there before anybody has accepted.
         self._look(_Visitor(connection, address))

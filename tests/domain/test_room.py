@@ -53,6 +53,7 @@ from livevote.domain.room import (
     Repeat,
     apply,
     decide,
+    fits,
 )
 from livevote.domain.state import Ballot
 from livevote.domain.tally import fold
@@ -425,6 +426,58 @@ def test_a_record_that_does_not_fit_breaks_the_log_and_changes_nothing(
     assert dump(built.state) == before
 
 
+@pytest.mark.parametrize("taken", [("q2",), ("q1", "q3"), ("q2", "q1"), ("Q1", "q01"), ("first",), ("q1", "q2", "q3")])
+def test_i19_a_question_gets_an_id_that_is_free_whatever_the_others_are_called(taken: tuple[str, ...]) -> None:
+    history = created()
+    for name in taken:
+        history.put(Draft(CODE, _defined(id=name)))
+    for _ in range(3):
+        history.did(AddQuestion("single", "Why?", ("a", "b")))
+    free = [name for name in ("q1", "q2", "q3", "q4", "q5", "q6") if name not in taken]
+    assert list(history.room.questions) == [*taken, *free[:3]]
+
+
+@pytest.mark.parametrize(
+    ("history", "record", "expected"),
+    [
+        (History, RoomCreated(AT, CODE, "Welcome"), True),
+        (History, _defined(), False),
+        (voted, _defined(), True),
+        (voted, _defined(id="q1"), False),
+        (voted, _defined(kind="guess"), False),
+        (voted, _defined(rules=msgspec.Raw(b"null")), False),
+        (voted, VotingOpened(AT, "q2", 1), True),
+        (voted, VotingOpened(AT, "q9", 1), False),
+        (voted, VotingOpened(AT, "q1", 2), False),
+        (voted, VotingClosed(AT, "q1", 1), True),
+        (voted, VotingClosed(AT, "q2", 1), False),
+        (closed, VotingClosed(AT, "q1", 1), False),
+        (closed, VotingOpened(AT, "q1", 2), True),
+        (closed, ResultsRevealed(AT, "q1", 1), True),
+        (again, ResultsHidden(AT, "q1", 1), False),
+        (voted, RoomCreated(AT, CODE, "Welcome"), False),
+        (voted, ReceiptsSwitched(AT, False), True),
+        (voted, ReplayPublished(AT, True), True),
+        (voted, RecoveryAccepted(AT, "livevote/x", 2, 9, "ff"), True),
+        (changed, AnswerErased(AT, 4, "q1", 1, "ann"), True),
+        (changed, AnswerErased(AT, 5, "q1", 1, "ann"), True),
+        (changed, AnswerErased(AT, 3, "q1", 1, "ann"), False),
+        (changed, AnswerErased(AT, 5, "q1", 0, "ann"), False),
+        (changed, AnswerErased(AT, 5, "q1", 1, "bob"), False),
+    ],
+)
+def test_i19_what_fits_is_what_the_fold_takes(history: Callable[[], History], record: Record, expected: bool) -> None:
+    built = history()
+    before = dump(built.state)
+    assert fits(built.state, record) is expected
+    assert dump(built.state) == before
+    if expected:
+        built.put(Draft(CODE, record))
+    else:
+        with pytest.raises(BrokenLogError):
+            built.put(Draft(CODE, record))
+
+
 @pytest.mark.parametrize("content", [b"[", b"", b"\xff", b'{"choices":["a"]}'])
 def test_an_answer_that_does_not_parse_breaks_the_log(content: bytes) -> None:
     draft = ballot("bob", 0)
@@ -538,10 +591,14 @@ def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
     assert room is not None
     for record, opening in given_records:
         before = dump(room)
+        fitting = isinstance(record, BallotCast) or fits(room, record)
         try:
             apply(room, Entry(CODE, room.head + 1, record, b"", b"", opening))
         except BrokenLogError:
             assert dump(room) == before
+            assert isinstance(record, BallotCast) or not fitting
+        else:
+            assert fitting
 
 
 @pytest.mark.parametrize(

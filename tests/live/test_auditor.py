@@ -1,6 +1,7 @@
 """The auditor: no room is served whose log contradicts its seals or checkpoints, and large ones are checked
 meanwhile."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from threading import Event
@@ -8,8 +9,11 @@ from threading import Event
 import msgspec
 import pytest
 
-from livevote.domain.note import Checkpoint
-from livevote.domain.records import Entry
+from livevote.domain.audit import leaf
+from livevote.domain.commands import AcceptRecovery
+from livevote.domain.merkle import root
+from livevote.domain.note import Checkpoint, Signer
+from livevote.domain.records import Draft, Entry
 from livevote.failures import CorruptError, ShortageError
 from livevote.log.memory import MemoryLog
 from tests.history import CODE, History, cast, opened
@@ -53,6 +57,29 @@ async def test_a_log_that_was_never_signed_is_checked_and_will_be(tmp_path: Path
     assert at.registry.grown.is_set()
     assert is_whole(at)
     await at.auditor.finish()
+
+
+@pytest.mark.parametrize("at_once", [0, 100])
+async def test_a_new_incarnation_that_nobody_has_signed_will_be_however_long_the_old_one_was(
+    tmp_path: Path, at_once: int
+) -> None:
+    longer = voted()
+    await signed_at(tmp_path, longer, 3, 6)
+    history = History()
+    for entry in longer.entries[:3]:
+        history.put(Draft(CODE, entry.record, entry.opening))
+    root_ = root([leaf(entry.body) for entry in longer.entries])
+    history.did(AcceptRecovery(longer.room.origin, 3, 6, root_.hex()))
+    at = await office(tmp_path, history)
+    await at.auditor.begin(at_once=at_once)
+    assert (at.room.seal.size, at.room.seal.checkpoint) == (4, None)
+    assert list(at.registry.unsealed) == [CODE]
+    await at.notary.seal()
+    assert [(checkpoint.origin, checkpoint.size) for checkpoint in at.signed()] == [
+        (longer.room.origin, 3),
+        (longer.room.origin, 6),
+        (history.room.origin, 4),
+    ]
 
 
 @pytest.mark.parametrize("at_once", [0, 100])
@@ -216,6 +243,36 @@ async def test_a_log_that_changes_while_it_is_checked_is_refused(tmp_path: Path)
     replaced(log, [*voted().entries, voted().next(voted().entries[1].record)])
     with pytest.raises(CorruptError, match="was changed while it was being checked"):
         await at.auditor.finish()
+
+
+class Counted(Signer):
+    """Counts the signatures that were checked, and calls ``then`` at the first."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        super().__init__(bytes(range(32)))
+        self.count = 0
+        self._then = then
+
+    def open(self, note: str) -> Checkpoint:
+        self.count += 1
+        if self.count == 1:
+            self._then()
+        return super().open(note)
+
+
+async def test_a_stop_waits_for_a_few_of_many_signatures(tmp_path: Path) -> None:
+    log = await signed_at(tmp_path, voted(), 6)
+    at = Office(tmp_path, log)
+    path = at.checkpoints.path(CODE)
+    path.write_bytes(path.read_bytes() * 2000)
+    await at.auditor.begin(at_once=2)
+    loop = asyncio.get_running_loop()
+    finishing = asyncio.create_task(at.auditor.finish())
+    counted = at.checkpoints.signer = Counted(lambda: loop.call_soon_threadsafe(finishing.cancel))
+    with pytest.raises(asyncio.CancelledError):
+        await finishing
+    await loop.shutdown_default_executor()  # as the process does at its end
+    assert 0 < counted.count < 1000
 
 
 class ShortLog(MemoryLog):

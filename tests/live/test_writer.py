@@ -268,6 +268,30 @@ async def test_a_command_that_cannot_be_decided_stops_nobody_else(
     await desk.stop()
 
 
+async def test_i19_a_record_that_the_fold_would_refuse_never_becomes_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+
+    def wrong(room: Room | None, command: Command, *, at: int) -> Decision:
+        decision = decide(room, command, at=at)
+        if isinstance(command, AddQuestion) and isinstance(decision, Draft):
+            taken = msgspec.structs.replace(decision.record, id="q1")
+            return msgspec.structs.replace(decision, record=taken)
+        return decision
+
+    monkeypatch.setattr("livevote.live.writer.decide", wrong)
+    desk.command("add", AddQuestion(kind="single", text="Twice?", options=("A", "B")))
+    desk.vote("a", "v1")
+    outcomes = await desk.settled(2)
+    assert outcomes["add"] is Unsure.FAULT
+    assert isinstance(outcomes["v1"], Entry)
+    assert [draft.record for batch in desk.log.batches for draft in batch] == [outcomes["v1"].record]
+    assert f"QuestionDefined does not fit the log of {ROOM}" in caplog.text
+    await desk.stop()
+
+
 async def test_an_error_while_applying_fails_in_the_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(tmp_path)
     await desk.open_room()

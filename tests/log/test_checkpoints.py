@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from livevote.domain.merkle import Frontier, Tree
 from livevote.domain.note import Checkpoint, Signer
 from livevote.failures import CorruptError, DataDirectoryError
-from livevote.log import VKEY, Checkpoints, opened, read_notes, rooms_with_notes
+from livevote.log import VKEY, Checkpoints, opened, opened_in_slices, read_notes, rooms_with_notes
 from livevote.log.checkpoints import split
 
 SIGNER = Signer(bytes(range(32)))
@@ -260,3 +261,18 @@ def test_peaks_that_cannot_be_written_are_done_without(tmp_path: Path) -> None:
     files.append(ROOM, NOTES[0], tree(3))
     assert files.notes(ROOM) == [NOTES[0]]
     assert files.frontier(ROOM, SIGNER.open(NOTES[0].decode())) is None
+
+
+@pytest.mark.parametrize("number", [1, 499, 500, 501, 1000, 1001])
+async def test_notes_that_are_checked_in_slices_are_all_checked_and_named_by_their_number(
+    tmp_path: Path, number: int
+) -> None:
+    notes = [NOTES[0]] * 1001
+    assert await opened_in_slices(notes, SIGNER, tmp_path) == [checkpoint(1)] * 1001
+    notes[number - 1] = OTHER.sign(checkpoint(1)).encode()
+    with pytest.raises(CorruptError, match=rf"in {re.escape(str(tmp_path))} were changed \(note {number}: "):
+        await opened_in_slices(notes, SIGNER, tmp_path)
+
+
+async def test_no_notes_are_no_checkpoints(tmp_path: Path) -> None:
+    assert await opened_in_slices([], SIGNER, tmp_path) == []
