@@ -36,6 +36,15 @@ _SIZES = sorted({min(steps << octave >> 2, MAX_BATCH) for octave in range(13) fo
 _COLUMNS = "SELECT room, idx, CAST(body AS BLOB), chain, salt, CAST(answer AS BLOB) FROM records"
 # SQLite checks the types of STRICT tables when it writes. A bit that rots can make another type, or NULL, of a value.
 _TYPES = frozenset({(str, int, bytes, bytes, bytes), (str, int, bytes, bytes, type(None))})
+# From one room to the next by the key: GROUP BY would read every record there is.
+_ROOMS = (
+    "WITH RECURSIVE rooms(room) AS (SELECT min(room) FROM records UNION ALL "
+    "SELECT (SELECT min(room) FROM records WHERE records.room > rooms.room) FROM rooms WHERE rooms.room IS NOT NULL)"
+)
+_HEADS = (
+    f"{_ROOMS} SELECT records.room, idx, chain FROM rooms JOIN records ON records.room = rooms.room "
+    "AND idx = (SELECT max(idx) FROM records WHERE records.room = rooms.room)"
+)
 _EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
 _NOTHING_KEPT = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
 _CANNOT_USE = (
@@ -118,11 +127,14 @@ class SqliteReader:
             _decode(rows, entries)
         return entries
 
-    def scan(self) -> Generator[Entry, None, None]:
+    def scan(self, room: str | None = None, *, after: int = 0) -> Generator[Entry, None, None]:
         # Not through aiosqlite: rows that one thread makes and another reads cost a third more, and at a start there is
         # nobody to give way to.
         with explained(self._path), closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection:
-            rows = connection.execute(f"{_COLUMNS} ORDER BY room, idx")
+            if room is None:
+                rows = connection.execute(f"{_COLUMNS} ORDER BY room, idx")
+            else:
+                rows = connection.execute(f"{_COLUMNS} WHERE room = ? AND idx > ? ORDER BY idx", (room, after))
             while chunk := rows.fetchmany(_CHUNK):
                 entries: list[Entry] = []
                 try:
@@ -132,6 +144,10 @@ class SqliteReader:
                     yield from entries
                     raise
                 yield from entries
+
+    def rooms(self) -> list[str]:
+        with explained(self._path), closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection:
+            return [room for (room,) in connection.execute(f"{_ROOMS} SELECT room FROM rooms WHERE room IS NOT NULL")]
 
     def count(self) -> int:
         with explained(self._path), closing(sqlite3.connect(read_only_uri(self._path), uri=True)) as connection:
@@ -183,9 +199,7 @@ class SqliteLog(SqliteReader):
                 await _set_pragmas(connection, path)
                 _make_safe(path)
                 heads = Heads()
-                for room, index, chain in await connection.execute_fetchall(
-                    "SELECT room, max(idx), chain FROM records GROUP BY room"
-                ):
+                for room, index, chain in await connection.execute_fetchall(_HEADS):
                     heads.set(room, Head(index, chain))
                 epoch = str(await _value(connection, _EPOCH))
             except BaseException:

@@ -39,8 +39,8 @@ async def test_a_room_without_its_key_stops_the_start(tmp_path: Path) -> None:
 class Swapped(MemoryLog):
     """A log that somebody has changed behind our back."""
 
-    def scan(self) -> Generator[Entry, None, None]:
-        yield from reversed(list(super().scan()))
+    def scan(self, room: str | None = None, *, after: int = 0) -> Generator[Entry, None, None]:
+        yield from reversed(list(super().scan(room, after=after)))
 
 
 async def test_a_log_that_does_not_fold_stops_the_start(tmp_path: Path) -> None:
