@@ -247,7 +247,7 @@ def differences(fresh: Room, running: Room) -> Iterator[str]:
         for asked, other in zip(question.rounds, running.questions[question.id].rounds, strict=False):
             compared = 0
             for voter, ballot in asked.ballots.items():
-                if ballot not in (other.ballots.get(voter), other.superseded.get((voter, ballot.id))):
+                if other.ballots.get(voter) != ballot and other.superseded.get((voter, ballot.id)) != ballot:
                     yield f"record {ballot.index}"
                     return
                 compared += 1

@@ -6,9 +6,9 @@ of a file, and for a second state that stands beside a running one.
 
 import struct
 from abc import abstractmethod
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import ItemsView, Iterator, MutableMapping, Sequence
 from hashlib import blake2b
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from livevote.domain.kinds.base import Answer
 from livevote.domain.state import Ballot
@@ -18,6 +18,7 @@ ID_BYTES = 22
 SALT_BYTES = 16
 
 _ROW = struct.Struct(f"<{ID_BYTES}sIQHI")  # ballot id, index, at, rev, number of the answer
+_HASH_BYTES = 4
 _MIN_BUCKETS = 1024
 _PER_BUCKET = 32  # as many keys are searched in half a microsecond
 
@@ -62,6 +63,7 @@ class Packed(MutableMapping[K, Ballot], Generic[K]):
     def __init__(self, answers: Answers, *, salt: bytes, buckets: int) -> None:
         self.answers = answers
         self.salt = salt
+        self._salted = blake2b(digest_size=_HASH_BYTES, salt=salt)
         self.buckets: list[tuple[bytearray, bytearray] | None] = [None] * buckets
         """Keys and rows, in the same order."""
         self.others: dict[K, Ballot] = {}
@@ -78,7 +80,9 @@ class Packed(MutableMapping[K, Ballot], Generic[K]):
 
     def _place(self, spelled: bytes) -> tuple[int, int]:
         """The number of the key's bucket and its place in there, -1 for none."""
-        number = int.from_bytes(blake2b(spelled, digest_size=4, key=self.salt).digest(), "little") & self._mask
+        hashed = self._salted.copy()
+        hashed.update(spelled)
+        number = int.from_bytes(hashed.digest(), "little") & self._mask
         bucket = self.buckets[number]
         if bucket is None:
             return number, -1
@@ -96,19 +100,31 @@ class Packed(MutableMapping[K, Ballot], Generic[K]):
         except struct.error:
             return None  # a number that no clock and no room of ours makes
 
-    def _ballot(self, row: bytes | bytearray, start: int = 0) -> Ballot:
-        name, index, at, rev, answer = _ROW.unpack_from(row, start)
+    def _ballot(self, row: tuple[bytes, int, int, int, int]) -> Ballot:
+        name, index, at, rev, answer = row
         return Ballot(name.decode(), index, rev, at, self.answers.all[answer])
 
-    def __getitem__(self, key: K) -> Ballot:
+    def _found(self, key: K) -> Ballot | None:
+        # Without an exception: of most voters the fold asks once, and finds nothing.
         spelled = self._spelled(key)
         if spelled is not None:
             number, place = self._place(spelled)
             if place >= 0:
                 bucket = self.buckets[number]
                 assert bucket is not None
-                return self._ballot(bucket[1], place * _ROW.size)
-        return self.others[key]
+                return self._ballot(_ROW.unpack_from(bucket[1], place * _ROW.size))
+        return self.others.get(key)
+
+    def get(self, key: K, default: Any = None) -> Any:
+        """As a dict's."""
+        found = self._found(key)
+        return default if found is None else found
+
+    def __getitem__(self, key: K) -> Ballot:
+        found = self._found(key)
+        if found is None:
+            raise KeyError(key)
+        return found
 
     def __setitem__(self, key: K, ballot: Ballot) -> None:
         spelled, row = self._spelled(key), self._row(ballot)
@@ -123,7 +139,8 @@ class Packed(MutableMapping[K, Ballot], Generic[K]):
         if place >= 0:
             bucket[1][place * _ROW.size : (place + 1) * _ROW.size] = row
             return
-        self.others.pop(key, None)
+        if self.others:
+            self.others.pop(key, None)
         bucket[0].extend(spelled)
         bucket[1].extend(row)
         self._packed += 1
@@ -141,13 +158,21 @@ class Packed(MutableMapping[K, Ballot], Generic[K]):
                 return
         del self.others[key]
 
+    def items(self) -> ItemsView[K, Ballot]:
+        """As a dict's, without a look-up for each key."""
+        return _Items(self)
+
     def __iter__(self) -> Iterator[K]:
+        return (key for key, _ in self.pairs())
+
+    def pairs(self) -> Iterator[tuple[K, Ballot]]:
+        """All keys and their ballots."""
         for bucket in self.buckets:
             if bucket is not None:
                 keys = bytes(bucket[0])
-                for start in range(0, len(keys), self.width):
-                    yield self._read(keys[start : start + self.width])
-        yield from self.others
+                for place, row in enumerate(_ROW.iter_unpack(bucket[1])):
+                    yield self._read(keys[place * self.width : (place + 1) * self.width]), self._ballot(row)
+        yield from self.others.items()
 
     def __len__(self) -> int:
         return self._packed + len(self.others)
@@ -161,6 +186,13 @@ class Packed(MutableMapping[K, Ballot], Generic[K]):
         """Take over a whole bucket that was written from one of the same number and salt."""
         self.buckets[number] = bytearray(keys), bytearray(rows)
         self._packed += len(keys) // self.width
+
+
+class _Items(ItemsView[K, Ballot]):
+    _mapping: Packed[K]
+
+    def __iter__(self) -> Iterator[tuple[K, Ballot]]:
+        return self._mapping.pairs()
 
 
 ROW_BYTES = _ROW.size

@@ -25,7 +25,7 @@ from livevote.log import Checkpoints, Reader, opened
 
 _log = logging.getLogger("livevote")
 
-_SLICE = 100  # records between two turns of the loop, about half a millisecond
+_SLICE = 50  # records between two turns of the loop, about half a millisecond
 
 _RETRY_S = 5.0
 
@@ -206,11 +206,11 @@ class Auditor:
             async with aclosing(self._log.read(checker.code, after=checker.tree.size, upto=upto)) as chunks:
                 async for entries in chunks:
                     for number, entry in enumerate(entries):
+                        if number % _SLICE == 0:
+                            await asyncio.sleep(0)
                         checker.add(entry)
                         if shadow is not None:
                             shadow.add(entry)
-                        if number % _SLICE == _SLICE - 1:
-                            await asyncio.sleep(0)
         except TamperedError as error:
             raise explained(error, checker.code) from error
         except BrokenLogError as error:

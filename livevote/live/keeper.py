@@ -63,9 +63,9 @@ class Keeper:
         async with aclosing(self._log.read(room.code, after=shadow.head, upto=room.state.head)) as chunks:
             async for entries in chunks:
                 for number, entry in enumerate(entries):
-                    shadow.add(entry)
-                    if number % _SLICE == _SLICE - 1:
+                    if number % _SLICE == 0:
                         await asyncio.sleep(0)
+                    shadow.add(entry)
         await self.keep(room, shadow)
 
     async def keep(self, room: LiveRoom, shadow: Shadow) -> None:
