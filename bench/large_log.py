@@ -12,8 +12,10 @@ from livevote.domain.records import Draft
 from livevote.domain.room import apply, decide
 from livevote.domain.state import Room
 from livevote.keys import Keyring, random_id
+from livevote.live.keeper import LARGE
 from livevote.live.seal import Seal
-from livevote.log import Batch, Checkpoints, Log, open_log
+from livevote.live.shadow import Shadow
+from livevote.log import Batch, Checkpoints, Log, States, finish, open_log
 
 OPTIONS = 4
 CODE = "7KQ2MD"
@@ -32,7 +34,7 @@ async def write(config: Config, ballots: int) -> tuple[int, ...]:
     """Make the log and the room's key; the counts that the tally has to show."""
     keyring = Keyring(config.keys, create=True)
     keyring.make_room(CODE)
-    seal = Seal()
+    seal, shadow = Seal(), Shadow()
     log = await open_log(f"sqlite:{config.database}")
     try:
         followed = log.follow()
@@ -47,17 +49,21 @@ async def write(config: Config, ballots: int) -> tuple[int, ...]:
             for entry in (await _append(log, followed, [_decided(room, command)])).entries:
                 room = apply(room, entry)
                 seal.add(entry)
+                shadow.add(entry)
         assert room is not None
         cast = _ballots(room, ballots)
         while batch := [draft for _, draft in zip(range(BATCH), cast, strict=False)]:
             for entry in (await _append(log, followed, batch)).entries:
                 seal.add(entry)
+                shadow.add(entry)
     finally:
         await log.aclose()
     # As a server leaves it that was stopped: the next start goes on from here.
     checkpoints = Checkpoints(config.checkpoints, Signer(keyring.checkpoint_seed(create=True)))
     checkpoint, frontier = seal.sign_here(origin=room.origin, at=SystemClock().now_ms())
     checkpoints.append(CODE, checkpoints.signer.sign(checkpoint).encode(), frontier)
+    if shadow.head > LARGE:
+        finish(States(config.states).save(CODE, keyring.room(CODE).state_key, shadow.freeze()))
     return counts_of((number % OPTIONS for number in range(ballots)), OPTIONS)
 
 

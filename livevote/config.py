@@ -58,6 +58,11 @@ class Config:
         return self.checkpoints / "imported"
 
     @property
+    def states(self) -> Path:
+        """The directory of the saved states: a cache, which may be deleted while no server runs."""
+        return self.data / "states"
+
+    @property
     def keys(self) -> Path:
         """The directory of the secrets, so that data can be copied without them."""
         return self.data / "keys"

@@ -46,6 +46,8 @@ class RoomKey:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self.host_token = _derive(key, "host")
+        self.state_key = hmac.digest(key, b"state", "sha256")
+        """Under which this server knows the states again that it has written."""
 
     def pseudonym(self, session: str, question: str) -> str:
         """The voter's name on ballots of one question: another one for every question and room (I14)."""

@@ -23,7 +23,7 @@ from livevote.domain.room import BrokenLogError, apply, decide, fits
 from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError, WriteError
 from livevote.keys import Keyring, load
-from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, open_log, opened
+from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, States, finish, open_log, opened
 from livevote.protocol.codes import explain
 from livevote.verify import Verdict, verify, verify_bundle
 
@@ -152,6 +152,8 @@ async def erase(config: Config, code: str, index: int, clock: Clock) -> Erased:
             raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
         if error is not None:
             raise CorruptError(f"The log was changed or is an older copy: {error}. Nothing was erased.")
+        # First: once the erasure is recorded, the answer is nowhere.
+        finish(States(config.states).remove(code))
         await desk.record(EraseAnswer(index))
         await desk.read()
         desk.sign()

@@ -24,13 +24,14 @@ from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, FailureError, PortError, SetupError, WriteError
 from livevote.keys import Keyring, random_code
 from livevote.live.auditor import Auditor
+from livevote.live.keeper import LARGE, Keeper
 from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.sweep import sweep
 from livevote.live.writer import Writer
-from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, open_log
+from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, States, open_log
 from livevote.log.base import Heads
 from livevote.web.addresses import KnownHosts, base_urls
 from livevote.web.app import make_app
@@ -51,7 +52,8 @@ _IDLE_S = 15
 _OBJECTS_BEFORE_COLLECTION = 5000
 _LAST_RESULTS_S = 1.5
 _CLOSE_PAGES_S = 2.0
-_CHECK_AT_ONCE_RECORDS = 50_000  # about a third of a second
+_LAST_STATES_S = 1.0
+_CHECK_AT_ONCE_RECORDS = LARGE  # about a third of a second, and nobody has saved the state of a log that is smaller
 _ROOM_BURST = 30  # rooms that may be created at once, and how many a second after that
 _ROOMS_PER_S = 0.5
 _PROOF_BURST = 2000  # a room that looks for its ballots at once
@@ -128,8 +130,10 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             Signer(keyring.checkpoint_seed(create=not any(config.checkpoints.glob("*.notes")))),
         )
         registry = Registry(keyring=keyring, clock=clock, base_url=base_url)
-        registry.load(log)
-        auditor = Auditor(log=log, registry=registry, checkpoints=checkpoints)
+        states = States(config.states)
+        registry.load(log, states)
+        keeper = Keeper(log=log, registry=registry, states=states)
+        auditor = Auditor(log=log, registry=registry, checkpoints=checkpoints, keeper=keeper)
         # A small log is checked before anybody is served, a large one while they are.
         await auditor.begin(at_once=_CHECK_AT_ONCE_RECORDS)
         if config.sample and not len(registry):
@@ -137,6 +141,8 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
                 registry.apply(entry)
         auditing = asyncio.create_task(auditor.finish(), name="auditor")
         stack.push_async_callback(_cancel, auditing)
+        keeping = asyncio.create_task(_keep(keeper, auditing), name="keeper")
+        stack.push_async_callback(_last_states, keeper, auditing, keeping)
         notary = Notary(registry=registry, checkpoints=checkpoints, clock=clock)
         sealing = asyncio.create_task(notary.run(), name="notary")
         stack.push_async_callback(_last_seal, notary, sealing)
@@ -267,6 +273,22 @@ async def _last_seal(notary: Notary, sealing: "asyncio.Task[None]") -> None:
         await _cancel(sealing)
         with contextlib.suppress(OSError):  # the next start signs it
             await notary.seal()
+
+
+async def _keep(keeper: Keeper, auditing: "asyncio.Task[None]") -> None:
+    """Save states once all logs were checked. The audit saves those that it has checked by itself."""
+    await asyncio.wait((auditing,))
+    if auditing.exception() is None:
+        await keeper.run()
+
+
+async def _last_states(keeper: Keeper, auditing: "asyncio.Task[None]", keeping: "asyncio.Task[None]") -> None:
+    """Save what has come since, so that the next start has nothing to fold, as far as there is time for it."""
+    await _cancel(keeping)
+    if auditing.done() and not auditing.cancelled() and auditing.exception() is None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_STATES_S):
+                await keeper.save(growth=0)
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import shutil
 import sqlite3
 import stat
@@ -28,7 +29,8 @@ from livevote.domain.records import (
 )
 from livevote.export import FORMATS, Source
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
-from livevote.log import VKEY, Checkpoints, open_reader, opened, read_notes, sqlite
+from livevote.live import keeper
+from livevote.log import VKEY, Checkpoints, States, open_reader, opened, read_notes, sqlite
 from livevote.log.base import Heads
 from livevote.maintenance import accept_recovery, erase, import_bundle
 from livevote.verify import Verdict, verify_bundle, verify_database
@@ -258,6 +260,26 @@ async def test_an_erased_answer_is_gone_from_the_disk_and_the_log_verifies(tmp_p
         assert state["tally"]["counts"] == [2, 1]
     reader = await open_reader(f"sqlite:{tmp_path}/livevote.db")
     assert [entry.record.index for entry in reader.scan() if isinstance(entry.record, AnswerErased)] == [6]
+
+
+async def test_an_erased_answer_is_in_no_saved_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "LARGE", 0)
+    monkeypatch.setattr(keeper, "_WORTH", 1)
+    code = await evening(tmp_path)
+    state = States(tmp_path / "states").path(code)
+    os.link(state, tmp_path / "blocks")
+    assert any(state.read_bytes())
+    await erase(config(tmp_path), code, 6, ManualClock())
+    assert not state.exists()
+    assert not any((tmp_path / "blocks").read_bytes())
+
+
+async def test_an_answer_is_not_erased_from_the_log_alone(tmp_path: Path) -> None:
+    code = await evening(tmp_path)
+    States(tmp_path / "states").path(code).mkdir(parents=True)
+    with pytest.raises(DataDirectoryError, match="Is a directory"):
+        await erase(config(tmp_path), code, 6, ManualClock())
+    assert (await verdict_on(tmp_path)).results[0].counts == (2, 2)
 
 
 async def test_an_answer_that_another_program_keeps_from_being_erased_is_named(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from livevote.clock import ManualClock
 from livevote.domain.records import Entry
 from livevote.failures import AlreadyRunningError, DataDirectoryError, PortError, SetupError
 from livevote.keys import Keyring
+from livevote.live import keeper
+from livevote.live.auditor import Auditor
 from livevote.log import LogFailedError, LogRetryError
 from livevote.log.memory import MemoryLog
 from livevote.protocol.codes import CLOSE
@@ -49,6 +51,42 @@ async def test_a_restart_finds_every_vote_once(tmp_path: Path) -> None:
             state = await (await at.open()).until_type("state")
             assert (state["tally"]["counts"], state["tally"]["voters"]) == ([4, 3, 3], 10)
             assert (state["question"]["id"], state["epoch"]) == (question, epoch)
+
+
+async def test_a_stop_saves_the_state_of_a_large_room_and_a_start_goes_on_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "LARGE", 5)
+    monkeypatch.setattr(keeper, "_WORTH", 2)
+    saved: list[dict[str, int]] = []
+    for votes in (1, 3, 3, 4):  # too few, worth it, nothing new, too few more
+        async with venue(tmp_path) as at:
+            saved.append(at.server.registry.resumed)
+            if not at.server.registry.all()[0].state.questions:
+                await at.ask(reveal=True)
+            room = at.server.registry.all()[0]
+            while len(room.state.questions["q1"].rounds[0].ballots) < votes:
+                await (await at.open()).vote(f"v{room.state.head}", 1)
+            await asyncio.wait((at.server.auditing,))
+        assert [path.name for path in (tmp_path / "states").glob("*")] == [f"{room.code}.state"] * (votes > 1)
+    head = room.state.head
+    assert saved == [{}, {}, {room.code: head - 1}, {room.code: head - 1}]
+    async with venue(tmp_path) as at:
+        state = await (await at.open()).until_type("state")
+        assert (state["tally"]["counts"], state["tally"]["voters"], state["as_of"]) == ([0, 4, 0], 4, head)
+
+
+async def test_a_stop_during_the_check_saves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "LARGE", 0)
+    monkeypatch.setattr(keeper, "_WORTH", 1)
+
+    async def never(_: Auditor) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Auditor, "finish", never)
+    async with venue(tmp_path) as at:
+        await at.ask(reveal=True)
+    assert not (tmp_path / "states").exists()
 
 
 async def test_on_leaving_pages_are_told_to_come_back(tmp_path: Path) -> None:

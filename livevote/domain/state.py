@@ -4,6 +4,7 @@ These are accumulators: ``room.apply`` changes them in place and nothing else ma
 every record would be the whole cost of the fold.
 """
 
+from collections.abc import MutableMapping
 from typing import Literal
 
 import msgspec
@@ -36,9 +37,9 @@ class Round:
         self.closed_at: int | None = None
         self.revealed = False
         self.tally = tally
-        self.ballots: dict[str, Ballot] = {}
+        self.ballots: MutableMapping[str, Ballot] = {}
         """The ballot that counts, by voter."""
-        self.superseded: dict[tuple[str, str], Ballot] = {}
+        self.superseded: MutableMapping[tuple[str, str], Ballot] = {}
         """Earlier ballots of voters who changed their answer, by voter and ballot id: a late retry finds its own."""
         self.erased = 0
         """How many of ``ballots`` have no answer any more."""

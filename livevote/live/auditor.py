@@ -12,16 +12,20 @@ from threading import Event
 
 from livevote.domain.audit import TamperedError, check
 from livevote.domain.checker import Checker, ContradictedError
+from livevote.domain.freeze import differences
 from livevote.domain.note import Checkpoint
+from livevote.domain.room import BrokenLogError
 from livevote.failures import CorruptError, ShortageError
+from livevote.live.keeper import Keeper
 from livevote.live.registry import Registry
 from livevote.live.room import LiveRoom
 from livevote.live.seal import Seal
+from livevote.live.shadow import Shadow
 from livevote.log import Checkpoints, Reader, opened, opened_in_slices
 
 _log = logging.getLogger("livevote")
 
-_SLICE = 100  # records between two turns of the loop, about half a millisecond
+_SLICE = 50  # records between two turns of the loop, about half a millisecond
 
 _RETRY_S = 5.0
 
@@ -39,13 +43,23 @@ def explained(error: TamperedError, code: str) -> CorruptError:
 class Auditor:
     """Knows the checkpoints of every room and brings each room's seal up to its head.
 
-    ``retry_s`` is the pause after a read that found no descriptor or memory left.
+    With a ``keeper`` it saves what a large log folds into, and compares with it a state that was saved. ``retry_s`` is
+    the pause after a read that found no descriptor or memory left.
     """
 
-    def __init__(self, *, log: Reader, registry: Registry, checkpoints: Checkpoints, retry_s: float = _RETRY_S) -> None:
+    def __init__(
+        self,
+        *,
+        log: Reader,
+        registry: Registry,
+        checkpoints: Checkpoints,
+        keeper: Keeper | None = None,
+        retry_s: float = _RETRY_S,
+    ) -> None:
         self._log = log
         self._registry = registry
         self._checkpoints = checkpoints
+        self._keeper = keeper
         self._notes: dict[str, list[bytes]] = {}
         self._storage_is_sound = False
         self._retry_s = retry_s
@@ -66,9 +80,11 @@ class Auditor:
             notes = self._notes[room.code] = self._checkpoints.notes(room.code)
             seal = None if small or not notes else await self._go_on(room, notes, at_once)
             if seal is None:
-                checker = await self._check(room.code, room.state.head)
+                checker, shadow = Checker(room.code, self._open(room.code, notes)), self._shadow(room)
+                await self._add(checker, room.state.head, shadow)
                 seal = Seal(checker.tree, checker.chain)
                 self._checked(room.code, checker)
+                await self._compare(room, shadow)
             # The last note may be of the incarnation before: a recovery can end between its record and its checkpoint.
             for last in self._open(room.code, notes[-1:]):
                 if last.origin == room.state.origin:
@@ -133,15 +149,44 @@ class Auditor:
                 continue
             path = self._checkpoints.path(room.code)
             checkpoints = await opened_in_slices(self._notes[room.code], self._checkpoints.signer, path)
-            checker = Checker(room.code, checkpoints)
+            checker, shadow = Checker(room.code, checkpoints), self._shadow(room)
             while True:
-                await self._patiently(partial(self._add, checker, room.seal.size))
+                await self._patiently(partial(self._add, checker, room.seal.size, shadow))
                 # Nothing may await between these two, or the room grows on.
                 if room.seal.complete(checker.tree):
                     break
                 if checker.tree.size == room.seal.size:
                     raise CorruptError(f"The log of room {room.code} was changed while it was being checked.")
             self._checked(room.code, checker)
+            await self._compare(room, shadow)
+
+    def _shadow(self, room: LiveRoom) -> Shadow | None:
+        """What to fold the room's log into on the way, where that has to be compared or saved."""
+        if self._keeper is None or not (room.code in self._registry.resumed or self._keeper.due(room)):
+            return None
+        return Shadow(room.state)
+
+    async def _compare(self, room: LiveRoom, shadow: Shadow | None) -> None:
+        """Compare a running state that began as a saved one with the fold of the log, which stands where it stands.
+
+        Then save that, where it is worth it. Raises ``CorruptError``.
+        """
+        if shadow is None or self._keeper is None:
+            return
+        if room.code in self._registry.resumed:
+            for found in differences(shadow.room, room.state):
+                if found:
+                    await self._keeper.discard(room)
+                    raise CorruptError(
+                        f"The saved state of room {room.code} is not what its log says ({found}): what was shown since "
+                        "the start may be wrong. The log is intact, and the saved state was deleted: start again."
+                    )
+                await asyncio.sleep(0)
+        if self._keeper.due(room):
+            try:
+                await self._keeper.keep(room, shadow)
+            except OSError as error:
+                _log.warning("the state of room %s was not saved: %s", room.code, error)
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
         waits = False
@@ -154,22 +199,21 @@ class Auditor:
                 waits = True
             await asyncio.sleep(self._retry_s)
 
-    async def _check(self, code: str, upto: int) -> Checker:
-        checker = Checker(code, self._open(code, self._notes[code]))
-        await self._add(checker, upto)
-        return checker
-
-    async def _add(self, checker: Checker, upto: int) -> None:
-        """Check the records that come next, up to ``upto``."""
+    async def _add(self, checker: Checker, upto: int, shadow: Shadow | None = None) -> None:
+        """Check the records that come next, up to ``upto``, and fold them into ``shadow``."""
         try:
             async with aclosing(self._log.read(checker.code, after=checker.tree.size, upto=upto)) as chunks:
                 async for entries in chunks:
                     for number, entry in enumerate(entries):
-                        checker.add(entry)
-                        if number % _SLICE == _SLICE - 1:
+                        if number % _SLICE == 0:
                             await asyncio.sleep(0)
+                        checker.add(entry)
+                        if shadow is not None:
+                            shadow.add(entry)
         except TamperedError as error:
             raise explained(error, checker.code) from error
+        except BrokenLogError as error:
+            raise CorruptError(f"The log does not add up: {error}. Restore a backup; keep the damaged file.") from error
 
     def _checked(self, code: str, checker: Checker) -> None:
         try:

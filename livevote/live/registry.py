@@ -3,16 +3,17 @@
 import asyncio
 import gc
 from collections.abc import Callable
+from contextlib import closing, suppress
 
 from livevote.clock import Clock
-from livevote.domain import room as fold
-from livevote.domain.records import BallotCast, Entry
-from livevote.domain.room import BrokenLogError
+from livevote.domain.records import AnswerErased, BallotCast, Entry
+from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
+from livevote.domain.tally import fold
 from livevote.failures import CorruptError
 from livevote.keys import Keyring
 from livevote.live.room import LiveRoom
-from livevote.log import Reader
+from livevote.log import Reader, States, finish
 
 
 class Registry:
@@ -23,6 +24,8 @@ class Registry:
         self._clock = clock
         self._base_url = base_url
         self._rooms: dict[str, LiveRoom] = {}
+        self.resumed: dict[str, int] = {}
+        """Up to which record a room's state was not folded from the log, but taken as it had been saved."""
         self.unsealed: dict[str, LiveRoom] = {}
         """Rooms with records that no checkpoint holds yet."""
         self.grown = asyncio.Event()
@@ -41,30 +44,58 @@ class Registry:
         """Every room, oldest first."""
         return sorted(self._rooms.values(), key=lambda room: room.state.created_at)
 
-    def load(self, log: Reader) -> None:
-        """Fold the whole log. Raises ``CorruptError`` for a log that does not fold, ``SetupError`` for a lost key."""
-        states: dict[str, Room] = {}
+    def load(self, log: Reader, states: States | None = None) -> None:
+        """Fold the whole log, or what came after the ``states`` that fit it.
+
+        Raises ``CorruptError`` for a log that does not fold, ``SetupError`` for a lost key.
+        """
         # The fold makes millions of objects and no garbage: collecting meanwhile only costs time.
         gc.disable()
         try:
-            for entry in log.scan():
-                states[entry.room] = fold.apply(states.get(entry.room), entry)
+            for code in log.rooms():
+                state = self._resumed(code, log, states)
+                if state is None:
+                    state = fold(log.scan(code))
+                    assert state is not None, "a room of the log has a record"
+                if state.code != code:
+                    raise CorruptError(f"The log of room {code} is that of room {state.code}. Restore a backup.")
+                self._open(state)
         except BrokenLogError as error:
             raise CorruptError(f"The log does not add up: {error}. Restore a backup; keep the damaged file.") from error
         finally:
             gc.enable()
         gc.freeze()
-        for code, state in states.items():
-            if state.code != code:
-                raise CorruptError(f"The log of room {code} is that of room {state.code}. Restore a backup.")
-        for state in states.values():
-            self._open(state)
+
+    def _resumed(self, code: str, log: Reader, states: States | None) -> Room | None:
+        """The room's state as it was saved, moved on to the end of its log; None where only a whole fold can tell."""
+        if states is None or not states.path(code).exists():
+            return None
+        frozen = finish(states.load(code, self._keyring.room(code).state_key))
+        if frozen is None:
+            return None
+        state, newer = frozen.room, log.scan(code, after=frozen.index - 1)
+        with closing(newer):
+            sealed = next(newer, None)
+            if sealed is None or sealed.chain != frozen.chain:
+                return None
+            try:
+                for entry in newer:
+                    if isinstance(entry.record, AnswerErased):
+                        # Somebody has put back a file that holds the answer.
+                        with suppress(OSError):
+                            finish(states.remove(code))
+                        return None
+                    state = apply(state, entry)
+            except BrokenLogError:
+                return None  # the whole fold names the record, if it is the log that is wrong
+        self.resumed[code] = frozen.index
+        return state
 
     def apply(self, entry: Entry) -> LiveRoom:
         """Fold an entry that came back from the log."""
         room = self._rooms.get(entry.room)
         if room is None:
-            room = self._open(fold.apply(None, entry))
+            room = self._open(apply(None, entry))
             room.seal.add(entry)
         else:
             room.apply(entry)

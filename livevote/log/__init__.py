@@ -7,6 +7,7 @@ from livevote.log.checkpoints import VKEY, Checkpoints, opened, opened_in_slices
 from livevote.log.copies import snapshot
 from livevote.log.memory import MemoryLog
 from livevote.log.sqlite import SqliteLog, SqliteReader, quick_check
+from livevote.log.states import States, finish
 
 __all__ = [
     "VKEY",
@@ -17,6 +18,8 @@ __all__ = [
     "LogFailedError",
     "LogRetryError",
     "Reader",
+    "States",
+    "finish",
     "open_log",
     "open_reader",
     "opened",

@@ -56,8 +56,14 @@ class Reader(Protocol):
         that is not what livevote writes is left out: ``read`` names it.
         """
 
-    def scan(self) -> Generator[Entry, None, None]:
-        """All entries, room by room, without giving way to anything else: for a start, before anybody is served."""
+    def scan(self, room: str | None = None, *, after: int = 0) -> Generator[Entry, None, None]:
+        """All entries, room by room, without giving way to anything else: for a start, before anybody is served.
+
+        Of one ``room`` alone, those with an index greater than ``after``.
+        """
+
+    def rooms(self) -> list[str]:
+        """The codes of all rooms, in the order in which ``scan`` gives them."""
 
     def count(self) -> int:
         """How many entries ``scan`` gives."""

@@ -62,9 +62,12 @@ class MemoryLog:
     async def replaced(self, room: str, *, upto: int) -> AsyncGenerator[Sequence[int], None]:
         yield superseded(self._rooms.get(room, [])[:upto])
 
-    def scan(self) -> Generator[Entry, None, None]:
-        for code in sorted(self._rooms):
-            yield from self._rooms[code]
+    def scan(self, room: str | None = None, *, after: int = 0) -> Generator[Entry, None, None]:
+        for code in self.rooms() if room is None else [room]:
+            yield from self._rooms.get(code, [])[after:]
+
+    def rooms(self) -> list[str]:
+        return sorted(self._rooms)
 
     def damage(self, stop: Event) -> str:  # noqa: ARG002 - it is over at once
         return ""

@@ -45,6 +45,7 @@ _COLUMNS = "SELECT room, idx, CAST(body AS BLOB), chain, salt, CAST(answer AS BL
 # SQLite checks the types of STRICT tables when it writes. A bit that rots can make another type, or NULL, of a value.
 _TYPES = frozenset({(str, int, bytes, bytes, bytes), (str, int, bytes, bytes, type(None))})
 _AFTER = " WHERE (room, idx) > (?, ?)"
+_OF_ROOM = " WHERE room = ? AND idx > ?"
 # Canonical JSON begins with its tag, and no text in it has a quotation mark without a backslash before it. So there is
 # nothing to parse, and the interpreter is left alone for a whole stretch of records. A CAST reads up to the last digit.
 _REPLACED = """
@@ -54,6 +55,15 @@ _REPLACED = """
     AND replaced > 0 AND replaced < idx
 """
 _STRETCH = 5000  # records, about 3 ms
+# From one room to the next by the key: GROUP BY would read every record there is.
+_ROOMS = (
+    "WITH RECURSIVE rooms(room) AS (SELECT min(room) FROM records UNION ALL "
+    "SELECT (SELECT min(room) FROM records WHERE records.room > rooms.room) FROM rooms WHERE rooms.room IS NOT NULL)"
+)
+_HEADS = (
+    f"{_ROOMS} SELECT records.room, idx, chain FROM rooms JOIN records ON records.room = rooms.room "
+    "AND idx = (SELECT max(idx) FROM records WHERE records.room = rooms.room)"
+)
 _EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
 _NOTHING_KEPT = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
 _CANNOT_USE = (
@@ -165,24 +175,27 @@ class SqliteReader:
                     found = await rows.take(_REPLACED, room, after, min(after + _STRETCH, upto))
                 yield [index for (index,) in found]
 
-    def scan(self) -> Generator[Entry, None, None]:
+    def scan(self, room: str | None = None, *, after: int = 0) -> Generator[Entry, None, None]:
         # Not through aiosqlite: rows that one thread makes and another reads cost a third more, and at a start there is
         # nobody to give way to.
         with explained(self._path):
-            is_over, last = yield from self._scan(None)
+            is_over, last = yield from self._scan(room, None if room is None else (room, after))
             if not is_over:
                 self._at_rest = None
-                yield from self._scan(last)
+                yield from self._scan(room, last)
 
-    def _scan(self, last: tuple[str, int] | None) -> Generator[Entry, None, tuple[bool, tuple[str, int] | None]]:
-        """All entries after ``last``. Gives whether these were all, and the place of the last one that was given."""
+    def _scan(
+        self, room: str | None, last: tuple[str, int] | None
+    ) -> Generator[Entry, None, tuple[bool, tuple[str, int] | None]]:
+        """All entries after ``last``, or those of one room. Gives whether these were all, and the place of the last."""
+        which = (_AFTER if last else "") if room is None else _OF_ROOM
         at_rest = self._at_rest
         with closing(_connect(self._path, at_rest)) as connection:
             rows: sqlite3.Cursor | None = None
             while True:
                 try:
                     if rows is None:
-                        rows = connection.execute(f"{_COLUMNS}{_AFTER if last else ''} ORDER BY room, idx", last or ())
+                        rows = connection.execute(f"{_COLUMNS}{which} ORDER BY room, idx", last or ())
                     chunk = rows.fetchmany(_CHUNK)
                 except sqlite3.DatabaseError:
                     if at_rest is None or at_rest.lasts():
@@ -201,6 +214,10 @@ class SqliteReader:
                     raise
                 yield from entries
                 last = entries[-1].room, entries[-1].index
+
+    def rooms(self) -> list[str]:
+        with explained(self._path):
+            return _look(self._path, self._at_rest, _rooms)
 
     def count(self) -> int:
         with explained(self._path):
@@ -294,9 +311,7 @@ class SqliteLog(SqliteReader):
                 await _set_pragmas(connection, path)
                 _make_safe(path)
                 heads = Heads()
-                for room, index, chain in await connection.execute_fetchall(
-                    "SELECT room, max(idx), chain FROM records GROUP BY room"
-                ):
+                for room, index, chain in await connection.execute_fetchall(_HEADS):
                     heads.set(room, Head(index, chain))
                 epoch = str(await _value(connection, _EPOCH))
             except BaseException:
@@ -448,6 +463,10 @@ def _look(path: Path, at_rest: AtRest | None, look: Callable[[sqlite3.Connection
         if at_rest is None or at_rest.lasts():
             return found
     return _look(path, None, look)
+
+
+def _rooms(connection: sqlite3.Connection) -> list[str]:
+    return [room for (room,) in connection.execute(f"{_ROOMS} SELECT room FROM rooms WHERE room IS NOT NULL")]
 
 
 def _count(connection: sqlite3.Connection) -> int:

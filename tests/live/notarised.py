@@ -7,10 +7,11 @@ from livevote.domain.note import Checkpoint, Signer
 from livevote.domain.records import Entry
 from livevote.keys import Keyring
 from livevote.live.auditor import Auditor
+from livevote.live.keeper import Keeper
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.room import LiveRoom
-from livevote.log import Checkpoints, read_notes
+from livevote.log import Checkpoints, States, read_notes
 from livevote.log.memory import MemoryLog
 from tests.history import CODE, History
 
@@ -18,16 +19,27 @@ SIGNER = Signer(bytes(range(32)))
 
 
 class Office:
-    """One process's side of it. Several may follow each other on the same log and directory."""
+    """One process's side of it. Several may follow each other on the same log and directory.
 
-    def __init__(self, directory: Path, log: MemoryLog) -> None:
+    With ``saves`` it goes on from a saved state, and keeps one.
+    """
+
+    def __init__(self, directory: Path, log: MemoryLog, *, saves: bool = False) -> None:
         self.log = log
         self.keyring = Keyring(directory / "keys", create=True)
         self.keyring.make_room(CODE)
         self.checkpoints = Checkpoints(directory / "checkpoints", SIGNER)
         self.registry = Registry(keyring=self.keyring, clock=ManualClock(), base_url=lambda: "http://x")
-        self.registry.load(log)
-        self.auditor = Auditor(log=log, registry=self.registry, checkpoints=self.checkpoints, retry_s=0)
+        self.states = States(directory / "states")
+        self.registry.load(log, self.states if saves else None)
+        self.keeper = Keeper(log=log, registry=self.registry, states=self.states)
+        self.auditor = Auditor(
+            log=log,
+            registry=self.registry,
+            checkpoints=self.checkpoints,
+            keeper=self.keeper if saves else None,
+            retry_s=0,
+        )
         self.notary = Notary(registry=self.registry, checkpoints=self.checkpoints, clock=ManualClock())
 
     @property

@@ -11,12 +11,16 @@ import pytest
 
 from livevote.domain.audit import leaf
 from livevote.domain.commands import AcceptRecovery
+from livevote.domain.kinds.choice import Choices
 from livevote.domain.merkle import root
 from livevote.domain.note import Checkpoint, Signer
 from livevote.domain.records import Draft, Entry
 from livevote.failures import CorruptError, ShortageError
+from livevote.live import keeper
+from livevote.live.shadow import Shadow
+from livevote.log import finish
 from livevote.log.memory import MemoryLog
-from tests.history import CODE, History, cast, opened
+from tests.history import CODE, History, cast, dump, opened
 from tests.live.notarised import SIGNER, Office, office, replaced
 
 
@@ -338,3 +342,134 @@ async def test_a_long_log_gives_way_to_others(tmp_path: Path) -> None:
     at = await office(tmp_path, history)
     await at.auditor.begin(at_once=1000)
     assert at.room.seal.size == 223
+
+
+def saved(at: Office, history: History, *, upto: int | None = None, wrong: bool = False) -> None:
+    """Save a state of ``history``, as a process that is gone may have done. Where it is ``wrong``, a vote is moved."""
+    shadow = Shadow()
+    for entry in history.entries[:upto]:
+        shadow.add(entry)
+    if wrong:
+        (asked,) = shadow.room.questions["q1"].rounds
+        asked.tally.remove(Choices((0,)))
+        asked.tally.add(Choices((2,)))
+        asked.ballots["ann"] = msgspec.structs.replace(asked.ballots["ann"], answer=Choices((2,)))
+    finish(at.states.save(CODE, at.room.key.state_key, shadow.freeze()))
+
+
+async def checked(at: Office, at_once: int) -> None:
+    await at.auditor.begin(at_once=at_once)
+    await at.auditor.finish()
+
+
+@pytest.fixture
+def nothing_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "LARGE", 0)
+    monkeypatch.setattr(keeper, "_WORTH", 1)
+
+
+def kept(at: Office) -> object:
+    """The state that a next start would go on from."""
+    found = finish(at.states.load(CODE, at.room.key.state_key))
+    return found and dump(found.room)
+
+
+@pytest.mark.parametrize("at_once", [2, 100])
+@pytest.mark.usefixtures("nothing_is_too_small")
+async def test_a_saved_state_that_is_right_is_compared_and_replaced(tmp_path: Path, at_once: int) -> None:
+    history = voted()
+    log = await signed_at(tmp_path, history, 3, 6)
+    saved(Office(tmp_path, log), history, upto=4)
+    at = Office(tmp_path, log, saves=True)
+    assert at.registry.resumed == {CODE: 4}
+    await at.auditor.begin(at_once=at_once)
+    await at.auditor.finish()
+    assert is_whole(at)
+    assert kept(at) == dump(history.state)
+
+
+@pytest.mark.parametrize("at_once", [2, 100])
+async def test_a_saved_state_with_a_wrong_result_ends_the_server_and_goes(tmp_path: Path, at_once: int) -> None:
+    history = voted()
+    log = await signed_at(tmp_path, history, 3, 6)
+    saved(Office(tmp_path, log), history, upto=5, wrong=True)
+    at = Office(tmp_path, log, saves=True)
+    assert at.room.state.questions["q1"].rounds[0].tally.counts() == (0, 1, 2), "the start believes it"
+    with pytest.raises(CorruptError, match=r"is not what its log says \(the results\): what was shown .* start again"):
+        await checked(at, at_once)
+    again = Office(tmp_path, log, saves=True)
+    assert again.registry.resumed == {}
+    assert dump(again.room.state) == dump(history.state)
+    await again.auditor.begin(at_once=at_once)
+    await again.auditor.finish()
+
+
+async def test_a_saved_state_in_which_two_votes_were_swapped_is_found(tmp_path: Path) -> None:
+    history = voted()
+    log = await signed_at(tmp_path, history, 6)
+    saved(Office(tmp_path, log), history)
+    at = Office(tmp_path, log, saves=True)
+    ballots = at.room.state.questions["q1"].rounds[0].ballots
+    ballots["ann"], ballots["bob"] = (
+        msgspec.structs.replace(ballots[one], answer=ballots[other].answer)
+        for one, other in (("ann", "bob"), ("bob", "ann"))
+    )
+    await at.auditor.begin(at_once=2)
+    with pytest.raises(CorruptError, match=r"not what its log says \(record 4\)"):
+        await at.auditor.finish()
+
+
+@pytest.mark.usefixtures("nothing_is_too_small")
+async def test_a_room_may_grow_while_its_saved_state_is_compared(tmp_path: Path) -> None:
+    history = voted()
+    log = GrowingLog(await signed_at(tmp_path, history, 6))
+    saved(Office(tmp_path, log), history)
+    at = Office(tmp_path, log, saves=True)
+    await at.auditor.begin(at_once=2)
+    log.then = lambda: at.grow(history.did(cast("fay", 1), cast("ann", 1)))
+    await at.auditor.finish()
+    assert kept(at) == dump(history.state)
+
+
+@pytest.mark.usefixtures("nothing_is_too_small")
+async def test_a_large_log_without_a_saved_state_gets_one_from_its_check(tmp_path: Path) -> None:
+    history = voted()
+    at = Office(tmp_path, await signed_at(tmp_path, history, 6), saves=True)
+    await at.auditor.begin(at_once=2)
+    assert kept(at) is None
+    await at.auditor.finish()
+    assert kept(at) == dump(history.state)
+
+
+@pytest.mark.usefixtures("nothing_is_too_small")
+async def test_a_state_that_cannot_be_saved_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    at = Office(tmp_path, await signed_at(tmp_path, voted(), 6), saves=True)
+    at.states.path(CODE).parent.write_text("in the way")
+    await at.auditor.begin(at_once=2)
+    await at.auditor.finish()
+    assert is_whole(at)
+    (record,) = caplog.records
+    assert record.message.startswith(f"the state of room {CODE} was not saved: [Errno 17]")
+
+
+@pytest.mark.usefixtures("nothing_is_too_small")
+async def test_a_log_that_does_not_fold_any_more_is_refused(tmp_path: Path) -> None:
+    history = voted()
+    log = await signed_at(tmp_path, history, 6)
+    saved(Office(tmp_path, log), history)
+    at = Office(tmp_path, log, saves=True)
+    await at.auditor.begin(at_once=2)
+    at.checkpoints.path(CODE).unlink()
+    at.auditor._notes[CODE] = []
+    replaced(log, [*history.entries[:3], *rewritten_twice(history)])
+    with pytest.raises(CorruptError, match=r"does not add up: room .* record 5 does not fit"):
+        await at.auditor.finish()
+
+
+def rewritten_twice(history: History) -> list[Entry]:
+    """Two first ballots of one voter, sealed as they should be."""
+    other = History()
+    other.entries = list(history.entries[:3])
+    for _ in range(2):
+        other.entries.append(other.next(history.entries[3].record, history.entries[3].opening))
+    return other.entries[3:]

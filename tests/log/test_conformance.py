@@ -134,6 +134,19 @@ async def test_a_scan_is_whole_however_long(url: str) -> None:
         assert len(list(log.scan())) == 2513
 
 
+async def test_a_scan_of_one_room_begins_where_it_is_told(url: str) -> None:
+    async with opened_log(url) as log:
+        assert log.rooms() == []
+        await log.append(interleaved(room("B"), room("C", ballots=0), room("A")), ticket=1)
+        await log.append(more("A", 2500), ticket=2)
+        assert log.rooms() == ["A", "B", "C"]
+        for code in "ABC":
+            assert _comparable(list(log.scan(code))) == _comparable([one for one in log.scan() if one.room == code])
+        assert [entry.index for entry in log.scan("A", after=1003)] == list(range(1004, 2506))
+        assert [entry.index for entry in log.scan("B", after=4)] == [5]
+        assert list(log.scan("B", after=5)) == list(log.scan("D")) == []
+
+
 async def test_long_logs_are_read_whole(url: str) -> None:
     async with opened_log(url) as log:
         await log.append(more("A", 2500), ticket=1)

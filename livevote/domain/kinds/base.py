@@ -35,7 +35,8 @@ class Kind(Protocol):
     """A kind of question. Implementations are stateless; all that varies is in the arguments.
 
     Laws, which each kind's test states: ``parse`` accepts its own output and is idempotent; ``add`` then ``remove`` of
-    the same answer changes nothing; the order of ``add`` does not matter; ``conserved`` holds after every fold.
+    the same answer changes nothing; the order of ``add`` does not matter; ``tally`` of its counts is the
+    tally; ``conserved`` holds after every fold.
     """
 
     @property
@@ -53,6 +54,9 @@ class Kind(Protocol):
 
     def empty(self, options: int) -> Tally:
         """A tally without answers."""
+
+    def tally(self, counts: tuple[int, ...]) -> Tally:
+        """A tally that shows ``counts`` and goes on as the one did that showed them."""
 
     def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:
         """The kind's law between the counts and the number of voters (I5)."""

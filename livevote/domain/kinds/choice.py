@@ -1,5 +1,6 @@
 """What all kinds with a fixed list of options share: options, answers as option indexes, and one count an option."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import msgspec
@@ -27,8 +28,8 @@ class ChoiceTally:
 
     __slots__ = ("_counts",)
 
-    def __init__(self, options: int) -> None:
-        self._counts = [0] * options
+    def __init__(self, counts: Iterable[int]) -> None:
+        self._counts = list(counts)
 
     def add(self, answer: Answer) -> None:
         assert isinstance(answer, Choices)

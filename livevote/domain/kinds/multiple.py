@@ -41,7 +41,10 @@ class Multiple:
         return choice.read_rules(stored)
 
     def empty(self, options: int) -> choice.ChoiceTally:
-        return choice.ChoiceTally(options)
+        return choice.ChoiceTally([0] * options)
+
+    def tally(self, counts: tuple[int, ...]) -> choice.ChoiceTally:
+        return choice.ChoiceTally(counts)
 
     def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:
         """The counts add up to between ``min`` and ``max`` for each voter, and no option has more than all voters."""

@@ -21,7 +21,10 @@ class Single:
         return choice.read_rules(stored)
 
     def empty(self, options: int) -> choice.ChoiceTally:
-        return choice.ChoiceTally(options)
+        return choice.ChoiceTally([0] * options)
+
+    def tally(self, counts: tuple[int, ...]) -> choice.ChoiceTally:
+        return choice.ChoiceTally(counts)
 
     def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
         """The counts add up to the voters."""

@@ -154,6 +154,23 @@ def test_law_remove_undoes_add(kind: Kind, before: list[Choices], more: Choices)
 
 
 @every_kind
+@given(st.lists(answers), answers)
+def test_law_a_tally_of_counts_goes_on_as_the_one_that_showed_them(
+    kind: Kind, before: list[Choices], more: Choices
+) -> None:
+    tally = kind.empty(4)
+    for each in before:
+        tally.add(each)
+    again = kind.tally(tally.counts())
+    assert again.counts() == tally.counts()
+    for one in (tally, again):
+        one.add(more)
+        for each in before:
+            one.remove(each)
+    assert again.counts() == tally.counts()
+
+
+@every_kind
 @given(st.lists(answers), st.randoms(use_true_random=False))
 def test_law_the_order_of_answers_does_not_matter(kind: Kind, given_answers: list[Choices], random: Random) -> None:
     counts = []

@@ -1,0 +1,248 @@
+"""A frozen state and the rest of its log come to what the whole log comes to, wherever the cut is."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livevote.domain import freeze as module
+from livevote.domain.commands import (
+    AcceptRecovery,
+    AddQuestion,
+    AskAgain,
+    CloseVoting,
+    Command,
+    EraseAnswer,
+    HideResults,
+    OpenVoting,
+    PublishReplay,
+    RevealResults,
+    SwitchReceipts,
+)
+from livevote.domain.freeze import FORMAT, Frozen, ThawError, differences, follow, freeze, thaw
+from livevote.domain.packed import Packed
+from livevote.domain.records import Entry
+from livevote.domain.room import apply
+from livevote.domain.state import Room
+from livevote.domain.tally import fold
+from livevote.log import finish
+from tests.history import OPTIONS, History, cast, dump, opened, stored
+
+SALT = bytes(range(16))
+
+voters = st.sampled_from(["ann", "bob", "c" * 22, "d" * 22, "e" * 22])
+ids = st.sampled_from(["1", "2", "f" * 22, "g" * 22, "h" * 22])
+commands: st.SearchStrategy[Command] = st.one_of(
+    st.builds(
+        lambda voter, choices, id, round, question: cast(voter, *choices, id=id, round=round, question=question),
+        voters,
+        st.lists(st.integers(0, 2), min_size=1, max_size=3, unique=True),
+        ids,
+        st.integers(1, 3),
+        st.sampled_from(["q1", "q1", "q1", "q2"]),
+    ),
+    st.builds(EraseAnswer, st.integers(4, 20)),
+    st.sampled_from(
+        [
+            *(action(question) for action in (OpenVoting, CloseVoting, AskAgain) for question in ("q1", "q2")),
+            *(RevealResults("q1"), HideResults("q1"), PublishReplay(True), SwitchReceipts(False)),
+            AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"),
+            AddQuestion("single", "And now?", OPTIONS, changeable=False),
+        ]
+    ),
+)
+
+
+def shadowed(entries: list[Entry], room: Room | None = None, *, like: Room | None = None) -> Room:
+    """The state of a log whose rounds are packed."""
+    for entry in entries:
+        room = follow(room, entry, salt=SALT, like=like)
+    assert room is not None
+    return room
+
+
+def thawed(data: bytes) -> Frozen:
+    return finish(thaw(BytesIO(data).read))
+
+
+def evening() -> History:
+    """A room in which everything that a state holds has another value than in the beginning."""
+    history = opened(kind="multiple").did(
+        cast("ann", 0), cast("c" * 22, 1, 2, id="f" * 22), cast("c" * 22, 0, id="g" * 22), cast("d" * 22, 2)
+    )
+    history.did(cast("ann", 1), cast("e" * 22, 0, id="h" * 22), EraseAnswer(9), EraseAnswer(4))
+    history.did(CloseVoting("q1"), RevealResults("q1"), AskAgain("q1"), cast("c" * 22, 2, id="f" * 22, round=2))
+    history.did(AddQuestion("single", "And now?", OPTIONS, changeable=False), SwitchReceipts(False))
+    return history.did(PublishReplay(True), AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"))
+
+
+@given(st.lists(commands, max_size=40), st.data())
+def test_i4_what_was_frozen_and_the_rest_is_the_whole(given_commands: list[Command], data: st.DataObject) -> None:
+    history = opened(kind="multiple")
+    for command in given_commands:
+        history.do(command)
+    log = stored(history.entries)
+    at = data.draw(st.integers(1, len(log)))
+    frozen = thawed(b"".join(freeze(shadowed(log[:at]), log[at - 1].chain)))
+    assert (frozen.index, frozen.chain) == (at, log[at - 1].chain)
+    assert dump(frozen.room) == dump(fold(log[:at]))
+    assert dump(shadowed(log[at:], frozen.room)) == dump(history.state)
+    assert "".join(differences(shadowed(log, like=history.state), frozen.room)) == ""
+
+
+def test_every_field_of_a_state_survives_and_the_state_moves_on() -> None:
+    history = evening()
+    state = shadowed(stored(history.entries))
+    data = b"".join(freeze(state, bytes(32)))
+    again = thawed(data)
+    assert dump(again.room) == dump(state) == dump(history.state)
+    assert b"".join(freeze(again.room, again.chain)) == data
+    slots = {
+        name
+        for kind in (Room, type(state.questions["q1"]), type(state.questions["q1"].rounds[0]))
+        for name in kind.__slots__
+    }
+    for entry in stored(history.did(CloseVoting("q1"), OpenVoting("q2"), cast("ann", 1, question="q2")).entries[-3:]):
+        apply(again.room, entry)
+    assert dump(again.room) == dump(history.state)
+    assert slots == KNOWN_SLOTS, "freeze, thaw and the outline know these fields; a new one has to be added there"
+
+
+KNOWN_SLOTS = {
+    *(
+        "code",
+        "created_at",
+        "current",
+        "head",
+        "origin",
+        "questions",
+        "receipts",
+        "recoveries",
+        "replay_public",
+        "title",
+    ),
+    *("changeable", "id", "kind", "options", "rounds", "rules", "stored_rules", "text"),
+    *("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally"),
+}
+
+
+def test_rounds_have_room_for_the_ballots_that_the_other_state_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "buckets_for", lambda ballots: 1 << ballots)
+    history = opened().did(cast("ann", 0), cast("ann", 1), cast("bob", 1), CloseVoting("q1"), AskAgain("q1"))
+    state = shadowed(history.entries, like=fold(history.entries[:7]))
+    sizes = []
+    for asked in state.questions["q1"].rounds:
+        for mapping in (asked.ballots, asked.superseded):
+            assert isinstance(mapping, Packed)
+            sizes.append(len(mapping.buckets))
+    assert sizes == [4, 2, 1, 1]
+    assert dump(shadowed(history.entries, like=fold(history.entries[:1]))) == dump(history.state)
+
+
+def test_the_bytes_come_in_pieces_with_a_break_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_GROUP", 256)
+    pieces = list(freeze(shadowed(evening().entries), bytes(32)))
+    assert len(pieces) == 1 + 2 * 2 * (1 + 1024 // 256)
+    assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 2 * 2 * 1024 // 256
+
+
+def test_bytes_of_another_version_are_none_of_ours() -> None:
+    data = b"".join(freeze(shadowed(evening().entries), bytes(32)))
+    assert data.startswith(FORMAT)
+    with pytest.raises(ThawError, match="no state of this version"):
+        thawed(FORMAT.replace(b"1", b"2") + data[len(FORMAT) :])
+
+
+def test_bytes_that_were_cut_or_changed_are_refused_in_words() -> None:
+    data = b"".join(freeze(shadowed(evening().entries), bytes(32)))
+    head = len(FORMAT) + 4 + int.from_bytes(data[len(FORMAT) :][:4], "little")
+    for end in (len(FORMAT), len(FORMAT) + 4, head - 1, head, head + 5):
+        with pytest.raises(ThawError):
+            thawed(data[:end])
+    for old, new in ((b"multiple", b"multiplx"), (b'{"choices":[0]}', b'{"choices":[9]}'), (b"\xa2q1", b"\xa2q9")):
+        assert old in data
+        with pytest.raises(ThawError, match="not the"):
+            thawed(data.replace(old, new))
+
+
+def changed(change: Callable[[Room], Any]) -> str:
+    """What differs in the state of the evening after ``change``."""
+    entries = stored(evening().entries)
+    running = shadowed(entries)
+    change(running)
+    return "".join(differences(shadowed(entries), running))
+
+
+def first_round(room: Room) -> Any:
+    return room.questions["q1"].rounds[0]
+
+
+def test_states_of_one_log_do_not_differ() -> None:
+    assert changed(lambda _: None) == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda room: setattr(room, "code", "OTHER2"),
+        lambda room: setattr(room, "title", "Other"),
+        lambda room: setattr(room, "created_at", 1),
+        lambda room: setattr(room, "origin", "other"),
+        lambda room: setattr(room, "head", 1),
+        lambda room: setattr(room, "receipts", True),
+        lambda room: setattr(room, "replay_public", False),
+        lambda room: room.recoveries.clear(),
+        lambda room: setattr(room, "current", None),
+        lambda room: room.questions.pop("q2"),
+        lambda room: setattr(room.questions["q1"], "id", "q9"),
+        lambda room: setattr(room.questions["q1"], "kind", room.questions["q2"].kind),
+        lambda room: setattr(room.questions["q1"], "text", "Other"),
+        lambda room: setattr(room.questions["q1"], "options", ("a", "b")),
+        lambda room: setattr(room.questions["q1"], "stored_rules", b"{}"),
+        lambda room: setattr(room.questions["q1"], "changeable", False),
+        lambda room: room.questions["q1"].rounds.pop(),
+        lambda room: setattr(first_round(room), "number", 2),
+        lambda room: setattr(first_round(room), "opened_at", 2),
+        lambda room: setattr(first_round(room), "closed_at", None),
+        lambda room: setattr(first_round(room), "revealed", False),
+        lambda room: setattr(first_round(room), "erased", 0),
+        lambda room: first_round(room).tally._counts.append(0),
+        lambda room: first_round(room).ballots.pop("ann"),
+        lambda room: first_round(room).superseded.popitem(),
+    ],
+)
+def test_results_that_differ_are_found(change: Callable[[Room], object]) -> None:
+    assert changed(change) == "the results"
+
+
+def test_a_ballot_that_differs_is_named() -> None:
+    def move(name: str, key: object) -> Callable[[Room], None]:
+        def change(room: Room) -> None:
+            ballots = getattr(first_round(room), name)
+            ballots[key] = msgspec.structs.replace(ballots[key], rev=7)
+
+        return change
+
+    def rename(room: Room) -> None:
+        asked = first_round(room)
+        asked.ballots["x" * 22] = asked.ballots.pop("d" * 22)
+
+    assert changed(move("ballots", "d" * 22)) == "record 7"
+    assert changed(move("superseded", ("c" * 22, "f" * 22))) == "record 5"
+    assert changed(rename) == "record 7"
+
+
+def test_a_running_state_may_move_on_while_it_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_VOTERS", 1)
+    history = opened().did(*(cast(voter, 0) for voter in ("ann", "bob", "c" * 22)), cast("ann", 1))
+    running, fresh = shadowed(history.entries), shadowed(history.entries)
+    pieces = differences(fresh, running)
+    assert next(pieces) == ""
+    history.did(cast("ann", 2), cast("bob", 2), cast("c" * 22, 1), CloseVoting("q1"), AskAgain("q1"))
+    history.did(AddQuestion("single", "And now?", OPTIONS))
+    shadowed(history.entries[8 - 1 :], running)
+    assert list(pieces) == [""] * 4
