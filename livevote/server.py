@@ -132,8 +132,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         # A small log is checked before anybody is served, a large one while they are.
         await auditor.begin(at_once=_CHECK_AT_ONCE_RECORDS)
         if config.sample and not len(registry):
-            for entry in await make_sample(log, keyring, clock):
-                registry.apply(entry)
+            registry.apply(await make_sample(log, keyring, clock))
         auditing = asyncio.create_task(auditor.finish(), name="auditor")
         stack.push_async_callback(_cancel, auditing)
         notary = Notary(registry=registry, checkpoints=checkpoints, clock=clock)
