@@ -28,6 +28,7 @@ from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
+from livevote.live.salts import salts
 from livevote.live.sweep import sweep
 from livevote.live.writer import Writer
 from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, open_log
@@ -155,6 +156,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             assets=assets,
             hosts=KnownHosts(config),
             wires=Wires(stock=config.stock_wire),
+            salts=salts(),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
             rereads=rereads,
             leaves=Leaves(log=log, blocks=_LEAF_BLOCKS, reads=rereads),
