@@ -1,4 +1,4 @@
-"""Salts for ballots, taken from the kernel a page at a time: a system call for each was a fiftieth of a vote's cost."""
+"""Salts for ballots, taken from the kernel a page at a time, so that a ballot needs no system call for its own."""
 
 import os
 from collections.abc import Iterator
