@@ -46,15 +46,17 @@ async def write(config: Config, ballots: int) -> tuple[int, ...]:
             RevealResults("q1"),
         )
         for command in commands:
-            for entry in (await _append(log, followed, [_decided(room, command)])).entries:
+            entries = (await _append(log, followed, [_decided(room, command)])).entries
+            for entry in entries:
                 room = apply(room, entry)
-                seal.add(entry)
                 shadow.add(entry)
+            seal.add(entries)
         assert room is not None
         cast = _ballots(room, ballots)
         while batch := [draft for _, draft in zip(range(BATCH), cast, strict=False)]:
-            for entry in (await _append(log, followed, batch)).entries:
-                seal.add(entry)
+            entries = (await _append(log, followed, batch)).entries
+            seal.add(entries)
+            for entry in entries:
                 shadow.add(entry)
     finally:
         await log.aclose()

@@ -146,7 +146,8 @@ async def took_s(command: Sequence[str], *, core: int | None = None, read: bool 
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE if read else asyncio.subprocess.DEVNULL,
     )
-    keep_to(process.pid, core)
+    with suppress(ProcessLookupError):  # it may have done its work already
+        keep_to(process.pid, core)
     output, _ = await process.communicate()
     if process.returncode:
         raise BenchError(f"'{' '.join(command[:4])} ...' ended with code {process.returncode}.")

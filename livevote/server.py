@@ -29,6 +29,7 @@ from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
+from livevote.live.salts import salts
 from livevote.live.sweep import sweep
 from livevote.live.writer import Writer
 from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, States, open_log
@@ -137,8 +138,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         # A small log is checked before anybody is served, a large one while they are.
         await auditor.begin(at_once=_CHECK_AT_ONCE_RECORDS)
         if config.sample and not len(registry):
-            for entry in await make_sample(log, keyring, clock):
-                registry.apply(entry)
+            registry.apply(await make_sample(log, keyring, clock))
         auditing = asyncio.create_task(auditor.finish(), name="auditor")
         stack.push_async_callback(_cancel, auditing)
         keeping = asyncio.create_task(_keep(keeper, auditing), name="keeper")
@@ -163,6 +163,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             assets=assets,
             hosts=KnownHosts(config),
             wires=Wires(stock=config.stock_wire),
+            salts=salts(),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
             rereads=rereads,
             leaves=Leaves(log=log, blocks=_LEAF_BLOCKS, reads=rereads),

@@ -9,21 +9,22 @@ class TokenBucket:
     __slots__ = ("_burst", "_clock", "_rate", "_since_s", "_tokens")
 
     def __init__(self, *, burst: int, rate: float, clock: Clock) -> None:
-        self._burst = burst
+        self._burst = float(burst)
         self._rate = rate
         self._clock = clock
-        self._tokens = float(burst)
+        self._tokens = self._burst
         self._since_s = clock.monotonic_s()
 
     def take(self) -> bool:
         """Whether one more message is allowed now; if so, it is counted."""
         now_s = self._clock.monotonic_s()
-        self._tokens = min(float(self._burst), self._tokens + (now_s - self._since_s) * self._rate)
+        tokens = self._tokens + (now_s - self._since_s) * self._rate
+        if tokens > self._burst:
+            tokens = self._burst
         self._since_s = now_s
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
+        allowed = tokens >= 1
+        self._tokens = tokens - 1 if allowed else tokens
+        return allowed
 
     def wait_ms(self) -> int:
         """How long until the next message is allowed."""

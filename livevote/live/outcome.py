@@ -18,17 +18,17 @@ def answer(vote: Vote, outcome: Outcome, *, receipts: bool) -> Recorded | Reject
 
     With ``receipts`` a ballot that is an entry of the log brings its receipt; a ``Repeat`` knows too little for one.
     """
+    if isinstance(outcome, Entry):
+        ballot = outcome.record
+        assert isinstance(ballot, BallotCast)
+        receipt = _receipt(outcome, ballot) if receipts else None
+        return Recorded(vote.id, vote.question, vote.round, outcome.index, ballot.rev, ballot.at, receipt)
     if isinstance(outcome, Refusal):
         return Rejected(vote.id, outcome.code, explain(outcome))
     if isinstance(outcome, Unsure):
         return Unknown(vote.id, outcome, UNKNOWN[outcome], _RETRY_MS)
-    if isinstance(outcome, Repeat):
-        known = outcome.ballot
-        return Recorded(vote.id, vote.question, vote.round, known.index, known.rev, known.at)
-    ballot = outcome.record
-    assert isinstance(ballot, BallotCast)
-    receipt = _receipt(outcome, ballot) if receipts else None
-    return Recorded(vote.id, vote.question, vote.round, outcome.index, ballot.rev, ballot.at, receipt)
+    known = outcome.ballot
+    return Recorded(vote.id, vote.question, vote.round, known.index, known.rev, known.at)
 
 
 def _receipt(entry: Entry, ballot: BallotCast) -> ReceiptInfo | None:

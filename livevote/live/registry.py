@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from itertools import groupby
+from operator import attrgetter
 
 from livevote.clock import Clock
-from livevote.domain.records import AnswerErased, BallotCast, Entry
+from livevote.domain.records import AnswerErased, Entry
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
@@ -14,6 +16,8 @@ from livevote.failures import CorruptError
 from livevote.keys import Keyring
 from livevote.live.room import LiveRoom
 from livevote.log import Reader, States, finish
+
+_room_of = attrgetter("room")
 
 
 class Registry:
@@ -91,19 +95,21 @@ class Registry:
         self.resumed[code] = frozen.index
         return state
 
-    def apply(self, entry: Entry) -> LiveRoom:
-        """Fold an entry that came back from the log."""
-        room = self._rooms.get(entry.room)
-        if room is None:
-            room = self._open(apply(None, entry))
-            room.seal.add(entry)
-        else:
-            room.apply(entry)
-        self.unsealed[entry.room] = room
+    def apply(self, entries: Sequence[Entry]) -> None:
+        """Fold entries that came back from the log together."""
+        # Nearly all come in the hundreds for one room: what is done once for them need not be done for each.
+        for code, group in groupby(entries, _room_of):
+            together = list(group)
+            room = self._rooms.get(code)
+            if room is None:
+                room = self._open(apply(None, together[0]))
+                room.seal.add(together[:1])
+                self.urgent.set()
+                del together[0]
+            if together and not room.apply(together):
+                self.urgent.set()
+            self.unsealed[code] = room
         self.grown.set()
-        if not isinstance(entry.record, BallotCast):
-            self.urgent.set()
-        return room
 
     def _open(self, state: Room) -> LiveRoom:
         key = self._keyring.room(state.code)

@@ -1,6 +1,6 @@
 """A room while it runs: its state, its key and everybody who is connected to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 from livevote.clock import Clock
@@ -46,14 +46,17 @@ class LiveRoom:
         """Voters with at least one open page."""
         return len(self._sessions)
 
-    def apply(self, entry: Entry) -> None:
-        """Fold an entry that came back from the log, and note who has to see it."""
-        apply(self.state, entry)
-        self.seal.add(entry)
-        by_ballot = isinstance(entry.record, BallotCast)
-        if not by_ballot:
-            self.commanded = entry.index
-        self.channel.changed(full=not by_ballot)
+    def apply(self, entries: Sequence[Entry]) -> bool:
+        """Fold entries that came back from the log, and note who has to see them. Whether all are ballots."""
+        state, only_ballots = self.state, True
+        for entry in entries:
+            apply(state, entry)
+            if type(entry.record) is not BallotCast:
+                only_ballots = False
+                self.commanded = entry.index
+        self.seal.add(entries)
+        self.channel.changed(full=not only_ballots)
+        return only_ballots
 
     def join(self, voter: Voter, *, limit: int) -> None:
         """A voter's page opened: it gets the state and its own ballot at once, and every tick from now on.
@@ -82,7 +85,10 @@ class LiveRoom:
 
         A page that may not show the round yet gets the state first, because it drops the ballots of other rounds.
         """
-        for tab in self._sessions.get(voter.session, ()):
+        tabs = self._sessions.get(voter.session, {})
+        if len(tabs) < 2 and voter in tabs:
+            return
+        for tab in tabs:
             if tab is voter:
                 continue
             if self.channel.behind(tab):

@@ -3,6 +3,8 @@
 Apart from the room's state, which is about votes: this is what checkpoints and proofs are made from.
 """
 
+from collections.abc import Sequence
+
 from livevote.domain.audit import GENESIS, leaf_of
 from livevote.domain.merkle import Frontier, Tree
 from livevote.domain.note import Checkpoint
@@ -32,10 +34,12 @@ class Seal:
         """The whole tree; None while the log is still being checked."""
         return self._frontier if isinstance(self._frontier, Tree) else None
 
-    def add(self, entry: Entry) -> None:
-        """Seal the next record."""
-        self._frontier.append(leaf_of(entry))
-        self.chain = entry.chain
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Seal the next records."""
+        append = self._frontier.append
+        for entry in entries:
+            append(leaf_of(entry))
+            self.chain = entry.chain
 
     def complete(self, tree: Tree) -> bool:
         """Take over the tree of a log that was checked. False where it has not grown as far as this one yet."""

@@ -8,7 +8,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 import msgspec
 
@@ -54,7 +53,7 @@ class Written(msgspec.Struct):
 _Voter = tuple[str, str]  # room code and pseudonym
 
 
-class _Waiting(NamedTuple):
+class _Waiting(msgspec.Struct, frozen=True, gc=False):
     code: str
     command: Command
     reply: Reply
@@ -169,8 +168,9 @@ class Writer:
         held: list[_Waiting] = []
         held_rooms: set[str] = set()
         at = self._clock.now_ms()
+        next_waiting = self._queue.popleft
         for _ in range(min(len(self._queue), MAX_BATCH)):
-            waiting = self._queue.popleft()
+            waiting = next_waiting()
             code, voter = waiting.code, waiting.voter
             if code in sealed or (voter in touched if voter else code in held_rooms):
                 held.append(waiting)
@@ -239,8 +239,7 @@ class Writer:
             raise
 
     def _apply(self, batch: Batch) -> None:
-        for entry in batch.entries:
-            self._registry.apply(entry)
+        self._registry.apply(batch.entries)
         for entry, waiting in zip(batch.entries, self._appended.pop(batch.ticket), strict=True):
             self._answer(waiting, entry)
 

@@ -136,12 +136,12 @@ class Heads:
         ends: dict[str, tuple[int, bytes]] = {}
         entries = []
         for draft in drafts:
-            index, chain = ends.get(draft.room) or (self[draft.room].index, self[draft.room].chain)
-            body = encode(draft.record)
+            room, record = draft.room, draft.record
+            index, chain = ends.get(room) or (self[room].index, self[room].chain)
+            body = encode(record)
             sealed = leaf(body)
-            index, chain = index + 1, link_leaf(chain, sealed)
-            ends[draft.room] = index, chain
-            entries.append(Entry(draft.room, index, draft.record, body, chain, draft.opening, sealed))
+            index, chain = ends[room] = index + 1, link_leaf(chain, sealed)
+            entries.append(Entry(room, index, record, body, chain, draft.opening, sealed))
         return tuple(entries)
 
     def copy(self) -> "Heads":
@@ -160,8 +160,8 @@ class Heads:
 
     def advance(self, entries: Sequence[Entry]) -> None:
         """The entries are in the log now."""
-        for entry in entries:
-            self._heads[entry.room] = Head(entry.index, entry.chain)
+        for room, last in {entry.room: entry for entry in entries}.items():
+            self._heads[room] = Head(last.index, last.chain)
 
     def set(self, room: str, head: Head) -> None:
         """Where a room's log was found to end."""

@@ -1,11 +1,13 @@
 """Bytes to commands and messages to frames, and nothing else."""
 
+import re
+import struct
 from typing import TypeVar
 
 import msgspec
 
 from livevote.domain.commands import AnyHostCommand
-from livevote.protocol.messages import FromClient, ToClient
+from livevote.protocol.messages import FromClient, ToClient, Vote
 
 MAX_MESSAGE_BYTES = 4096
 """The longest message that a client may send."""
@@ -33,12 +35,17 @@ _from_client: msgspec.json.Decoder[FromClient] = msgspec.json.Decoder(FromClient
 _only_id = msgspec.json.Decoder(_OnlyId)
 _host_command: msgspec.json.Decoder[AnyHostCommand] = msgspec.json.Decoder(AnyHostCommand)
 _encoder = msgspec.json.Encoder()
+_is_ballot_id = re.compile("[A-Za-z0-9_-]{1,64}").fullmatch
+_head_of_16_bits = struct.Struct(">BBH").pack
 
 
 def decode(text: str) -> FromClient:
     """The message of a client's text frame. Raises ``ProtocolError``, whatever the text is."""
     try:
-        return _read(_from_client, text)
+        message = _read(_from_client, text)
+        if isinstance(message, Vote) and not _is_ballot_id(message.id):
+            raise ProtocolError("a ballot's id has 1 to 64 of A-Z, a-z, 0-9, _ and -, at `$.id`")
+        return message
     except ProtocolError as error:
         raise ProtocolError(error.reason, id=_salvage_id(text)) from None
 
@@ -85,5 +92,5 @@ def text_frame(payload: bytes) -> bytes:
     if size < 126:
         return bytes((_TEXT, size)) + payload
     if size < 1 << 16:
-        return bytes((_TEXT, 126)) + size.to_bytes(2, "big") + payload
+        return _head_of_16_bits(_TEXT, 126, size) + payload
     return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + payload

@@ -1,7 +1,7 @@
 """What handlers are given: everything they may use, made by ``server`` and passed by argument."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from livevote.clock import Clock
@@ -36,6 +36,8 @@ class Services:
     assets: Assets
     hosts: KnownHosts
     wires: Wires
+    salts: Iterator[bytes]
+    """Random ones, one for each ballot."""
     room_bucket: TokenBucket
     proof_bucket: TokenBucket
     rereads: asyncio.Semaphore

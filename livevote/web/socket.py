@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 from typing import Any
 
 from livevote.domain.commands import CastBallot
@@ -121,7 +120,7 @@ class Page:
             question=vote.question,
             round=vote.round,
             answer=bytes(vote.answer),
-            salt=secrets.token_bytes(16),
+            salt=next(self._services.salts),
         )
         self._services.writer.submit(room.code, ballot, lambda outcome: self._answer_vote(room, vote, outcome))
 

@@ -52,8 +52,7 @@ class Office:
         """Append what ``history`` has more than the log, and fold it as the writer does."""
         before = (await self.log.head(CODE)).index
         await self.log.append(history.drafts()[before:], ticket=1)
-        for entry in history.entries[before:]:
-            self.registry.apply(entry)
+        self.registry.apply(history.entries[before:])
 
     def signed(self) -> list[Checkpoint]:
         """The checkpoints on disk, also while one is being written, which ``Checkpoints.notes`` would cut off."""

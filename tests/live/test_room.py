@@ -53,7 +53,7 @@ class Show:
         assert isinstance(draft, Draft)
         opening = None if erased else draft.opening
         entry = Entry("ROOM22", self.room.state.head + 1, draft.record, encode(draft.record), bytes(32), opening)
-        self.room.apply(entry)
+        self.room.apply([entry])
         return entry
 
     def vote(self, session: str, *, erased: bool = False) -> Entry:

@@ -11,8 +11,7 @@ ENTRIES = opened().did(cast("ann", 0), cast("bob", 1), cast("eve", 2)).entries
 
 def sealed(entries: list[Entry]) -> Seal:
     seal = Seal()
-    for entry in entries:
-        seal.add(entry)
+    seal.add(entries)
     return seal
 
 
@@ -47,8 +46,7 @@ def test_what_was_signed_stays_as_it_was_while_the_log_grows() -> None:
     seal = sealed(ENTRIES[:3])
     checkpoint, frontier = seal.sign_here(origin="o", at=1)
     seal.signed(checkpoint, b"note")
-    for entry in ENTRIES[3:]:
-        seal.add(entry)
+    seal.add(ENTRIES[3:])
     assert (seal.checkpoint, seal.note) == (checkpoint, b"note")
     assert (frontier.size, frontier.root()) == (3, checkpoint.root)
     assert seal.size == len(ENTRIES)
@@ -57,8 +55,7 @@ def test_what_was_signed_stays_as_it_was_while_the_log_grows() -> None:
 def test_a_seal_that_goes_on_takes_over_the_tree_of_the_same_log() -> None:
     seal = Seal(Frontier(size=3, peaks=tree(ENTRIES[:3]).peaks), ENTRIES[2].chain)
     assert not is_whole(seal)
-    for entry in ENTRIES[3:]:
-        seal.add(entry)
+    seal.add(ENTRIES[3:])
     assert not seal.complete(tree(ENTRIES[:5]))
     assert not seal.complete(tree([*ENTRIES[:5], ENTRIES[4]]))
     whole = tree(ENTRIES)

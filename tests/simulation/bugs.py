@@ -85,8 +85,7 @@ def applied_before_durable(patch: Patch) -> None:
 
     async def apply_first(self: Writer, drafts: Drafts) -> None:
         assert isinstance(self._log, SimulatedLog)
-        for entry in self._log._heads.link([draft for draft, _ in drafts]):
-            self._registry.apply(entry)
+        self._registry.apply(self._log._heads.link([draft for draft, _ in drafts]))
         await append(self, drafts)
 
     def only_answer(self: Writer, batch: Batch) -> None:
