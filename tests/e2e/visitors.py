@@ -17,7 +17,7 @@ CHROMIUM_ARGS = [
     "--disable-sync",
 ]
 
-SERVER_IS_DOWN = r"WebSocket connection to .* failed|net::ERR_CONNECTION_REFUSED"
+SERVER_IS_DOWN = r"WebSocket connection to .* failed|net::ERR_CONNECTION_(REFUSED|RESET)"
 OFFLINE = r"WebSocket connection to .* failed|net::ERR_INTERNET_DISCONNECTED"
 
 
