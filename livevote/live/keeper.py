@@ -21,6 +21,8 @@ _log = logging.getLogger("livevote")
 LARGE = 50_000
 """Records up to which a whole fold is a matter of a quarter of a second."""
 _WORTH = 10_000  # more records than before: the fold of fewer takes as long as saving them
+_BUSY = 1_000  # records between two looks; a second fold takes up to half of the processor from votes
+_WORTH_WHILE_BUSY = 500_000  # which a start folds in two or three seconds
 _GROWTH = 1 / 8  # so saving costs each record the same, however large the room is
 _SLICE = 100  # records between two turns of the loop
 _PAUSE_S = 10.0
@@ -34,26 +36,39 @@ class Keeper:
         self._registry = registry
         self._states = states
         self.saved: dict[str, int] = dict(registry.resumed)
+        self._seen: dict[str, int] = {}
 
     async def run(self) -> None:
         """Save what has grown, every few seconds, until cancelled. For logs that were checked."""
         while True:
-            await self.save()
+            await self.look()
             await asyncio.sleep(_PAUSE_S)
 
-    def due(self, room: LiveRoom, *, growth: float = 0) -> bool:
+    async def look(self) -> None:
+        """Save every room that is ``due``, and one in the middle of a vote only where much would be lost."""
+        for room in self._registry.all():
+            is_busy = room.state.head - self._seen.get(room.code, room.state.head) > _BUSY
+            self._seen[room.code] = room.state.head
+            if self.due(room, growth=_GROWTH, is_busy=is_busy):
+                await self._try_to_save(room)
+
+    def due(self, room: LiveRoom, *, growth: float = 0, is_busy: bool = False) -> bool:
         """Whether the room is large, and has grown by ``growth`` of itself and by enough to be worth it."""
         grown = room.state.head - self.saved.get(room.code, 0)
-        return room.state.head > LARGE and grown >= max(_WORTH, room.state.head * growth)
+        worth = _WORTH_WHILE_BUSY if is_busy else _WORTH
+        return room.state.head > LARGE and grown >= max(worth, room.state.head * growth)
 
     async def save(self, *, growth: float = _GROWTH) -> None:
         """Save every room that is ``due``."""
         for room in self._registry.all():
             if self.due(room, growth=growth):
-                try:
-                    await self._save(room)
-                except (FailureError, BrokenLogError, OSError) as error:
-                    _log.warning("the state of room %s was not saved: %s", room.code, error)
+                await self._try_to_save(room)
+
+    async def _try_to_save(self, room: LiveRoom) -> None:
+        try:
+            await self._save(room)
+        except (FailureError, BrokenLogError, OSError) as error:
+            _log.warning("the state of room %s was not saved: %s", room.code, error)
 
     async def _save(self, room: LiveRoom) -> None:
         frozen = None

@@ -121,6 +121,20 @@ async def test_it_runs_until_it_is_cancelled(tmp_path: Path, monkeypatch: pytest
     assert index(at) == 6
 
 
+async def test_a_room_in_the_middle_of_a_vote_is_saved_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BUSY", 3)
+    monkeypatch.setattr(module, "_WORTH_WHILE_BUSY", 20)
+    history = opened().did(*(cast(f"voter{number}", 0) for number in range(4)))
+    at = await office(tmp_path, history)
+    await at.keeper.look()
+    assert index(at) == 7
+    for votes, saved in ((4, 7), (4, 7), (3, 18), (20, 38)):
+        head = len(history.entries)
+        await at.grow(history.did(*(cast(f"late{head + number}", 0) for number in range(votes))))
+        await at.keeper.look()
+        assert index(at) == saved
+
+
 async def test_the_loop_gets_its_turns_while_a_long_log_is_read(tmp_path: Path) -> None:
     at = await office(tmp_path, opened().did(*(cast(f"voter{number}", 0) for number in range(1000))))
     turns = 0
