@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.expected import BenchError
 from bench.frames import Votes, from_client
@@ -78,6 +80,8 @@ async def contest(
     The sockets of livevote are voters with an open question, whose result they see when it is ``revealed``.
     """
     async with AsyncExitStack() as stack:
+        # On a log of its own: that of the contest before would be checked behind the start, while this one is measured.
+        place = replace(place, directory=Path(stack.enter_context(TemporaryDirectory(dir=place.directory))))
         server = await stack.enter_async_context(running(place, LIVEVOTE))
         contenders = [await _livevote(server, revealed=revealed)]
         for peer in peers:

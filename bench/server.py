@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,9 +35,14 @@ class Server(Process):
         room = _expect(reply, 201, NewRoom, "create a room")
         return HostedRoom(self.port, room.code, room.host_token)
 
-    async def written(self, place: Place, name: str) -> Written:
-        """What this server, which runs on the data directory ``name`` below ``place``, has written since its start."""
-        key = Keyring(Config(data=place.directory / name).keys, create=False).operator_key
+    def __init__(self, pid: int, port: int, spawned_at: float, data: Path) -> None:
+        super().__init__(pid, port, spawned_at)
+        self.data = data
+        """Its data directory."""
+
+    async def written(self) -> Written:
+        """What this server has written since its start."""
+        key = Keyring(Config(data=self.data).keys, create=False).operator_key
         return _expect(
             await call(self.port, api(self.port, "GET", "/api/metrics", token=key)), 200, Written, "show its metrics"
         )
@@ -122,4 +128,4 @@ async def running(place: Place, name: str, *, within_s: float = START_S) -> Asyn
     command += ["--data", str(place.directory / name), "--no-sample", "--open-hosting"]
     command += ["--vote-burst", str(UNLIMITED), "--vote-rate", str(UNLIMITED)]
     async with started(command, place=place, name=name, within_s=within_s) as process:
-        yield Server(process.pid, process.port, process.spawned_at)
+        yield Server(process.pid, process.port, process.spawned_at, place.directory / name)

@@ -46,7 +46,7 @@ async def run(place: Place, sizes: Sizes) -> list[Finding]:
         await check_votes(contenders[LIVEVOTE])
         server = contenders[LIVEVOTE].process
         assert isinstance(server, Server)
-        written = await server.written(place, LIVEVOTE)
+        written = await server.written()
     laps = {name: contender.laps for name, contender in contenders.items()}
     findings = []
     for peer in RATES:

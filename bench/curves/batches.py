@@ -24,10 +24,10 @@ async def measure(place: Place, sizes: Sizes, size: int) -> Point:
         voters.race(WARM_UP_S)()
         server = voters.process
         assert isinstance(server, Server)
-        before = await server.written(place, LIVEVOTE)
+        before = await server.written()
         for _ in range(sizes.curve_runs):
             voters.lap(partial(voters.race, sizes.lap_s))
-        after = await server.written(place, LIVEVOTE)
+        after = await server.written()
         await check_votes(voters)
     laps = voters.laps
     votes_per_s = median(laps.rates())
