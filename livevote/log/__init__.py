@@ -6,7 +6,8 @@ from livevote.log.base import Batch, Head, Log, LogFailedError, LogRetryError, R
 from livevote.log.checkpoints import VKEY, Checkpoints, opened, opened_in_slices, read_notes, rooms_with_notes
 from livevote.log.copies import snapshot
 from livevote.log.memory import MemoryLog
-from livevote.log.sqlite import SqliteLog, SqliteReader, quick_check
+from livevote.log.reading import quick_check
+from livevote.log.sqlite import SqliteLog, SqliteReader
 from livevote.log.states import States, finish
 
 __all__ = [

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from livevote.failures import DataDirectoryError
-from livevote.log.sqlite import explained, read_only_uri
+from livevote.log.reading import explained, read_only_uri
 
 _STEPS = 10_000  # of SQLite's machine between two looks at the copy: some hundreds of rows
 

@@ -8,22 +8,22 @@ import asyncio
 import os
 import sqlite3
 from bisect import bisect_left
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import Event
-from threading import Lock as ThreadLock
 from typing import Any, TypeVar
 
 import aiosqlite
 import msgspec
 
 from livevote.domain.records import Draft, Entry, Opening, decode
-from livevote.failures import BadRecordError, CorruptError, DataDirectoryError, NoSuchRoomError, ShortageError
+from livevote.failures import BadRecordError, DataDirectoryError, NoSuchRoomError
 from livevote.log.at_rest import AtRest
 from livevote.log.base import Batch, Head, Heads, LogFailedError, LogRetryError, erased
 from livevote.log.lock import LOCK, Lock
+from livevote.log.reading import NOTHING_KEPT, Rows, connect, explained, look_at, quick_check
 from livevote.log.schema import migrate
 
 _T = TypeVar("_T")
@@ -36,7 +36,6 @@ _CHUNK = 1000
 # for anybody else, in about a tenth of a millisecond; no fewer, because readers give way at every hundredth of a part.
 _FETCH = 400
 _TURN = 100
-_STEPS = 10_000  # of SQLite's machine between two looks whether to stop
 _FIELDS = 6
 # A statement of a size that is not in SQLite's cache costs more to compile than to run. So there are few sizes, and a
 # batch is filled up to the next of them, by an eighth on average.
@@ -65,38 +64,8 @@ _HEADS = (
     "AND idx = (SELECT max(idx) FROM records WHERE records.room = rooms.room)"
 )
 _EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
-_NOTHING_KEPT = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
-_CANNOT_USE = (
-    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM),
-    *_NOTHING_KEPT,
-)
-# What other programs and this one's own sockets have taken and may give back. SQLite says of a file that it cannot open
-# neither why nor whether descriptors were what it wanted.
-_SHORT = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR_NOMEM, *_NOTHING_KEPT)
 # What is erased shall not stay behind in free space.
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0, "secure_delete": 1}
-
-
-def quick_check(path: Path, *, stop: Event | None = None) -> str:
-    """What SQLite finds wrong with the structure of a database, its first finding; empty if nothing.
-
-    Ends soon, and finds nothing, once ``stop`` is set. Raises ``CorruptError`` or ``DataDirectoryError`` where the file
-    cannot be read at all.
-    """
-
-    def look(connection: sqlite3.Connection) -> str:
-        if stop is not None:
-            connection.set_progress_handler(stop.is_set, _STEPS)
-        try:
-            ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-                return ""
-            raise
-        return "" if found == "ok" else str(found)
-
-    with explained(path):
-        return _look(path, AtRest.of(path), look)
 
 
 class SqliteReader:
@@ -152,11 +121,11 @@ class SqliteReader:
         finally:
             rows.close()
 
-    def _rows(self) -> "_Rows":
+    def _rows(self) -> "Rows":
         with explained(self._path):
-            return _Rows(self._path, self._at_rest)
+            return Rows(self._path, self._at_rest)
 
-    async def _fetch(self, rows: "_Rows", room: str, after: int, last: int) -> list[tuple[Any, ...]]:
+    async def _fetch(self, rows: "Rows", room: str, after: int, last: int) -> list[tuple[Any, ...]]:
         with explained(self._path):
             return await rows.take(
                 f"{_COLUMNS} WHERE room = ? AND idx > ? AND idx <= ? ORDER BY idx LIMIT {_FETCH}", room, after, last
@@ -190,7 +159,7 @@ class SqliteReader:
         """All entries after ``last``, or those of one room. Gives whether these were all, and the place of the last."""
         which = (_AFTER if last else "") if room is None else _OF_ROOM
         at_rest = self._at_rest
-        with closing(_connect(self._path, at_rest)) as connection:
+        with closing(connect(self._path, at_rest)) as connection:
             rows: sqlite3.Cursor | None = None
             while True:
                 try:
@@ -217,60 +186,17 @@ class SqliteReader:
 
     def rooms(self) -> list[str]:
         with explained(self._path):
-            return _look(self._path, self._at_rest, _rooms)
+            return look_at(self._path, self._at_rest, _rooms)
 
     def count(self) -> int:
         with explained(self._path):
-            return _look(self._path, self._at_rest, _count)
+            return look_at(self._path, self._at_rest, _count)
 
     def damage(self, stop: Event) -> str:
         return quick_check(self._path, stop=stop)
 
     async def aclose(self) -> None:
         """Nothing is held between reads."""
-
-
-class _Rows:
-    """The connection of one read, for any thread but one at a time.
-
-    It is kept between chunks, because to open one takes as long as 400 rows. Each chunk is a query of its own: one that
-    stays open while a slow reader takes its time keeps SQLite from ever checkpointing the write-ahead log.
-    """
-
-    def __init__(self, path: Path, at_rest: AtRest | None) -> None:
-        self._path = path
-        self._one_at_a_time = ThreadLock()
-        self._at_rest = at_rest
-        self._connection = _connect(path, at_rest)
-
-    async def take(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """All rows of a query, fetched in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(None, self._fetch, sql, values)
-
-    def _fetch(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        with self._one_at_a_time:
-            try:
-                found = self._execute(sql, values)
-            except sqlite3.DatabaseError:
-                if self._at_rest is None or self._at_rest.lasts():
-                    raise
-            else:
-                if self._at_rest is None or self._at_rest.lasts():
-                    return found
-            self._at_rest = None
-            self._connection.close()
-            self._connection = _connect(self._path, None)
-            return self._execute(sql, values)
-
-    def _execute(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        # Who reads a log from one end to the other comes to no page twice.
-        self._connection.execute("PRAGMA cache_size = -256")
-        return self._connection.execute(sql, values).fetchall()
-
-    def close(self) -> None:
-        """Safe to call twice, and also while a thread is at it, which a reader who was cancelled leaves behind."""
-        with self._one_at_a_time:
-            self._connection.close()
 
 
 class SqliteLog(SqliteReader):
@@ -345,7 +271,7 @@ class SqliteLog(SqliteReader):
             yield
         except (sqlite3.Error, UnicodeDecodeError) as error:
             # Errors that the sqlite3 module finds by itself carry no code.
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOTHING_KEPT:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in NOTHING_KEPT:
                 raise LogRetryError(str(error)) from error
             self._failed = True
             name = getattr(error, "sqlite_errorname", type(error).__name__)
@@ -451,20 +377,6 @@ def _try_to_open(path: Path | str) -> None:
     sqlite3.connect(path, uri=isinstance(path, str)).close()
 
 
-def _look(path: Path, at_rest: AtRest | None, look: Callable[[sqlite3.Connection], _T]) -> _T:
-    """What ``look`` finds in the database at ``path``."""
-    try:
-        with closing(_connect(path, at_rest)) as connection:
-            found = look(connection)
-    except sqlite3.DatabaseError:
-        if at_rest is None or at_rest.lasts():
-            raise
-    else:
-        if at_rest is None or at_rest.lasts():
-            return found
-    return _look(path, None, look)
-
-
 def _rooms(connection: sqlite3.Connection) -> list[str]:
     return [room for (room,) in connection.execute(f"{_ROOMS} SELECT room FROM rooms WHERE room IS NOT NULL")]
 
@@ -472,16 +384,6 @@ def _rooms(connection: sqlite3.Connection) -> list[str]:
 def _count(connection: sqlite3.Connection) -> int:
     ((found,),) = connection.execute("SELECT count(*) FROM records")
     return int(found)
-
-
-def _connect(path: Path, at_rest: AtRest | None) -> sqlite3.Connection:
-    uri = read_only_uri(path, at_rest=at_rest is not None)
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-
-
-def read_only_uri(path: Path, *, at_rest: bool = False) -> str:
-    """Opens a database without writing to it and, where it is ``at_rest``, without a file beside it."""
-    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
 
 
 async def _value(connection: aiosqlite.Connection, sql: str) -> object:
@@ -509,26 +411,3 @@ def _decode(rows: Iterable[tuple[Any, ...]], entries: list[Entry]) -> None:
                 f"Record {index} of room {room} is none of livevote's ({error}). Restore a backup; keep the damaged "
                 "file."
             ) from error
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite says about a file into one sentence for the operator."""
-    try:
-        yield
-    except MemoryError as error:
-        raise ShortageError(f"There is too little memory to read {path}. End other programs.") from error
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        # The latter comes where SQLite's message quotes bytes of a damaged schema.
-        # Extended codes hold the plain one in their lowest byte.
-        code = getattr(error, "sqlite_errorcode", 0)
-        if code & 0xFF in _CANNOT_USE:
-            kind = ShortageError if code in _SHORT or code & 0xFF in _SHORT else DataDirectoryError
-            raise kind(
-                f"Cannot open {path}: {error}. Check its owner and mode, the disk and the space on it, and that no "
-                "other program holds the file."
-            ) from error
-        raise CorruptError(
-            f"The database {path} cannot be read ({error}). Restore a backup, or start with another --data "
-            "directory; keep the damaged file."
-        ) from error

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from livevote.failures import CorruptError, DataDirectoryError
-from livevote.log import quick_check, snapshot, sqlite
+from livevote.log import quick_check, reading, snapshot
 from tests.log.cases import connection_of, entries, more, opened_file, opened_reader, other_tool, plain, room
 
 
@@ -130,7 +130,7 @@ async def test_a_damaged_log_is_not_copied(tmp_path: Path) -> None:
 
 
 async def test_a_check_of_a_large_file_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_STEPS", 10)
+    monkeypatch.setattr(reading, "_STEPS", 10)
     source, stop = tmp_path / "log.sqlite3", Event()
     async with opened_file(source) as log:
         await log.append(more("A", 3000, size=300), ticket=1)

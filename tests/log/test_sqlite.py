@@ -27,6 +27,7 @@ from livevote.failures import (
 )
 from livevote.log import Head, LogFailedError, LogRetryError, Reader, sqlite
 from livevote.log.lock import is_held
+from livevote.log.reading import Rows
 from livevote.log.schema import MIGRATIONS, migrate
 from livevote.log.sqlite import MAX_BATCH
 from tests.client import eventually
@@ -583,7 +584,7 @@ async def test_a_reader_who_takes_a_rest_stops_no_checkpoint(path: Path) -> None
 
 async def test_a_read_that_is_cancelled_leaves_no_connection(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
-    fetch, close = sqlite._Rows._fetch, sqlite._Rows.close
+    fetch, close = Rows._fetch, Rows.close
 
     def slowly(self: Any, *query: Any) -> Any:
         begun.set()
@@ -597,8 +598,8 @@ async def test_a_read_that_is_cancelled_leaves_no_connection(path: Path, monkeyp
     async with opened_file(path) as log:
         await log.append(more("A", 3), ticket=1)
     async with opened_reader(path) as reader:
-        monkeypatch.setattr(sqlite._Rows, "_fetch", slowly)
-        monkeypatch.setattr(sqlite._Rows, "close", closed)
+        monkeypatch.setattr(Rows, "_fetch", slowly)
+        monkeypatch.setattr(Rows, "close", closed)
         reading = asyncio.create_task(entries(reader, "A", upto=3))
         await eventually(begun.is_set)
         reading.cancel()
