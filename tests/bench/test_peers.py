@@ -44,7 +44,9 @@ def test_what_is_there_is_not_missing(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_node_peers_are_pinned_with_hashes_and_without_addresses() -> None:
-    lock = json.loads((TOP / "bench" / "peers" / "package-lock.json").read_text(encoding="utf-8"))
+    text = (TOP / "bench" / "peers" / "package-lock.json").read_text(encoding="utf-8")
+    assert "://" not in text
+    lock = json.loads(text)
     packages = {name: facts for name, facts in lock["packages"].items() if name}
     assert {"node_modules/ws", "node_modules/socket.io"} <= set(packages)
     assert all("integrity" in facts and "resolved" not in facts for facts in packages.values())
