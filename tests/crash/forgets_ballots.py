@@ -6,12 +6,12 @@ A rig that does not turn red on this one never lost an answer.
 import msgspec
 
 from livevote import cli
-from livevote.domain import room as rules
+from livevote.domain import ballots
 from livevote.domain.commands import CastBallot
 from livevote.domain.room import Decision, Repeat
 from livevote.domain.state import Room
 
-_cast = rules._cast
+_cast = ballots.cast
 
 
 def _cast_anew(room: Room, command: CastBallot, at: int) -> Decision:
@@ -22,7 +22,7 @@ def _cast_anew(room: Room, command: CastBallot, at: int) -> Decision:
     return decision
 
 
-rules._cast = _cast_anew
+ballots.cast = _cast_anew
 
 if __name__ == "__main__":
     cli.main()

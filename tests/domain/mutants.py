@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from livevote.domain import ballots, voting
 from livevote.domain import room as rules
-from livevote.domain.commands import CastBallot, OnQuestion
+from livevote.domain.commands import CastBallot, OpenVoting
 from livevote.domain.kinds import choice
 from livevote.domain.kinds.multiple import Multiple
 from livevote.domain.records import BallotCast, Draft, Entry, Record, ResultsHidden, VotingClosed, VotingOpened
@@ -26,8 +27,8 @@ Patch = pytest.MonkeyPatch
 
 def _cast(patch: Patch, broken: Callable[[Callable[..., Decision], Room, CastBallot, int], Decision]) -> None:
     """Let ``broken`` decide ballots; it is given the rule that it breaks."""
-    original = rules._cast
-    patch.setattr(rules, "_cast", lambda room, command, at: broken(original, room, command, at))
+    original = ballots.cast
+    patch.setattr(ballots, "cast", lambda room, command, at: broken(original, room, command, at))
 
 
 @contextmanager
@@ -81,14 +82,14 @@ def vote_after_the_close(patch: Patch) -> None:
         with _with(asked, closed_at=None):
             return cast(room, command, at)
 
-    count_ = rules._count
+    count_ = ballots.count
 
     def counted(question: Question, entry: Entry, record: BallotCast) -> None:
         with _with(question.rounds[-1], closed_at=None):
             count_(question, entry, record)
 
     _cast(patch, broken)
-    patch.setattr(rules, "_count", counted)
+    patch.setattr(ballots, "count", counted)
 
 
 def vote_in_an_old_round(patch: Patch) -> None:
@@ -125,7 +126,7 @@ def late_retry_forgotten(patch: Patch) -> None:
     def newest(asked: Round, command: CastBallot, mine: Ballot) -> Ballot | None:  # noqa: ARG001
         return mine if mine.id == command.id else None
 
-    patch.setattr(rules, "_by_id", newest)
+    patch.setattr(ballots, "_by_id", newest)
 
 
 def retry_answered_with_the_newest(patch: Patch) -> None:
@@ -161,13 +162,13 @@ def any_number_of_choices(patch: Patch) -> None:
 
 def two_questions_open(patch: Patch) -> None:
     """I8: a question opens although another one is open."""
-    original = rules._next_round
+    original = voting.DECIDE[OpenVoting]
 
-    def broken(room: Room, question: Question, command: OnQuestion, at: int) -> Record | Refusal | None:
+    def broken(room: Room, command: OpenVoting, at: int) -> Decision | Record:
         with _with(room, current=None):
-            return original(room, question, command, at)
+            return original(room, command, at)
 
-    patch.setattr(rules, "_next_round", broken)
+    patch.setitem(rules.DECIDE, OpenVoting, broken)
 
 
 def _fold(patch: Patch, broken: Callable[[Room, Record], None]) -> None:

@@ -26,6 +26,7 @@ from livevote.domain.commands import (
     SwitchReceipts,
 )
 from livevote.domain.kinds.choice import Choices
+from livevote.domain.questions import MAX_QUESTIONS, MAX_TEXT_CHARS
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
@@ -45,8 +46,6 @@ from livevote.domain.records import (
 )
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import (
-    MAX_QUESTIONS,
-    MAX_TEXT_CHARS,
     MAX_TITLE_CHARS,
     BrokenLogError,
     Decision,

@@ -1,0 +1,108 @@
+"""Rounds of voting: opening, closing, revealing, hiding, and asking again."""
+
+from livevote.domain.commands import AskAgain, CloseVoting, HideResults, OnQuestion, OpenVoting, RevealResults
+from livevote.domain.parts import Decide, Fold, require
+from livevote.domain.records import (
+    Entry,
+    Record,
+    ResultsHidden,
+    ResultsRevealed,
+    VotingClosed,
+    VotingOpened,
+)
+from livevote.domain.refusals import Code, Refusal
+from livevote.domain.state import Question, Room, Round
+
+
+def _next_round(room: Room, command: OpenVoting | AskAgain, at: int) -> Record | Refusal:
+    question = room.questions.get(command.question)
+    if question is None:
+        return Refusal(Code.UNKNOWN_QUESTION)
+    if isinstance(command, OpenVoting) and question.rounds:
+        return Refusal(Code.ALREADY_OPENED)
+    if isinstance(command, AskAgain) and not question.rounds:
+        return Refusal(Code.NOT_OPEN)
+    if question.phase == "open":
+        return Refusal(Code.STILL_OPEN)
+    if room.current is not None and room.current.phase == "open":
+        return Refusal(Code.ANOTHER_OPEN, f"close '{room.current.text}' first")
+    return VotingOpened(at=at, question=question.id, round=len(question.rounds) + 1)
+
+
+def _asked(room: Room, command: OnQuestion) -> tuple[Question, Round] | Refusal:
+    """The question that a command is about, and its latest round."""
+    question = room.questions.get(command.question)
+    if question is None:
+        return Refusal(Code.UNKNOWN_QUESTION)
+    return (question, question.rounds[-1]) if question.rounds else Refusal(Code.NOT_OPEN)
+
+
+def _close(room: Room, command: CloseVoting, at: int) -> Record | Refusal:
+    found = _asked(room, command)
+    if isinstance(found, Refusal):
+        return found
+    question, asked = found
+    if asked.closed_at is not None:
+        return Refusal(Code.CLOSED)
+    return VotingClosed(at=at, question=question.id, round=asked.number)
+
+
+def _reveal(room: Room, command: RevealResults, at: int) -> Record | Refusal:
+    found = _asked(room, command)
+    if isinstance(found, Refusal):
+        return found
+    question, asked = found
+    if asked.revealed:
+        return Refusal(Code.ALREADY_REVEALED)
+    return ResultsRevealed(at=at, question=question.id, round=asked.number)
+
+
+def _hide(room: Room, command: HideResults, at: int) -> Record | Refusal:
+    found = _asked(room, command)
+    if isinstance(found, Refusal):
+        return found
+    question, asked = found
+    if not asked.revealed:
+        return Refusal(Code.ALREADY_HIDDEN)
+    return ResultsHidden(at=at, question=question.id, round=asked.number)
+
+
+def _require_next(room: Room, record: VotingOpened) -> None:
+    question = room.questions[record.question]
+    require(record.round == len(question.rounds) + 1 and question.phase != "open")
+
+
+def _begin(room: Room, entry: Entry, record: VotingOpened) -> None:  # noqa: ARG001
+    question = room.questions[record.question]
+    tally = question.kind.empty(len(question.options))
+    question.rounds.append(Round(number=record.round, opened_at=record.at, tally=tally))
+    room.current = question
+
+
+def _require_latest(room: Room, record: VotingClosed | ResultsRevealed | ResultsHidden) -> None:
+    asked = room.questions[record.question].rounds[-1]
+    require(asked.number == record.round)
+    require(asked.closed_at is None or not isinstance(record, VotingClosed))
+
+
+def _end(room: Room, entry: Entry, record: VotingClosed) -> None:  # noqa: ARG001
+    room.questions[record.question].rounds[-1].closed_at = record.at
+
+
+def _show(room: Room, entry: Entry, record: ResultsRevealed | ResultsHidden) -> None:  # noqa: ARG001
+    room.questions[record.question].rounds[-1].revealed = isinstance(record, ResultsRevealed)
+
+
+DECIDE: dict[type, Decide] = {
+    OpenVoting: _next_round,
+    AskAgain: _next_round,
+    CloseVoting: _close,
+    RevealResults: _reveal,
+    HideResults: _hide,
+}
+FOLD: dict[type, Fold] = {
+    VotingOpened: Fold(_begin, _require_next),
+    VotingClosed: Fold(_end, _require_latest),
+    ResultsRevealed: Fold(_show, _require_latest),
+    ResultsHidden: Fold(_show, _require_latest),
+}
