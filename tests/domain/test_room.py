@@ -25,6 +25,7 @@ from livevote.domain.commands import (
     RevealResults,
     SwitchReceipts,
 )
+from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.choice import Choices
 from livevote.domain.questions import MAX_QUESTIONS, MAX_TEXT_CHARS
 from livevote.domain.records import (
@@ -168,7 +169,7 @@ def test_refusals_have_other_causes_too(history: Callable[[], History], command:
     ("code", "detail"),
     [
         (Code.BAD_TITLE, "a title has 1 to 200 characters"),
-        (Code.UNKNOWN_KIND, "kinds are multiple, single"),
+        (Code.UNKNOWN_KIND, "kinds are " + ", ".join(sorted(KINDS))),
         (Code.TOO_MANY_QUESTIONS, "a room has at most 200"),
         (Code.BAD_QUESTION, "a question's text has 1 to 500 characters"),
         (Code.WRONG_ROUND, "the question is in round 2"),

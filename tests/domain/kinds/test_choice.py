@@ -21,7 +21,10 @@ answers = st.lists(st.integers(0, 3), unique=True, max_size=4).map(lambda choice
 
 
 def test_kinds_are_found_by_their_modules() -> None:
-    assert sorted(KINDS) == ["approval", "multiple", "rating", "single", "yesno"]
+    assert sorted(KINDS) == [
+        *("approval", "cloud", "estimate", "image", "multiple"),
+        *("ranking", "rating", "single", "text", "yesno"),
+    ]
     assert all(kind.name == name for name, kind in KINDS.items())
     assert kinds._find() == KINDS
 
