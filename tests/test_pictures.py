@@ -25,7 +25,7 @@ def drawn(width: int, height: int, *, form: str = "PNG", mode: str = "RGB", **op
 
 
 def opened(directory: Path, digest: str) -> Any:
-    return Image.open(directory / f"{digest}.webp")
+    return Image.open(io.BytesIO((directory / f"{digest}.webp").read_bytes()))
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP"])

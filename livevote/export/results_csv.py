@@ -61,12 +61,12 @@ def rows(fold: Fold, question: Question) -> Iterator[list[Cell]]:
         ]
         for number, option in enumerate((*result.options, *result.terms), 1):
             yield [*asked, result.number, number, option.text, option.count, option.share, *when, None, None]
-        for name, value in told(result):
+        for name, value in _told(question, result):
             yield [*asked, result.number, *[None] * 4, *when, name, value]
 
 
-def told(result: RoundResult) -> Iterator[Told]:
+def _told(question: Question, result: RoundResult) -> Iterator[Told]:
     """The figures of a round as people read them. Texts that only the host may see are a number here."""
     yield from result.told
-    if result.terms or result.withheld:
+    if question.kind.written:
         yield "texts not shown", result.withheld

@@ -84,8 +84,10 @@ class PictureFile(Handler):
             raise ApiError(404, "no_such_picture", "There is no such picture.")
         self.set_header("Content-Type", "image/webp")
         self.set_header("Cache-Control", "public, max-age=31536000, immutable")
-        self.set_header("Etag", f'"{picture}"')
         self.finish(body)
+
+    def compute_etag(self) -> str | None:
+        return f'"{self.path_kwargs["picture"]}"'
 
     async def head(self, picture: str) -> None:
         await self.get(picture)

@@ -152,7 +152,7 @@ def add(rng: random.Random) -> AddQuestion:
     if kind not in ("single", "multiple", "approval", "ranking", "image"):
         options = ()
     low = rng.randrange(-50, 50)
-    rules: dict[str, Any] = {
+    rules: dict[str, dict[str, Any]] = {
         "multiple": {"min": rng.randrange(2)},
         "ranking": {"top": rng.randrange(1, 3)},
         "image": {"pictures": [rng.randbytes(32).hex() for _ in options]},
@@ -161,8 +161,9 @@ def add(rng: random.Random) -> AddQuestion:
         "yesno": {"eligible": rng.randrange(9), "quorum_percent": rng.choice((None, 50))},
         "text": {"approval": rng.random() < 0.5},
         "cloud": {"language": rng.choice(("", "en"))},
-    }.get(kind, {})
-    return AddQuestion(kind, text(rng), options, msgspec.Raw(json.dumps(rules).encode()), rng.random() < 0.7)
+    }
+    sent = msgspec.Raw(json.dumps(rules.get(kind, {})).encode())
+    return AddQuestion(kind, text(rng), options, sent, rng.random() < 0.7)
 
 
 def vote(rng: random.Random, made: Made) -> CastBallot:

@@ -19,6 +19,7 @@ from livevote.domain.commands import (
     CreateRoom,
     EraseAnswer,
     HideResults,
+    JudgeTerms,
     OnQuestion,
     OpenVoting,
     PublishReplay,
@@ -130,6 +131,9 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.STILL_OPEN: lambda: (opened(), AskAgain("q1")),
     Code.ALREADY_REVEALED: lambda: (opened().did(RevealResults("q1")), RevealResults("q1")),
     Code.ALREADY_HIDDEN: lambda: (opened(), HideResults("q1")),
+    Code.EMPTY_TEXT: lambda: (opened(kind="text", options=()), cast("ann", raw=b'{"text":" "}')),
+    Code.TOO_LONG: lambda: (opened(kind="cloud", options=()), cast("ann", raw=b'{"terms":["%s"]}' % (b"x" * 31))),
+    Code.BAD_TERMS: lambda: (opened(), JudgeTerms("q1", 1, ("0" * 32,), True)),
 }
 
 

@@ -10,7 +10,6 @@ import msgspec
 from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, JudgeTerms, OpenVoting
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.written import key
-from livevote.domain.records import encode
 from tests.export.cases import exported
 from tests.export.test_workbook import Book
 from tests.history import History, cast, created
@@ -47,7 +46,9 @@ def evening() -> History:
     history = created()
     for number, (kind, options, rules, answers) in enumerate(ASKED, 1):
         name = f"q{number}"
-        history.did(AddQuestion(kind, f"About {kind}?", options, msgspec.Raw(encode(rules))), OpenVoting(name))
+        history.did(
+            AddQuestion(kind, f"About {kind}?", options, msgspec.Raw(msgspec.json.encode(rules))), OpenVoting(name)
+        )
         history.did(*(cast(f"v{each}", question=name, raw=sent.encode()) for each, sent in enumerate(answers)))
         history.did(CloseVoting(name))
     history.did(JudgeTerms("q8", 1, (key("=1+1"), key("<b>more")), True))

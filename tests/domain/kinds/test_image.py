@@ -1,10 +1,10 @@
 """Choices of pictures: one picture for each option, one option for each voter."""
 
+import msgspec
 import pytest
 
 from livevote.domain.kinds.choice import Choices
 from livevote.domain.kinds.image import KIND, ImageRules
-from livevote.domain.records import encode
 from livevote.domain.refusals import Code, Refusal
 from tests.history import answer
 
@@ -13,7 +13,7 @@ RULES = ImageRules(max=1, min=1, pictures=(A, B))
 
 
 def test_rules_name_a_picture_for_each_option() -> None:
-    stored = KIND.define(("Cat", "Dog"), encode({"pictures": [A, B]}))
+    stored = KIND.define(("Cat", "Dog"), msgspec.json.encode({"pictures": [A, B]}))
     assert stored == b'{"max":1,"min":1,"pictures":["%s","%s"]}' % (A.encode(), B.encode())
     assert KIND.define(("Cat", "Dog"), stored) == stored
     assert KIND.rules(stored) == RULES
