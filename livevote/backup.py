@@ -2,8 +2,9 @@
 
 Apart from ``log``, which copies one file: this knows what else there is, and that keys are kept elsewhere.
 
-A backup is a directory ``livevote-20260921T141320Z`` with ``livevote.db``, a single file, and ``checkpoints/``. It has
-this name only when it is whole, on disk and verified. A backup of the keys has the same name, in another place.
+A backup is a directory ``livevote-20260921T141320Z`` with ``livevote.db``, a single file, ``checkpoints/`` and, where
+questions have any, ``pictures/``. It has this name only when it is whole, on disk and verified. A backup of the keys
+has the same name, in another place.
 """
 
 import os
@@ -53,6 +54,8 @@ async def back_up(config: Config, directory: Path, *, clock: Clock, keys: Path |
         # Before the log: a checkpoint must never say more than the log beside it holds.
         _copy_checkpoints(config, copy)
         snapshot(config.database, copy.database, report=lambda done, all_: report("Copying", done, all_))
+        # After the log: a picture is there before the question that shows it.
+        _copy_files(config.pictures, copy.pictures)
         contents = _checked(await open_reader(f"sqlite:{copy.database}"), copy, directory / name, report)
         if keys is not None:
             # After the log: a room's key is there before the room is.
@@ -92,10 +95,11 @@ def _fill(config: Config, source: Config, keys: Path | None, report: Report) -> 
         with _writing(restoring.data):
             _make_directory(restoring.data)
             _copy_checkpoints(source, restoring)
+            _copy_files(source.pictures, restoring.pictures)
             if keys is not None:
                 _copy_keys(keys, restoring.keys)
             snapshot(source.database, restoring.database, report=lambda done, all_: report("Restoring", done, all_))
-            for path in (restoring.keys, restoring.checkpoints, restoring.database):
+            for path in (restoring.keys, restoring.checkpoints, restoring.pictures, restoring.database):
                 if path.exists():
                     path.rename(config.data / path.name)
                     _sync(config.data)

@@ -58,6 +58,11 @@ class Config:
         return self.checkpoints / "imported"
 
     @property
+    def pictures(self) -> Path:
+        """The directory of the pictures that questions show."""
+        return self.data / "pictures"
+
+    @property
     def states(self) -> Path:
         """The directory of the saved states: a cache, which may be deleted while no server runs."""
         return self.data / "states"

@@ -34,6 +34,7 @@ from livevote.live.sweep import sweep
 from livevote.live.writer import Writer
 from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, States, open_log
 from livevote.log.base import Heads
+from livevote.pictures import Pictures
 from livevote.web.addresses import KnownHosts, base_urls
 from livevote.web.app import make_app
 from livevote.web.assets import Assets
@@ -59,6 +60,8 @@ _ROOM_BURST = 30  # rooms that may be created at once, and how many a second aft
 _ROOMS_PER_S = 0.5
 _PROOF_BURST = 2000  # a room that looks for its ballots at once
 _PROOFS_PER_S = 100
+_PICTURE_BURST = 60  # those of several questions
+_PICTURES_PER_S = 0.5
 _EXPORTS = 2
 _LEAF_BLOCKS = 512  # 4 MiB: the leaves of 131,072 records
 _REREADS = 8  # each takes a thread and a descriptor for about a millisecond
@@ -164,6 +167,8 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             hosts=KnownHosts(config),
             wires=Wires(stock=config.stock_wire),
             salts=salts(),
+            pictures=Pictures(config.pictures),
+            picture_bucket=TokenBucket(burst=_PICTURE_BURST, rate=_PICTURES_PER_S, clock=clock),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
             rereads=rereads,
             leaves=Leaves(log=log, blocks=_LEAF_BLOCKS, reads=rereads),

@@ -52,7 +52,7 @@ class Sought(msgspec.Struct):
             answer = question.rounds[-1].ballots[entry.record.voter].answer
             self.found, self.chain = True, entry.chain.hex()
             self.question, self.round = question.text, entry.record.round
-            self.chosen = None if answer is None else question.kind.words(answer, question.options)
+            self.chosen = None if answer is None else question.kind.words(answer, question.options, question.rules)
         elif isinstance(entry.record, BallotCast) and entry.record.supersedes == self.receipt.index:
             self.replaced_by = entry.index
         elif isinstance(entry.record, AnswerErased) and entry.record.index == self.receipt.index:

@@ -143,6 +143,7 @@ def _dump_question(question: Question) -> object:
         [
             (
                 (asked.number, asked.opened_at, asked.closed_at, asked.revealed, asked.tally.counts(), asked.erased),
+                (asked.tally.figures(), asked.tally.terms(), dict(asked.tally.judged)),
                 dict(asked.ballots),
                 dict(asked.superseded),
             )

@@ -66,6 +66,9 @@ async def test_an_event_comes_back_whole(tmp_path: Path) -> None:
         await hold_an_event(at)
         await eventually((data / "checkpoints" / f"{at.code}.notes").exists)
         (data / "checkpoints" / "something.new").write_text("half of it")
+        (data / "pictures").mkdir()
+        (data / "pictures" / "0a.webp").write_bytes(b"a picture")
+        (data / "pictures" / "1b.new").write_bytes(b"half of it")
         backup = await backed_up(data, tmp_path / "backups", tmp_path / "keys")
         code, before = at.code, await bodies(data)
     assert modes(backup) == {
@@ -75,6 +78,8 @@ async def test_an_event_comes_back_whole(tmp_path: Path) -> None:
         f"checkpoints/{code}.notes": 0o600,
         f"checkpoints/{code}.peaks": 0o600,
         "checkpoints/livevote.vkey": 0o600,
+        "pictures": 0o700,
+        "pictures/0a.webp": 0o600,
     }
     assert modes(tmp_path / "keys") == {
         ".": 0o700,
@@ -87,7 +92,14 @@ async def test_an_event_comes_back_whole(tmp_path: Path) -> None:
     }
     assert modes(tmp_path / "backups")["."] == 0o700
     await restored(backup, new, tmp_path / "keys" / NAME)
-    assert sorted(path.name for path in new.iterdir()) == ["checkpoints", "keys", "livevote.db", "livevote.lock"]
+    assert sorted(path.name for path in new.iterdir()) == [
+        "checkpoints",
+        "keys",
+        "livevote.db",
+        "livevote.lock",
+        "pictures",
+    ]
+    assert (new / "pictures" / "0a.webp").read_bytes() == b"a picture"
     assert modes(new)["."] == 0o700
     assert set(modes(new).values()) == {0o700, 0o600}
     for name in (f"{code}.notes", "livevote.vkey"):

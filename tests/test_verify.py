@@ -12,7 +12,16 @@ import pytest
 from livevote import bundle
 from livevote.domain import merkle
 from livevote.domain.audit import TamperedError, commitment, leaf, link
-from livevote.domain.commands import AcceptRecovery, EraseAnswer, SwitchReceipts
+from livevote.domain.commands import (
+    AcceptRecovery,
+    AddQuestion,
+    CloseVoting,
+    EraseAnswer,
+    JudgeTerms,
+    OpenVoting,
+    SwitchReceipts,
+)
+from livevote.domain.kinds.written import key
 from livevote.domain.note import Signer, Verifier
 from livevote.domain.receipt import Receipt
 from livevote.domain.records import BallotCast, Draft, Entry, Opening, RoomCreated, decode, encode
@@ -374,3 +383,27 @@ async def test_records_that_no_signature_covers_are_counted(tmp_path: Path) -> N
     done = run_cli("verify", str(tmp_path / "bundle"), "--key", SIGNER.vkey)
     assert done.returncode == 3
     assert "covers the records 5 to 6" in done.stderr
+
+
+async def test_what_is_no_count_is_printed_as_well(tmp_path: Path) -> None:
+    history = opened(kind="cloud", options=()).did(
+        cast("ann", raw=b'{"terms":["Tea","Milk"]}'), cast("bob", raw=b'{"terms":["tea"]}')
+    )
+    history.did(JudgeTerms("q1", 1, (key("milk"),), False))
+    history.did(CloseVoting("q1"), AddQuestion("rating", "How was it?"), OpenVoting("q2"))
+    history.did(cast("ann", question="q2", raw=b'{"value":4}'))
+    path = await bundle_at(tmp_path / "bundle", history, signed(history, 3))
+    done = run_cli("verify", str(path))
+    assert done.returncode == 0
+    printed = done.stdout.splitlines()
+    first = next(place for place, line in enumerate(printed) if "What to drink?" in line)
+    assert printed[first : first + 3] == [
+        "  What to drink? (round 1, 2 voted)",
+        "            2  Tea",
+        "            1  Milk (hidden)",
+    ]
+    assert printed[first + 3 :][:7] == [
+        "  How was it? (round 1, 1 voted)",
+        *(f"            {int(grade == 4)}  {grade}" for grade in range(1, 6)),
+        "    mean: 4.00",
+    ]

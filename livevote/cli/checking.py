@@ -121,8 +121,15 @@ def print_verdict(verdict: Verdict) -> None:
     for result in verdict.results:
         question = room.questions[result.question]
         click.echo(f"  {plain(question.text)} (round {result.round}, {result.voters} voted)")
-        for option, count in zip(question.options, result.counts, strict=False):
+        bins = question.kind.bins(question.options, question.rules)
+        for option, count in zip(bins, result.counts, strict=True):
             click.echo(f"    {count:>9}  {plain(option)}")
+        for term in question.rounds[result.round - 1].tally.terms():
+            click.echo(
+                f"    {term.count:>9}  {plain(term.text)}" + (f" ({term.standing})" * (term.standing != "shown"))
+            )
+        for name, value in question.kind.told(result.figures, question.options, question.rules):
+            click.echo(f"    {name}: {plain(str(value))}")
 
 
 def _print_sought(sought: Sought) -> None:

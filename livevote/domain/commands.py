@@ -77,6 +77,14 @@ class PublishReplay(HostCommand, tag="publish_replay", frozen=True):
     public: bool
 
 
+class JudgeTerms(OnQuestion, tag="judge_terms", frozen=True):
+    """Show, or hide, the texts with these keys (at most 500) in the result of a round."""
+
+    round: int
+    keys: tuple[str, ...]
+    shown: bool
+
+
 class EraseAnswer(msgspec.Struct, frozen=True):
     """Erase the answer of the ballot at log index ``index``, as its voter demanded."""
 
@@ -93,7 +101,15 @@ class AcceptRecovery(msgspec.Struct, frozen=True):
 
 
 AnyHostCommand = (
-    AddQuestion | OpenVoting | CloseVoting | RevealResults | HideResults | AskAgain | SwitchReceipts | PublishReplay
+    AddQuestion
+    | OpenVoting
+    | CloseVoting
+    | RevealResults
+    | HideResults
+    | AskAgain
+    | SwitchReceipts
+    | PublishReplay
+    | JudgeTerms
 )
 OperatorCommand = CreateRoom | EraseAnswer | AcceptRecovery
 Command = CastBallot | OperatorCommand | AnyHostCommand

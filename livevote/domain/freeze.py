@@ -19,10 +19,11 @@ from livevote.domain.state import Ballot, Question, Room, Round
 
 K = TypeVar("K")
 
-FORMAT = b"livevote state 1\n"
+FORMAT = b"livevote state 2\n"
 
 _GROUP = 128  # buckets in one piece: some hundred KiB and a tenth of a millisecond
 _VOTERS = 100  # ballots that are compared in one piece
+_ANSWERS = 100  # answers that are read or counted in one piece
 
 
 class ThawError(ValueError):
@@ -54,6 +55,7 @@ class _Round(msgspec.Struct, array_like=True):
     revealed: bool
     counts: tuple[int, ...]
     erased: int
+    judged: dict[str, bool]
     answers: list[bytes]
     ballots: _Ballots
     superseded: _Ballots
@@ -154,6 +156,7 @@ def _freeze_question(question: Question, mappings: list[Packed[str] | Packed[tup
                 revealed=asked.revealed,
                 counts=asked.tally.counts(),
                 erased=asked.erased,
+                judged=dict(asked.tally.judged),
                 ballots=_Ballots(len(ballots.buckets), ballots.salt, _rows(plain, number)),
                 superseded=_Ballots(len(superseded.buckets), superseded.salt, _rows(superseded.others.items(), number)),
                 # Last, because rows number answers.
@@ -195,14 +198,19 @@ def thaw(read: Callable[[int], bytes]) -> Generator[None, None, Frozen]:
 
 
 def _thaw_round(question: Question, frozen: _Round, read: Callable[[int], bytes]) -> Generator[None, None, Round]:
-    asked = Round(number=frozen.number, opened_at=frozen.opened_at, tally=question.kind.tally(frozen.counts))
+    kind, rules = question.kind, question.rules
+    shown = kind.tally(frozen.counts, rules)
+    tally = kind.empty(len(question.options), rules) if shown is None else shown
+    asked = Round(number=frozen.number, opened_at=frozen.opened_at, tally=tally)
     asked.closed_at, asked.revealed, asked.erased = frozen.closed_at, frozen.revealed, frozen.erased
     given: list[Answer | None] = [None]
-    for spelled in frozen.answers:
-        answer = question.kind.parse(spelled, len(question.options), question.rules)
+    for number, spelled in enumerate(frozen.answers, 1):
+        answer = kind.parse(spelled, len(question.options), rules)
         if isinstance(answer, Refusal):
             raise ThawError("these are not the answers that were written")
         given.append(answer)
+        if number % _ANSWERS == 0:
+            yield
     answers = Answers(given)
     ballots = PackedBallots(answers, salt=frozen.ballots.salt, buckets=frozen.ballots.buckets)
     ballots.others = {row[0]: _ballot(row, answers) for row in frozen.ballots.others}
@@ -211,7 +219,20 @@ def _thaw_round(question: Question, frozen: _Round, read: Callable[[int], bytes]
     superseded.others = {row[:2]: _ballot(row, answers) for row in frozen.superseded.others}
     yield from _fill(superseded, read)
     asked.ballots, asked.superseded = ballots, superseded
+    if shown is None:
+        yield from _count(asked)
+    for key, is_shown in frozen.judged.items():
+        tally.judge([key], shown=is_shown)
     return asked
+
+
+def _count(asked: Round) -> Generator[None, None, None]:
+    """Add up a tally whose counts do not say enough to go on from."""
+    for number, ballot in enumerate(asked.ballots.values(), 1):
+        if ballot.answer is not None:
+            asked.tally.add(ballot.answer)
+        if number % _ANSWERS == 0:
+            yield
 
 
 def _ballot(row: _Row, answers: Answers) -> Ballot:
@@ -275,6 +296,7 @@ def _outline(room: Room) -> object:
                     (
                         (asked.number, asked.opened_at, asked.closed_at, asked.revealed, asked.tally.counts()),
                         (asked.erased, len(asked.ballots), len(asked.superseded)),
+                        (asked.tally.figures(), asked.tally.terms(), dict(asked.tally.judged)),
                     )
                     for asked in question.rounds
                 ],

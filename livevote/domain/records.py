@@ -110,6 +110,18 @@ class RecoveryAccepted(Fact, tag="recovery_accepted/1", frozen=True):
     root: str
 
 
+class TermsJudged(Fact, tag="terms_judged/1", frozen=True):
+    """From here on the texts with these ``keys`` are, or are not, shown in the round's result, whoever writes them.
+
+    A key is the first 32 hex digits of the SHA-256 of the text without regard to case, see ``kinds.written``.
+    """
+
+    question: str
+    round: int
+    keys: tuple[str, ...]
+    shown: bool
+
+
 Record = (
     RoomCreated
     | QuestionDefined
@@ -122,6 +134,7 @@ Record = (
     | ReceiptsSwitched
     | ReplayPublished
     | RecoveryAccepted
+    | TermsJudged
 )
 
 

@@ -35,6 +35,9 @@ class Code(StrEnum):
     ALREADY_SO = "already_so"
     NO_SUCH_BALLOT = "no_such_ballot"
     ALREADY_ERASED = "already_erased"
+    EMPTY_TEXT = "empty_text"
+    TOO_LONG = "too_long"
+    BAD_TERMS = "bad_terms"
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -4,24 +4,30 @@ from collections.abc import Iterable
 
 import msgspec
 
+from livevote.domain.kinds.base import Figures
 from livevote.domain.records import Entry
 from livevote.domain.room import apply
 from livevote.domain.state import Question, Room, Round
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A round's result. ``counts`` are the kind's integers, ``voters`` how many voted, ``as_of`` the log index."""
+    """A round's result. ``counts`` are the kind's integers, ``voters`` how many voted, ``as_of`` the log index, and
+    ``figures`` what the kind has to say beside its counts: nothing for plain choices."""
 
     question: str
     round: int
     counts: tuple[int, ...]
     voters: int
     as_of: int
+    figures: Figures = {}
 
 
-def snapshot(room: Room, question: Question, asked: Round) -> Snapshot:
-    """The result of a round as of the room's head."""
-    return Snapshot(question.id, asked.number, asked.tally.counts(), asked.voters, room.head)
+def snapshot(room: Room, question: Question, asked: Round, *, solved: bool = False) -> Snapshot:
+    """The result of a round as of the room's head; ``solved`` with what only its solution tells."""
+    figures = asked.tally.figures()
+    if solved:
+        figures = question.kind.solved(figures, question.rules)
+    return Snapshot(question.id, asked.number, asked.tally.counts(), asked.voters, room.head, figures)
 
 
 def fold(entries: Iterable[Entry]) -> Room | None:

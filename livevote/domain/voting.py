@@ -74,7 +74,7 @@ def _require_next(room: Room, record: VotingOpened) -> None:
 
 def _begin(room: Room, entry: Entry, record: VotingOpened) -> None:  # noqa: ARG001
     question = room.questions[record.question]
-    tally = question.kind.empty(len(question.options))
+    tally = question.kind.empty(len(question.options), question.rules)
     question.rounds.append(Round(number=record.round, opened_at=record.at, tally=tally))
     room.current = question
 

@@ -23,7 +23,7 @@ COLUMNS: dict[str, str] = {
     "rev": "0 for a voter's first ballot in the round, then 1, 2 ... for each change",
     "counted": "yes, no where the same voter replaced it later, or erased",
     "answer": "the answer as JSON; empty where it was erased",
-    "answer_text": "the chosen options' texts, separated by '; '",
+    "answer_text": "the answer in words, such as the chosen options' texts, separated by '; '",
 }
 """The columns of the ballots."""
 
@@ -88,8 +88,9 @@ def _answer(entry: Entry, question: QuestionDefined) -> tuple[str, str]:
     if entry.opening is None:
         return "", ""
     kind = KINDS[question.kind]
-    parsed = kind.parse(entry.opening.answer, len(question.options), kind.rules(bytes(question.rules)))
-    text = "" if isinstance(parsed, Refusal) else kind.words(parsed, question.options)
+    rules = kind.rules(bytes(question.rules))
+    parsed = kind.parse(entry.opening.answer, len(question.options), rules)
+    text = "" if isinstance(parsed, Refusal) else kind.words(parsed, question.options, rules)
     return entry.opening.answer.decode(), text
 
 

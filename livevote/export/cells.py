@@ -7,9 +7,10 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
-Cell = int | float | str | datetime | None
-"""A value of a table: None is an empty cell, a float a share between 0 and 1."""
+Cell = int | float | Decimal | str | datetime | None
+"""A value of a table: None is an empty cell, a float a share between 0 and 1, a Decimal any other number."""
 
 BOM = "\ufeff".encode()
 """Without it Excel reads UTF-8 as its own legacy encoding."""
@@ -40,6 +41,8 @@ def _text(cell: Cell) -> str:
             return f"{cell:.4f}"
         case datetime():
             return _iso(cell)
+        case Decimal():
+            return f"{cell:f}"
         case _:
             return str(cell)
 

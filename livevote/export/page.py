@@ -23,6 +23,19 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 
+_KINDS = {
+    "approval": "Approval voting",
+    "cloud": "Word cloud",
+    "estimate": "Estimate",
+    "image": "Choice of a picture",
+    "multiple": "Multiple choice",
+    "ranking": "Ranking",
+    "rating": "Rating",
+    "single": "Single choice",
+    "text": "Texts",
+    "yesno": "Motion",
+}
+
 # Those of client.html: no two of the 50 options that a question may have share both.
 _SHAPES = 7
 _COLORS = 8
@@ -97,40 +110,72 @@ def _question(fold: Fold, question: Question, number: int) -> Iterator[str]:
     yield f'<p class="rule">Question {number} <span>{escape(_rule(question))}</span></p>\n'
     yield f'<h2 id="{heading}-text" dir="auto">{escape(question.text)}</h2>\n'
     if not question.rounds:
-        yield '<p class="none">Never asked. It has these options:</p>\n<ol class="options">\n'
-        for place, text in enumerate(question.options):
-            yield f"<li>{_badge(place)}<bdi>{escape(text)}</bdi></li>\n"
-        yield "</ol>\n"
+        yield from _never_asked(question)
     for result in fold.rounds(question):
-        yield from _round(result, alone=len(question.rounds) == 1)
+        yield from _round(question, result, alone=len(question.rounds) == 1)
     yield "</section>\n"
 
 
-def _round(result: RoundResult, *, alone: bool) -> Iterator[str]:
+def _never_asked(question: Question) -> Iterator[str]:
+    if not question.options:
+        yield '<p class="none">Never asked.</p>\n'
+        return
+    yield '<p class="none">Never asked. It has these options:</p>\n<ol class="options">\n'
+    for place, text in enumerate(question.options):
+        yield f"<li>{_badge(place)}<bdi>{escape(text)}</bdi></li>\n"
+    yield "</ol>\n"
+
+
+def _round(question: Question, result: RoundResult, *, alone: bool) -> Iterator[str]:
     if not alone:
         yield f"<h3>Round {result.number}</h3>\n"
     yield f'<p class="voters">{_plural(result.voters, "person voted", "people voted")}</p>\n'
-    yield '<table>\n<thead><tr><th scope="col">Option</th><th scope="col">Votes</th>'
-    yield '<th scope="col">Share</th></tr></thead>\n<tbody>\n'
-    for place, option in enumerate(result.options):
-        yield _option(place, option, result.voters)
-    yield "</tbody>\n</table>\n"
+    if result.options:
+        first = "Option" if question.options else "Answer"
+        # Points have no share of anything; their bars are as long as the most that somebody could have.
+        if question.kind.points:
+            yield from _table(result.options, result.voters * (len(result.options) - 1), (first, "Points", ""))
+        else:
+            yield from _table(result.options, result.voters, (first, "Votes", "Share"))
+    if result.terms:
+        yield from _table(result.terms, result.voters, ("Text", "Votes", "Share"))
+    yield from _figures(result)
     yield f'<p class="times">{_times(result)}</p>\n'
+    if result.withheld:
+        withheld = _plural(result.withheld, "text is", "texts are")
+        yield f'<p class="times">{withheld} not shown, because the host has not shown or has hidden them.</p>\n'
     if result.erased:
         erased = _plural(result.erased, "answer was erased on demand and is", "answers were erased on demand and are")
         yield f'<p class="times">{erased} in no count.</p>\n'
 
 
-def _option(place: int, option: Option, voters: int) -> str:
+def _table(options: tuple[Option, ...], most: int, columns: tuple[str, str, str]) -> Iterator[str]:
+    heads = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    yield f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n"
+    for place, option in enumerate(options):
+        yield _option(place, option, most, shares=columns[-1] != "")
+    yield "</tbody>\n</table>\n"
+
+
+def _figures(result: RoundResult) -> Iterator[str]:
+    if result.told:
+        yield '<dl class="figures">\n'
+        for name, value in result.told:
+            shown = escape(str(value)) or "\u2013"
+            yield f'<div><dt>{escape(name)}</dt><dd dir="auto">{shown}</dd></div>\n'
+        yield "</dl>\n"
+
+
+def _option(place: int, option: Option, most: int, *, shares: bool) -> str:
     # Halves go up, as on the voters' page.
-    percent = f"{(200 * option.count + voters) // (2 * voters)} %" if voters else "\u2013"
-    width = round(100 * option.count / voters, 2) if voters else 0
+    percent = f"{(200 * option.count + most) // (2 * most)} %" if most else "\u2013"
+    width = round(100 * option.count / most, 2) if most else 0
     return (
         f'<tr><th scope="row"><span class="option">{_badge(place)}<bdi>{escape(option.text)}</bdi></span>'
         f'<svg class="bar" width="100%" height="14" data-color="{place % _COLORS}" aria-hidden="true">'
         '<rect class="track" width="100%" height="14" rx="5"/>'
         f'<rect class="fill" width="{width:g}%" height="14" rx="5"/>'
-        f"</svg></th><td>{option.count:,}</td><td>{percent}</td></tr>\n"
+        f"</svg></th><td>{option.count:,}</td><td>{percent if shares else ''}</td></tr>\n"
     )
 
 
@@ -147,13 +192,9 @@ def _letter(place: int) -> str:
 
 def _rule(question: Question) -> str:
     rules = question.rules
-    if question.kind.name == "single":
-        text = "Single choice"
-    elif isinstance(rules, ChoiceRules):
-        span = f"{rules.min}" if rules.min == rules.max else f"{rules.min} to {rules.max}"
-        text = f"Multiple choice, {span}"
-    else:
-        text = question.kind.name
+    text = _KINDS[question.kind.name]
+    if question.kind.name == "multiple" and isinstance(rules, ChoiceRules):
+        text += f", {rules.min}" if rules.min == rules.max else f", {rules.min} to {rules.max}"
     return text + (" · answers could be changed" if question.changeable else "")
 
 

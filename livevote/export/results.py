@@ -3,12 +3,13 @@
 Every format that shows results is made from these, so that no two files of one moment say different things.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import aclosing
 
 import msgspec
 
 from livevote.domain.audit import GENESIS, leaf
+from livevote.domain.kinds.base import Figures, Told
 from livevote.domain.merkle import Frontier
 from livevote.domain.records import BallotCast, Entry, RecoveryAccepted, ResultsRevealed
 from livevote.domain.room import BrokenLogError, apply
@@ -19,7 +20,8 @@ from livevote.failures import CorruptError
 
 
 class Option(msgspec.Struct, frozen=True):
-    """An option in a round. ``share`` is that of all who voted, None where nobody did."""
+    """An option in a round, or a value, or a text that voters wrote. ``share`` is that of all who voted, None where
+    nobody did and where ``count`` are points."""
 
     text: str
     count: int
@@ -27,7 +29,10 @@ class Option(msgspec.Struct, frozen=True):
 
 
 class RoundResult(msgspec.Struct, frozen=True):
-    """What one asking of a question came to. Instants are in ms since 1970; ``revealed_at`` is the first reveal."""
+    """What one asking of a question came to. Instants are in ms since 1970; ``revealed_at`` is the first reveal.
+
+    ``terms`` are all texts that are shown, ``withheld`` is how many others there are.
+    """
 
     number: int
     opened_at: int
@@ -37,6 +42,10 @@ class RoundResult(msgspec.Struct, frozen=True):
     voters: int
     erased: int
     options: tuple[Option, ...]
+    terms: tuple[Option, ...]
+    withheld: int
+    figures: Figures
+    told: tuple[Told, ...]
 
 
 def recovered(recovery: RecoveryAccepted) -> str:
@@ -93,6 +102,10 @@ class Fold:
             yield self._result(question, asked, snapshot(self.room, question, asked))
 
     def _result(self, question: Question, asked: Round, result: Snapshot) -> RoundResult:
+        terms, told = asked.tally.terms(), question.kind.told(result.figures, question.options, question.rules)
+        shown = [(term.text, term.count) for term in terms if term.standing == "shown"]
+        bins = question.kind.bins(question.options, question.rules)
+        points = question.kind.points
         return RoundResult(
             number=asked.number,
             opened_at=asked.opened_at,
@@ -101,11 +114,16 @@ class Fold:
             revealed=asked.revealed,
             voters=result.voters,
             erased=asked.erased,
-            options=tuple(
-                Option(text, count, round(count / result.voters, 4) if result.voters else None)
-                for text, count in zip(question.options, result.counts, strict=True)
-            ),
+            options=_options(zip(bins, result.counts, strict=True), 0 if points else result.voters),
+            terms=_options(shown, result.voters),
+            withheld=len(terms) - len(shown),
+            figures=result.figures,
+            told=told,
         )
+
+
+def _options(counted: Iterable[tuple[str, int]], voters: int) -> tuple[Option, ...]:
+    return tuple(Option(text, count, round(count / voters, 4) if voters else None) for text, count in counted)
 
 
 async def folded(source: Source) -> Fold:

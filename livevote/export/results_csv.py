@@ -1,4 +1,4 @@
-"""``results.csv``: one row for each option of every question and round.
+"""``results.csv``: one row for each option, value, text and figure of every question and round.
 
 The rows stand apart from their bytes, because the workbook has the same ones.
 """
@@ -6,9 +6,10 @@ The rows stand apart from their bytes, because the workbook has the same ones.
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 
+from livevote.domain.kinds.base import Told
 from livevote.domain.state import Question
 from livevote.export.cells import BOM, Cell, csv_rows, moment
-from livevote.export.results import Fold, folded
+from livevote.export.results import Fold, RoundResult, folded
 from livevote.export.source import Source
 
 COLUMNS: dict[str, str] = {
@@ -16,16 +17,18 @@ COLUMNS: dict[str, str] = {
     "question_text": "the question",
     "kind": "kind of the question",
     "round": "round of the question, from 1; empty, with all that depends on it, where it was never asked",
-    "option": "number of the option, from 1",
-    "option_text": "the option",
-    "count": "how many chose it",
-    "share": "the same as a share of all who voted, 0 to 1; empty where nobody did",
+    "option": "number of the option, the value or the text that voters wrote, from 1; empty in the row of a figure",
+    "option_text": "the option, value or text",
+    "count": "how many chose it, or its points",
+    "share": "the same as a share of all who voted, 0 to 1; empty where nobody did, and for points",
     "voters": "how many voted in this round and are counted",
     "erased": "voters of this round whose answer was erased: they are in no count",
     "opened_at": "when voting began, UTC, ISO 8601",
     "closed_at": "when voting ended; empty where it goes on",
     "revealed_at": "when voters were first shown the results; empty where they never were",
     "as_of": "the last record of the log that these results have in them",
+    "figure": "name of a figure, such as mean; such rows come after those of the counts",
+    "value": "the figure",
 }
 """The columns of the results."""
 
@@ -41,23 +44,29 @@ async def results_csv(source: Source) -> AsyncGenerator[bytes, None]:
 
 def rows(fold: Fold, question: Question) -> Iterator[list[Cell]]:
     """The rows of one question, in the order of ``COLUMNS``."""
-    asked = [question.id, question.text, question.kind.name]
+    asked: list[Cell] = [question.id, question.text, question.kind.name]
     if not question.rounds:
-        for number, text in enumerate(question.options, 1):
-            yield [*asked, None, number, text, *[None] * 7, fold.room.head]
+        bins = question.kind.bins(question.options, question.rules)
+        # A question without any is listed all the same.
+        for number, text in enumerate(bins, 1) if bins else ((None, None),):
+            yield [*asked, None, number, text, *[None] * 7, fold.room.head, None, None]
     for result in fold.rounds(question):
-        for number, option in enumerate(result.options, 1):
-            yield [
-                *asked,
-                result.number,
-                number,
-                option.text,
-                option.count,
-                option.share,
-                result.voters,
-                result.erased,
-                moment(result.opened_at),
-                None if result.closed_at is None else moment(result.closed_at),
-                None if result.revealed_at is None else moment(result.revealed_at),
-                fold.room.head,
-            ]
+        when = [
+            result.voters,
+            result.erased,
+            moment(result.opened_at),
+            None if result.closed_at is None else moment(result.closed_at),
+            None if result.revealed_at is None else moment(result.revealed_at),
+            fold.room.head,
+        ]
+        for number, option in enumerate((*result.options, *result.terms), 1):
+            yield [*asked, result.number, number, option.text, option.count, option.share, *when, None, None]
+        for name, value in _told(question, result):
+            yield [*asked, result.number, *[None] * 4, *when, name, value]
+
+
+def _told(question: Question, result: RoundResult) -> Iterator[Told]:
+    """The figures of a round as people read them. Texts that only the host may see are a number here."""
+    yield from result.told
+    if question.kind.written:
+        yield "texts not shown", result.withheld

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
+from livevote.domain.kinds.base import Figures
 from livevote.domain.state import Question
 from livevote.export.cells import instant
 from livevote.export.results import Fold, Option, RoundResult, folded
@@ -49,7 +50,11 @@ class About(msgspec.Struct, frozen=True):
 
 
 class RoundAbout(msgspec.Struct, frozen=True):
-    """One asking of a question. Instants are UTC in ISO 8601, ``revealed_at`` the first time; ``revealed``: now."""
+    """One asking of a question. Instants are UTC in ISO 8601, ``revealed_at`` the first time; ``revealed``: now.
+
+    ``options`` are the options, or the values that could be given; ``terms`` the texts that voters wrote and that are
+    shown, ``withheld`` how many others there are. ``figures`` are those of a ``tally``, see ``docs/protocol.md``.
+    """
 
     round: int
     opened_at: str
@@ -59,6 +64,9 @@ class RoundAbout(msgspec.Struct, frozen=True):
     voters: int
     erased: int
     options: tuple[Option, ...]
+    terms: tuple[Option, ...]
+    withheld: int
+    figures: Figures
 
 
 class QuestionAbout(msgspec.Struct, frozen=True):
@@ -120,4 +128,7 @@ def _round(result: RoundResult) -> RoundAbout:
         voters=result.voters,
         erased=result.erased,
         options=result.options,
+        terms=result.terms,
+        withheld=result.withheld,
+        figures=result.figures,
     )

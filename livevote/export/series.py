@@ -17,8 +17,7 @@ from livevote.domain.records import (
     VotingClosed,
     VotingOpened,
 )
-from livevote.domain.state import Room
-from livevote.domain.tally import Snapshot, snapshot
+from livevote.domain.state import Question, Room
 from livevote.export.cells import BOM, Cell, csv_rows, moment
 from livevote.export.results import Fold
 from livevote.export.source import Source
@@ -30,9 +29,9 @@ COLUMNS: dict[str, str] = {
     "round": "round of the question, from 1",
     "event": "opened, closed, revealed or hidden, with the counts at that moment; empty where ballots changed them",
     "voters": "how many had voted by then",
-    "option_1 ...": "how many had chosen the first option, the second and so on; empty where there is none",
+    "option_1 ...": "how many had chosen the first option or value, the second and so on; empty where there is none",
 }
-"""The columns of the series; the last one stands for as many as the question with the most options has."""
+"""The columns of the series; the last one stands for as many as the question with the most options or values has."""
 
 _EVENTS: dict[type, str] = {
     VotingOpened: "opened",
@@ -74,7 +73,8 @@ class Width:
     def add(self, entry: Entry) -> None:
         """Learn from the next entry."""
         if isinstance(entry.record, QuestionDefined):
-            self._options = max(self._options, len(entry.record.options))
+            question = Question(entry.record)
+            self._options = max(self._options, len(question.kind.bins(question.options, question.rules)))
 
     def columns(self) -> list[str]:
         """The names of all columns."""
@@ -86,8 +86,14 @@ class Width:
 
 
 class _Point(msgspec.Struct, frozen=True):
+    """A result without its figures: those of some kinds take longer than a ballot."""
+
     at: int
-    result: Snapshot
+    as_of: int
+    question: str
+    round: int
+    voters: int
+    counts: tuple[int, ...]
 
 
 class Series:
@@ -95,7 +101,7 @@ class Series:
 
     def __init__(self) -> None:
         self._waiting: _Point | None = None
-        self._written: Snapshot | None = None
+        self._written: _Point | None = None
 
     def rows(self, entry: Entry, room: Room) -> Iterator[list[Cell]]:
         """The rows that are complete with the next entry, given the state after it."""
@@ -106,11 +112,11 @@ class Series:
         # The clock is a label and may jump back, so any other second ends this one.
         if self._waiting is not None and self._waiting.at // 1000 != record.at // 1000:
             yield from self.rest()
-        question = room.questions[record.question]
-        point = _Point(record.at, snapshot(room, question, question.rounds[record.round - 1]))
+        asked = room.questions[record.question].rounds[record.round - 1]
+        point = _Point(record.at, room.head, record.question, asked.number, asked.voters, asked.tally.counts())
         if event:
             self._waiting = None  # an event within the second shows the same counts
-            self._written = point.result
+            self._written = point
             yield _row(point, event)
         else:
             self._waiting = point
@@ -118,15 +124,14 @@ class Series:
     def rest(self) -> Iterator[list[Cell]]:
         """The row that still waits, if there is one, and if it says anything new."""
         point, self._waiting = self._waiting, None
-        if point is not None and _numbers(point.result) != _numbers(self._written):
-            self._written = point.result
+        if point is not None and _numbers(point) != _numbers(self._written):
+            self._written = point
             yield _row(point, "")
 
 
-def _numbers(result: Snapshot | None) -> tuple[object, ...]:
-    return () if result is None else (result.question, result.round, result.voters, result.counts)
+def _numbers(point: _Point | None) -> tuple[object, ...]:
+    return () if point is None else (point.question, point.round, point.voters, point.counts)
 
 
 def _row(point: _Point, event: str) -> list[Cell]:
-    result = point.result
-    return [moment(point.at), result.as_of, result.question, result.round, event, result.voters, *result.counts]
+    return [moment(point.at), point.as_of, point.question, point.round, event, point.voters, *point.counts]

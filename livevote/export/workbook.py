@@ -32,7 +32,7 @@ _FIRST_DAY = datetime(1900, 1, 1, tzinfo=UTC)
 
 _CHUNK_BYTES = 64 * 1024
 _WIDTHS = {"question_text": 40, "option_text": 30, "answer_text": 40, "answer": 20, "voter": 26, "time": 24}
-_WIDTHS |= {"opened_at": 24, "closed_at": 24, "revealed_at": 24}
+_WIDTHS |= {"figure": 24, "value": 30, "opened_at": 24, "closed_at": 24, "revealed_at": 24}
 _OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,

@@ -1,10 +1,14 @@
 """What each role may see of a room, as messages. The one place that decides what is hidden (I12)."""
 
+from itertools import islice
+
 import msgspec
 
+from livevote.domain.kinds.base import Standing
 from livevote.domain.records import encode
 from livevote.domain.state import Ballot, Question, Room, Round
 from livevote.domain.tally import snapshot
+from livevote.domain.terms import MAX_KEYS
 from livevote.protocol.messages import (
     HostQuestionInfo,
     HostState,
@@ -12,7 +16,9 @@ from livevote.protocol.messages import (
     QuestionInfo,
     RecoveryInfo,
     RoomInfo,
+    RoundInfo,
     TallyMessage,
+    TermInfo,
     VoterState,
 )
 
@@ -66,7 +72,7 @@ def mine(question: Question, asked: Round, ballot: Ballot | None) -> Mine:
 
 def _tally(room: Room, question: Question, asked: Round) -> TallyMessage:
     result = snapshot(room, question, asked)
-    return TallyMessage(result.question, result.round, result.counts, result.voters, result.as_of)
+    return TallyMessage(result.question, result.round, result.counts, result.voters, result.as_of, result.figures)
 
 
 def _epoch(room: Room) -> str:
@@ -78,12 +84,15 @@ def _revealed(question: Question) -> bool:
 
 
 def _question(question: Question) -> QuestionInfo:
+    kind, rules = question.kind, question.rules
+    bins = kind.bins(question.options, rules)
     return QuestionInfo(
         id=question.id,
         kind=question.kind.name,
         text=question.text,
         options=question.options,
-        rules=msgspec.Raw(question.stored_rules),
+        bins=() if bins == question.options else bins,
+        rules=msgspec.Raw(encode(kind.public_rules(rules))),
         changeable=question.changeable,
         round=len(question.rounds),
         phase=question.phase,
@@ -93,9 +102,24 @@ def _question(question: Question) -> QuestionInfo:
 
 def _host_question(question: Question) -> HostQuestionInfo:
     asked = question.rounds[-1] if question.rounds else None
-    tally = question.kind.empty(len(question.options)) if asked is None else asked.tally
+    tally = question.kind.empty(len(question.options), question.rules) if asked is None else asked.tally
+    terms = tally.terms()
+
+    def standing(wanted: Standing) -> tuple[TermInfo, ...]:
+        found = (TermInfo(term.key, term.text, term.count) for term in terms if term.standing == wanted)
+        return tuple(islice(found, MAX_KEYS))
+
+    seen = msgspec.structs.replace(_question(question), rules=msgspec.Raw(question.stored_rules))
     return HostQuestionInfo(
-        **msgspec.structs.asdict(_question(question)),
+        **msgspec.structs.asdict(seen),
         counts=tally.counts(),
         voters=0 if asked is None else asked.voters,
+        figures=tally.figures(),
+        rounds=tuple(
+            RoundInfo(each.number, each.tally.counts(), each.voters, each.tally.figures())
+            for each in question.rounds[:-1]
+        ),
+        shown=standing("shown"),
+        pending=standing("pending"),
+        hidden=standing("hidden"),
     )

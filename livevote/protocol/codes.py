@@ -55,6 +55,9 @@ REJECTED: dict[Code | Wire, str] = {
     Code.ALREADY_SO: "The room is set like that already.",
     Code.NO_SUCH_BALLOT: "There is no such ballot.",
     Code.ALREADY_ERASED: "The answer of this ballot was erased before.",
+    Code.EMPTY_TEXT: "Write something first.",
+    Code.TOO_LONG: "The text is too long.",
+    Code.BAD_TERMS: "These are no texts that can be judged.",
 }
 """Text for every final refusal, in plain words that say what to do."""
 

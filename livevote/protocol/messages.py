@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from livevote.domain.kinds.base import Figures
 from livevote.domain.state import Phase
 
 
@@ -31,22 +32,31 @@ class RoomInfo(msgspec.Struct, frozen=True):
 
 
 class TallyMessage(msgspec.Struct, frozen=True, tag_field="type", tag="tally"):
-    """A revealed round's result as of log index ``as_of``: one count for each option, and how many voted."""
+    """A revealed round's result as of log index ``as_of``: one count for each option or value, and how many voted.
+
+    ``figures`` are what the kind says beside that: a mean, winners, texts. Rationals are [numerator, denominator].
+    """
 
     question: str
     round: int
     counts: tuple[int, ...]
     voters: int
     as_of: int
+    figures: Figures = {}
 
 
 class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening."""
+    """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening.
+
+    ``bins`` say what each of a result's counts counts, and are empty where that is the options. ``rules`` have none of
+    a solution in them.
+    """
 
     id: str
     kind: str
     text: str
     options: tuple[str, ...]
+    bins: tuple[str, ...]
     rules: msgspec.Raw
     changeable: bool
     round: int
@@ -54,11 +64,37 @@ class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
     revealed: bool
 
 
+class TermInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A text that ``count`` voters wrote; ``key`` is its name in ``judge_terms``."""
+
+    key: str
+    text: str
+    count: int
+
+
+class RoundInfo(msgspec.Struct, frozen=True):
+    """The result of a round that was followed by another one."""
+
+    round: int
+    counts: tuple[int, ...]
+    voters: int
+    figures: Figures
+
+
 class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
-    """A question as the host sees it, with its latest round's result whether revealed or not."""
+    """A question as the host sees it, with its latest round's result whether revealed or not, and the earlier ones.
+
+    ``rules`` are whole. What voters wrote in the latest round is ``shown``, ``pending`` (until the host has judged it)
+    or ``hidden``: of each at most 500, most frequent first.
+    """
 
     counts: tuple[int, ...]
     voters: int
+    figures: Figures
+    rounds: tuple[RoundInfo, ...]
+    shown: tuple[TermInfo, ...]
+    pending: tuple[TermInfo, ...]
+    hidden: tuple[TermInfo, ...]
 
 
 class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):

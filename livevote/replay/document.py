@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from livevote.domain.audit import GENESIS, TamperedError, check
+from livevote.domain.kinds.base import Figures
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
@@ -42,7 +43,7 @@ What = Literal["opened", "asked_again", "closed", "revealed", "hidden", "erased"
 
 
 class ReplayQuestion(msgspec.Struct, frozen=True):
-    """A question that was asked. ``options`` are the names of the result's numbers where there are as many of both."""
+    """A question that was asked. ``options`` are the names of its result's numbers: the options, or values."""
 
     id: str
     kind: str
@@ -51,11 +52,17 @@ class ReplayQuestion(msgspec.Struct, frozen=True):
 
 
 class ReplayRound(msgspec.Struct, frozen=True):
-    """One asking: the place of its question in ``questions``, its number, and how many numbers its result has."""
+    """One asking: the place of its question in ``questions``, its number, and how many numbers its result has.
+
+    What is no such number is here as it is at the end: ``figures``, those of a ``tally``, and ``told``, the same as
+    people read it. Texts that voters wrote are among the figures as far as they are shown.
+    """
 
     question: int
     round: int
     counts: int
+    figures: Figures
+    told: tuple[tuple[str, str], ...]
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -198,9 +205,12 @@ class Fold:
             audience=audience,
             room=RoomInfo(room.code, room.title),
             pause_ms=PAUSE_MS,
-            questions=tuple(ReplayQuestion(each.id, each.kind.name, each.text, each.options) for each in questions),
+            questions=tuple(
+                ReplayQuestion(each.id, each.kind.name, each.text, each.kind.bins(each.options, each.rules))
+                for each in questions
+            ),
             rounds=tuple(
-                ReplayRound(questions.index(question), asked.number, len(asked.tally.counts()))
+                _round(questions.index(question), question, asked)
                 for question, asked in (self._asked[place] for place in shown)
             ),
             marks=tuple(marks),
@@ -224,6 +234,14 @@ class Fold:
 
 
 _NAMES: dict[type, What] = {VotingClosed: "closed", ResultsRevealed: "revealed", ResultsHidden: "hidden"}
+
+
+def _round(place: int, question: Question, asked: Round) -> ReplayRound:
+    figures = asked.tally.figures()
+    told = question.kind.told(figures, question.options, question.rules)
+    return ReplayRound(
+        place, asked.number, len(asked.tally.counts()), figures, tuple((name, str(value)) for name, value in told)
+    )
 
 
 def _instant(entry: Entry) -> int:

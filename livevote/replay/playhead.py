@@ -8,13 +8,14 @@ from itertools import accumulate
 
 import msgspec
 
-from livevote.replay.document import Change, Mark, Replay, ReplayQuestion
+from livevote.replay.document import Change, Mark, Replay, ReplayQuestion, ReplayRound
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """What there was to see after log index ``as_of``, in ms since 1970 ``at``; ``question`` None before the first.
 
-    ``voters`` and ``counts`` are those of the question that was opened last, in the round of that time.
+    ``voters`` and ``counts`` are those of the question that was opened last, in the round of that time; ``ended`` is
+    that round once it is closed, with what it came to.
     """
 
     as_of: int
@@ -25,6 +26,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     revealed: bool = False
     counts: tuple[int, ...] = ()
     voters: int = 0
+    ended: ReplayRound | None = None
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -127,4 +129,5 @@ class Playhead:
             revealed=place in self._revealed,
             counts=tuple(self._counts[place]),
             voters=self._voters[place],
+            ended=None if place in self._open else asked,
         )

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from livevote.clock import Clock
+from livevote.domain.kinds import KINDS
 from livevote.domain.text import plain
 from livevote.replay.document import Mark, Replay
 from livevote.replay.playhead import Moment, Playhead
@@ -74,8 +75,8 @@ def text(replay: Replay, moment: Moment) -> str:
         return "\n".join((*lines, "Nothing had been asked yet."))
     lines.append(f"{plain(moment.question.text)} ({_standing(moment)})")
     for option, count in zip(_options(moment), moment.counts, strict=True):
-        lines.append(f"{count:>9}  {_percent(count, moment.voters):>3} %  {option}")
-    return "\n".join(lines)
+        lines.append(f"{count:>9}  {_share(moment, count):>5}  {option}")
+    return "\n".join((*lines, *_ended(moment)))
 
 
 def say(replay: Replay, moment: Moment, console: Console) -> None:
@@ -133,6 +134,7 @@ def _screen(
         parts.append(Text("Nothing had been asked yet."))
     else:
         parts += [Text(plain(moment.question.text), style="bold"), Text(_standing(moment)), _bars(moment)]
+        parts += [Text(line) for line in _ended(moment)]
     if marks:
         parts.append(Text())
         parts += [Text(_line(replay, mark), style="dim") for mark in marks]
@@ -146,8 +148,8 @@ def _bars(moment: Moment) -> Table:
     table.add_column(ratio=1)
     most = max(1, moment.voters, *moment.counts)
     for option, count in zip(_options(moment), moment.counts, strict=True):
-        share = f"{_percent(count, moment.voters)} %"
-        table.add_row(Text(str(count), style="bold"), Text(share), Text(option), Bar(most, 0, count, color="cyan"))
+        share = Text(_share(moment, count))
+        table.add_row(Text(str(count), style="bold"), share, Text(option), Bar(most, 0, count, color="cyan"))
     return table
 
 
@@ -160,6 +162,16 @@ def _options(moment: Moment) -> tuple[str, ...]:
         if len(options) == numbers
         else tuple(f"Number {number}" for number in range(1, numbers + 1))
     )
+
+
+def _ended(moment: Moment) -> list[str]:
+    """What a round came to beside its counts: its figures, and the texts that voters wrote."""
+    if moment.ended is None:
+        return []
+    figures = moment.ended.figures
+    terms = [f"{count:>9}         {plain(term)}" for term, count in figures.get("texts") or figures.get("terms") or []]
+    more = [f"           and {figures['more']} more"] if figures.get("more") else []
+    return [*terms, *more, *(f"{plain(name)}: {plain(value)}" for name, value in moment.ended.told)]
 
 
 def _standing(moment: Moment) -> str:
@@ -179,5 +191,8 @@ def _line(replay: Replay, mark: Mark) -> str:
     )
 
 
-def _percent(count: int, voters: int) -> int:
-    return round(100 * count / voters) if voters else 0
+def _share(moment: Moment, count: int) -> str:
+    assert moment.question is not None
+    if KINDS[moment.question.kind].points:
+        return ""
+    return f"{round(100 * count / moment.voters) if moment.voters else 0} %"

@@ -109,7 +109,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of a path as the API's description shows it.
 
-    ``body`` and ``returns`` are types, or ``returns`` is a media type or several. ``names`` are what ``{name}`` may be.
+    ``body`` and ``returns`` are types or media types, ``returns`` also several. ``names`` are what ``{name}`` may be.
     """
 
     summary: str

@@ -6,7 +6,7 @@ import msgspec
 from tornado.web import Application, RequestHandler, url
 
 from livevote.keys import CODE_LENGTH
-from livevote.web import api, openapi, page_handlers
+from livevote.web import api, openapi, page_handlers, picture_handlers
 from livevote.web.base import Access, Guarded
 from livevote.web.services import Services
 from livevote.web.socket import PageSocket
@@ -17,6 +17,7 @@ API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms/{code}/commands": api.Commands,
     "/api/rooms/{code}/exports/{name}": api.Exports,
     "/api/rooms/{code}/ballots.csv": api.Ballots,
+    "/api/rooms/{code}/pictures": picture_handlers.RoomPictures,
     "/api/rooms/{code}/replay": api.RoomReplay,
     "/api/rooms/{code}/qr.svg": api.JoinQr,
     "/api/rooms/{code}/proof": api.Proof,
@@ -33,6 +34,7 @@ PAGES: dict[str, type[Guarded]] = {
     "/host/{code}": page_handlers.HostPage,
     "/replay/{code}": page_handlers.ReplayPage,
     "/assets/chart.js": page_handlers.Chart,
+    "/pictures/{picture}.webp": picture_handlers.PictureFile,
     "/ws/{code}": PageSocket,
     "/{code}": page_handlers.VoterPage,
 }
@@ -43,6 +45,7 @@ PAGES: dict[str, type[Guarded]] = {
 _MAX_FRAME_BYTES = 64 * 1024
 
 _CODE = rf"(?P<code>[0-9A-Za-z]{{{CODE_LENGTH}}})"
+_PICTURE = r"(?P<picture>[0-9a-f]{64})"
 _NAME = r"(?P<name>[a-z]+\.[a-z]+)"
 
 
@@ -78,7 +81,9 @@ def make_app(services: Services) -> Application:
         if handler is OpenApi:
             arguments["document"] = document
         assert issubclass(handler, RequestHandler)
-        pattern = template.replace(".", r"\.").replace("{code}", _CODE).replace("{name}", _NAME)
+        pattern = template.replace(".", r"\.")
+        for name, form in (("{code}", _CODE), ("{name}", _NAME), ("{picture}", _PICTURE)):
+            pattern = pattern.replace(name, form)
         routes.append(url(pattern, handler, arguments))
     return Application(
         routes,

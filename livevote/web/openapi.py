@@ -67,7 +67,8 @@ def _operation(path: str, access: Access, operation: Operation, schemas: dict[in
     if parameters := _parameters(path, operation):
         described["parameters"] = parameters
     if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": _json(schemas[id(operation.body)])}
+        content = {operation.body: {}} if isinstance(operation.body, str) else _json(schemas[id(operation.body)])
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 

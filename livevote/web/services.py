@@ -13,6 +13,7 @@ from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.writer import Writer
 from livevote.log import Log
+from livevote.pictures import Pictures
 from livevote.web.addresses import KnownHosts
 from livevote.web.assets import Assets
 from livevote.web.replays import Replays
@@ -38,6 +39,8 @@ class Services:
     wires: Wires
     salts: Iterator[bytes]
     """Random ones, one for each ballot."""
+    pictures: Pictures
+    picture_bucket: TokenBucket
     room_bucket: TokenBucket
     proof_bucket: TokenBucket
     rereads: asyncio.Semaphore

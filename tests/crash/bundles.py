@@ -22,14 +22,19 @@ from livevote.domain.commands import (
     CreateRoom,
     EraseAnswer,
     HideResults,
+    JudgeTerms,
     OpenVoting,
     PublishReplay,
     RevealResults,
     SwitchReceipts,
 )
+from livevote.domain.kinds import KINDS
+from livevote.domain.kinds.estimate import EstimateRules
+from livevote.domain.kinds.written import key
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint, Signer
 from livevote.domain.records import BallotCast, Entry
+from livevote.domain.state import Question
 from livevote.log.memory import MemoryLog
 from tests.history import AT, CODE, History
 
@@ -136,28 +141,62 @@ def command(rng: random.Random, made: Made) -> Command:
         SwitchReceipts(rng.random() < 0.5),
         PublishReplay(rng.random() < 0.5),
         EraseAnswer(rng.choice(cast) if cast else 1),
+        JudgeTerms(question, 1, (key(text(rng)),), rng.random() < 0.5),
     ]
     return rng.choice(choices)
 
 
 def add(rng: random.Random) -> AddQuestion:
     options = tuple(text(rng) for _ in range(rng.randrange(2, 6)))
-    kind = rng.choice(("single", "multiple"))
-    rules = msgspec.Raw(b'{"min":%d}' % rng.randrange(2) if kind == "multiple" else b"{}")
-    return AddQuestion(kind, text(rng), options, rules, rng.random() < 0.7)
+    kind = rng.choice(("single", "multiple", rng.choice(sorted(KINDS))))
+    if kind not in ("single", "multiple", "approval", "ranking", "image"):
+        options = ()
+    low = rng.randrange(-50, 50)
+    rules: dict[str, dict[str, Any]] = {
+        "multiple": {"min": rng.randrange(2)},
+        "ranking": {"top": rng.randrange(1, 3)},
+        "image": {"pictures": [rng.randbytes(32).hex() for _ in options]},
+        "rating": rng.choice(({}, {"style": "nps"}, {"top": 3})),
+        "estimate": {"min": low, "max": low + rng.choice((1, 19, 20, 39, 100, 12345)), "decimals": 1, "truth": low + 1},
+        "yesno": {"eligible": rng.randrange(9), "quorum_percent": rng.choice((None, 50))},
+        "text": {"approval": rng.random() < 0.5},
+        "cloud": {"language": rng.choice(("", "en"))},
+    }
+    sent = msgspec.Raw(json.dumps(rules.get(kind, {})).encode())
+    return AddQuestion(kind, text(rng), options, sent, rng.random() < 0.7)
 
 
 def vote(rng: random.Random, made: Made) -> CastBallot:
     question = rng.choice(list(made.history.room.questions.values()))
-    choices = rng.sample(range(len(question.options)), rng.randrange(3) if question.kind.name == "multiple" else 1)
     return CastBallot(
         voter=rng.choice(TEXTS[:8]),
         id=text(rng),
         question=question.id,
         round=max(1, len(question.rounds)),
-        answer=json.dumps({"choices": choices}).encode(),
+        answer=json.dumps(answer(rng, question)).encode(),
         salt=rng.randbytes(16),
     )
+
+
+def answer(rng: random.Random, question: Question) -> dict[str, Any]:
+    """What a voter might send, now and then nothing that can be counted."""
+    options, rules = range(len(question.options)), question.rules
+    match question.kind.name:
+        case "multiple" | "approval":
+            return {"choices": rng.sample(options, rng.randrange(3))}
+        case "yesno":
+            return {"choices": [rng.randrange(4)]}
+        case "ranking":
+            return {"order": rng.sample(options, rng.randrange(1, len(options) + 1))}
+        case "rating":
+            return {"value": rng.randrange(12)}
+        case "text":
+            return {"text": text(rng)}
+        case "cloud":
+            return {"terms": [text(rng) for _ in range(rng.randrange(1, 5))]}
+    if isinstance(rules, EstimateRules):
+        return {"value": rng.choice((rules.min, rules.max, rng.randrange(rules.min, rules.max + 2)))}
+    return {"choices": [rng.choice(options)]}
 
 
 async def written(made: Made) -> bytes:

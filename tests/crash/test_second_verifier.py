@@ -21,6 +21,7 @@ from livevote.domain import checker, note, room
 from livevote.domain.audit import TamperedError, leaf, link
 from livevote.domain.checker import Checker
 from livevote.domain.commands import AddQuestion, CreateRoom, OpenVoting
+from livevote.domain.kinds import KINDS
 from livevote.domain.records import Entry
 from livevote.verify import verify_bundle
 from tests.crash.bundles import (
@@ -171,6 +172,9 @@ def test_the_good_ones_hold_every_kind_of_record(judged: list[Judged]) -> None:
     text = b"".join(path.read_bytes() for path, how, _ in judged if how == "good")
     for tag in ("results_hidden", "answer_erased", "receipts_switched", "replay_published", "recovery_accepted"):
         assert tag.encode() in text
+    for kind in KINDS:
+        assert f'\\"kind\\":\\"{kind}\\"'.encode() in text
+    assert b"terms_judged" in text
     assert any(
         each["counts"] != [0] * len(each["counts"]) for found in judged for each in found.verdict.get("results", ())
     )

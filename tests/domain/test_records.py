@@ -21,6 +21,7 @@ from livevote.domain.records import (
     ResultsHidden,
     ResultsRevealed,
     RoomCreated,
+    TermsJudged,
     VotingClosed,
     VotingOpened,
     decode,
@@ -47,6 +48,7 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(ReceiptsSwitched, integers, st.booleans()),
     st.builds(ReplayPublished, integers, st.booleans()),
     st.builds(RecoveryAccepted, integers, texts, integers, integers, texts),
+    st.builds(TermsJudged, integers, texts, integers, st.lists(texts).map(tuple), st.booleans()),
 )
 
 # Logs hold these bytes. A change of any of them makes a record that old logs do not have: give it a new tag.
@@ -80,6 +82,10 @@ WRITTEN: list[tuple[Record, bytes]] = [
         b'{"@type":"recovery_accepted/1","at":1790000000000,"kept":5,"lost":9,"origin":"livevote/7KQ2MD/00ff",'
         b'"root":"ff00"}',
     ),
+    (
+        TermsJudged(AT, "q1", 1, ("00ff", "ff00"), True),
+        b'{"@type":"terms_judged/1","at":1790000000000,"keys":["00ff","ff00"],"question":"q1","round":1,"shown":true}',
+    ),
 ]
 
 
@@ -88,6 +94,8 @@ def as_json(record: Record) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.structs.asdict(record)
     if isinstance(record, QuestionDefined):
         fields |= {"rules": json.loads(bytes(record.rules)), "options": list(record.options)}
+    if isinstance(record, TermsJudged):
+        fields["keys"] = list(record.keys)
     return {"@type": record.__struct_config__.tag, **fields}
 
 

@@ -19,12 +19,14 @@ from livevote.domain.commands import (
     CreateRoom,
     EraseAnswer,
     HideResults,
+    JudgeTerms,
     OnQuestion,
     OpenVoting,
     PublishReplay,
     RevealResults,
     SwitchReceipts,
 )
+from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.choice import Choices
 from livevote.domain.questions import MAX_QUESTIONS, MAX_TEXT_CHARS
 from livevote.domain.records import (
@@ -129,6 +131,9 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.STILL_OPEN: lambda: (opened(), AskAgain("q1")),
     Code.ALREADY_REVEALED: lambda: (opened().did(RevealResults("q1")), RevealResults("q1")),
     Code.ALREADY_HIDDEN: lambda: (opened(), HideResults("q1")),
+    Code.EMPTY_TEXT: lambda: (opened(kind="text", options=()), cast("ann", raw=b'{"text":" "}')),
+    Code.TOO_LONG: lambda: (opened(kind="cloud", options=()), cast("ann", raw=b'{"terms":["%s"]}' % (b"x" * 31))),
+    Code.BAD_TERMS: lambda: (opened(), JudgeTerms("q1", 1, ("0" * 32,), True)),
 }
 
 
@@ -168,7 +173,7 @@ def test_refusals_have_other_causes_too(history: Callable[[], History], command:
     ("code", "detail"),
     [
         (Code.BAD_TITLE, "a title has 1 to 200 characters"),
-        (Code.UNKNOWN_KIND, "kinds are multiple, single"),
+        (Code.UNKNOWN_KIND, "kinds are " + ", ".join(sorted(KINDS))),
         (Code.TOO_MANY_QUESTIONS, "a room has at most 200"),
         (Code.BAD_QUESTION, "a question's text has 1 to 500 characters"),
         (Code.WRONG_ROUND, "the question is in round 2"),

@@ -37,7 +37,7 @@ def test_phases_follow_the_latest_round() -> None:
 
 
 def test_a_round_begins_open_hidden_and_empty() -> None:
-    asked = Round(number=1, opened_at=AT, tally=KINDS["single"].empty(2))
+    asked = Round(number=1, opened_at=AT, tally=KINDS["single"].empty(2, ChoiceRules(max=1, min=1)))
     assert (asked.number, asked.opened_at, asked.voters, asked.tally.counts()) == (1, AT, 0, (0, 0))
     assert (asked.closed_at, asked.revealed, asked.ballots, asked.superseded) == (None, False, {}, {})
 

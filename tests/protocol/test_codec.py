@@ -237,7 +237,7 @@ def test_frames_are_read_by_the_words_of_the_standard(size: int) -> None:
 
 
 def test_a_frame_carries_the_json_of_its_message() -> None:
-    message = TallyMessage("q1", 1, (0, 2), 2, 7)
+    message = TallyMessage("q1", 1, (0, 2), 2, 7, {"mean": [3, 2]})
     [found] = read_frames(frame(message))
     assert found.payload == encode(message)
     assert json.loads(found.payload) == {
@@ -247,6 +247,7 @@ def test_a_frame_carries_the_json_of_its_message() -> None:
         "counts": [0, 2],
         "voters": 2,
         "as_of": 7,
+        "figures": {"mean": [3, 2]},
     }
 
 

@@ -33,6 +33,7 @@ INFO: dict[str, Any] = {
     "kind": "multiple",
     "text": "Why?",
     "options": ("a", "b"),
+    "bins": (),
     "rules": RULES,
     "changeable": True,
     "round": 1,
@@ -127,6 +128,9 @@ def test_messages_carry_their_type(message: Any, sent: dict[str, Any]) -> None:
 
 
 def test_i12_a_question_for_voters_has_no_place_for_counts() -> None:
-    assert set(fields(HostQuestionInfo)) - set(fields(QuestionInfo)) == {"counts", "voters"}
+    assert set(fields(HostQuestionInfo)) - set(fields(QuestionInfo)) == {
+        *("counts", "voters", "figures", "rounds"),
+        *("shown", "pending", "hidden"),
+    }
     sent = json.loads(msgspec.json.encode(QuestionInfo(**INFO)))
-    assert sent == INFO | {"options": ["a", "b"], "rules": {"max": 2, "min": 1}}
+    assert sent == INFO | {"options": ["a", "b"], "bins": [], "rules": {"max": 2, "min": 1}}

@@ -19,11 +19,13 @@ from livevote.domain.commands import (
     Command,
     EraseAnswer,
     HideResults,
+    JudgeTerms,
     OpenVoting,
     PublishReplay,
     RevealResults,
     SwitchReceipts,
 )
+from livevote.domain.kinds.written import key
 from livevote.domain.records import Entry
 from livevote.domain.room import BrokenLogError
 from livevote.domain.state import Room
@@ -340,3 +342,26 @@ async def test_an_answer_that_was_erased_is_in_no_moment(tmp_path: Path) -> None
     for as_of in range(1, len(entries) + 1):
         assert shown(playhead.to_index(as_of)) == expected(fold(entries[:as_of]))
     assert replay.marks[-1] == Mark(outcome.index, outcome.record.at, "erased", 0, ballot=indexes[0])
+
+
+def test_a_round_says_what_it_came_to_beside_its_counts() -> None:
+    history = opened(kind="rating", options=())
+    history.did(cast("ada", raw=b'{"value":5}'), cast("bob", raw=b'{"value":2}'), CloseVoting("q1"))
+    replay = document(history.entries)
+    assert replay.questions[0].options == ("1", "2", "3", "4", "5")
+    assert (replay.rounds[0].figures, replay.rounds[0].told) == ({"mean": [7, 2]}, (("mean", "3.50"),))
+    assert Playhead(replay).to_index(5).ended is None
+    ended = Playhead(replay).to_index(6)
+    assert (ended.counts, ended.ended) == ((0, 1, 0, 0, 1), replay.rounds[0])
+
+
+def test_i12_everybody_gets_no_text_that_is_not_shown() -> None:
+    history = opened(kind="text", options=())
+    history.did(cast("ada", raw=b'{"text":"Tea"}'), cast("bob", raw=b'{"text":"Rubbish"}'), CloseVoting("q1"))
+    history.did(RevealResults("q1"), JudgeTerms("q1", 1, (key("tea"),), True))
+    for audience in ("host", "everybody"):
+        replay = document(history.entries, audience)
+        assert replay.rounds[0].counts == 0
+        assert replay.rounds[0].figures == {"texts": [["Tea", 1]], "more": 0}
+        assert Playhead(replay).to_index(5).voters == 2
+        assert b"Rubbish" not in msgspec.json.encode(replay)

@@ -48,6 +48,35 @@ def evening() -> Replay:
     return document(history.did(AskAgain("q1"), AcceptRecovery("x", 1, 2, "00")).entries)
 
 
+def test_what_is_no_count_is_told_when_the_round_is_over() -> None:
+    history = opened(kind="text", options=(), rules=b'{"approval":false}')
+    history.did(*(cast(f"v{number}", raw=b'{"text":"text %03d"}' % number) for number in range(102)))
+    replay = document(history.did(CloseVoting("q1")).entries)
+    assert terminal.text(replay, Playhead(replay).to_index(105)).endswith("(round 1, open, hidden, 102 voted)")
+    lines = terminal.text(replay, Playhead(replay).to_index(106)).splitlines()[2:]
+    assert lines[:2] == ["What to drink? (round 1, closed, hidden, 102 voted)", "        1         text 000"]
+    assert lines[-2:] == ["        1         text 099", "           and 2 more"]
+
+
+def test_points_have_no_share_and_figures_follow() -> None:
+    history = opened(kind="ranking")
+    replay = document(history.did(cast("ada", raw=b'{"order":[2,1,0]}'), CloseVoting("q1")).entries)
+    moment = Playhead(replay).to_index(5)
+    assert terminal.text(replay, moment).splitlines()[2:] == [
+        "What to drink? (round 1, closed, hidden, 1 voted)",
+        "        0         Tea",
+        "        1         Coffee",
+        "        2         Water",
+        "most points: Water",
+        "winner of the run-off: Water",
+        "run-off, round 1: Tea 0; Coffee 0; Water 1",
+    ]
+    console = screen()
+    terminal.say(replay, moment, console)
+    assert "most points: Water" in printed(console)
+    assert "%" not in printed(console)
+
+
 def test_a_moment_as_text() -> None:
     replay = evening()
     assert terminal.text(replay, Playhead(replay).to_index(8)) == (

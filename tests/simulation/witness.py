@@ -110,7 +110,7 @@ class Fold:
         question = self.questions.get(self.current)
         if question is None or not question["rounds"][-1]["revealed"]:
             return None
-        counts, voters = self._counts(question)
+        counts, voters = self._counts(question, -1)
         number = len(question["rounds"])
         return {
             "type": "tally",
@@ -119,14 +119,20 @@ class Fold:
             "counts": counts,
             "voters": voters,
             "as_of": self.head,
+            "figures": {},  # only choices are asked here, and they have none
         }
 
     def host_state(self) -> Message:
         """What the host's page shows, without the instant, the address and who is online."""
         questions = []
         for question in self.questions.values():
-            counts, voters = self._counts(question)
-            questions.append(self._question(question) | {"counts": counts, "voters": voters})
+            counts, voters = self._counts(question, -1)
+            earlier = []
+            for place in range(len(question["rounds"]) - 1):
+                before, voted = self._counts(question, place)
+                earlier.append({"round": place + 1, "counts": before, "voters": voted, "figures": {}})
+            result = {"counts": counts, "voters": voters, "figures": {}, "rounds": earlier}
+            questions.append(self._question(question) | result | {"shown": [], "pending": [], "hidden": []})
         return {
             "type": "state",
             "epoch": self.epoch,
@@ -144,10 +150,11 @@ class Fold:
         rounds = question["rounds"]
         shown = {name: question[name] for name in ("id", "kind", "text", "options", "rules", "changeable")}
         phase = "draft" if not rounds else "open" if rounds[-1]["open"] else "closed"
+        shown["bins"] = []
         return shown | {"round": len(rounds), "phase": phase, "revealed": bool(rounds) and rounds[-1]["revealed"]}
 
-    def _counts(self, question: Message) -> tuple[list[int], int]:
-        ballots = question["rounds"][-1]["ballots"].values() if question["rounds"] else ()
+    def _counts(self, question: Message, place: int) -> tuple[list[int], int]:
+        ballots = question["rounds"][place]["ballots"].values() if question["rounds"] else ()
         counts = [0] * len(question["options"])
         for ballot in ballots:
             for choice in ballot["choices"]:

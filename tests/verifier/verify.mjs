@@ -176,6 +176,7 @@ const RECORDS = {
   "answer_erased/1": { index: isInteger, question: isString, round: isInteger, voter: isString },
   "receipts_switched/1": { on: isBoolean },
   "replay_published/1": { public: isBoolean },
+  "terms_judged/1": { ...ONE_ROUND, keys: isList(isString), shown: isBoolean },
   "recovery_accepted/1": { kept: isInteger, lost: isInteger, origin: isString, root: isString },
 };
 const LINES = {
@@ -281,22 +282,131 @@ const readNote = (note, { name, id, key }) => {
 
 // --- The rules.
 
+const isAnyOf = (...values) => (value) => values.includes(value);
+const isFrom = (low, high) => (value) => typeof value === "number" && value >= low && value <= high;
+const isEvery = (list, is) => list.every(is) && new Set(list).size === list.length;
+const characters = (text) => [...text].length;
+
+/** Kinds whose answer is a set of places in a list. */
+const choosing = (size, rules, limits = (own) => own) => ({
+  rules,
+  size,
+  answer: { choices: isList(isInteger) },
+  read: ({ choices }, question) => {
+    const { min, max } = limits(question.rules);
+    require(
+      choices.every((choice, place) => choice > (place ? choices[place - 1] : -1) && choice < size(question)),
+      "an answer that is not one of the options",
+    );
+    require(choices.length >= min && choices.length <= max, "an answer with too few or too many choices");
+  },
+  count: ({ choices }, counts) => {
+    for (const choice of choices) counts[choice] += 1;
+  },
+});
+
+/** Kinds whose answer is one number. */
+const valuing = (rules, size, range, bin) => ({
+  rules,
+  size,
+  answer: { value: isInteger },
+  read: ({ value }, { rules: own }) => {
+    const [low, high] = range(own);
+    require(value >= low && value <= high, "a value that nobody could give");
+  },
+  count: ({ value }, counts, { rules: own }) => {
+    counts[bin(value, own)] += 1;
+  },
+});
+
+/** Kinds whose answers are texts. They are in no count; whether a text was cleaned is left to livevote itself. */
+const writing = (rules, answer, texts) => ({
+  rules,
+  size: () => 0,
+  answer,
+  read: (given, { rules: own }) => {
+    const found = texts(given);
+    require(found.length >= 1 && found.length <= (own.max_terms ?? 1), "an answer with too few or too many texts");
+    require(
+      found.every((text) => text !== "" && characters(text) <= own.max_chars),
+      "an answer with a text that is empty or too long",
+    );
+  },
+  count: () => {},
+});
+
+const MINMAX = { max: isInteger, min: isInteger };
+const ofOptions = ({ options }) => options.length;
+const one = () => ({ min: 1, max: 1 });
+const lowest = ({ style }) => (style === "nps" ? 0 : 1);
+const width = ({ min, max }) => {
+  const reach = BigInt(max) - BigInt(min);
+  if (reach < 20n) return 1n;
+  const needed = (reach + 19n) / 20n;
+  return needed > 2n ? needed : 2n;
+};
+const bins = (rules) => {
+  const reach = BigInt(rules.max) - BigInt(rules.min);
+  return Number(reach < 20n ? reach + 1n : (reach + width(rules) - 1n) / width(rules));
+};
+
+const KINDS = {
+  single: choosing(ofOptions, MINMAX),
+  multiple: choosing(ofOptions, MINMAX),
+  approval: choosing(ofOptions, MINMAX),
+  image: choosing(ofOptions, { ...MINMAX, pictures: isList((name) => /^[0-9a-f]{64}$/.test(name)) }),
+  yesno: choosing(
+    () => 3,
+    {
+      eligible: isInteger,
+      majority: isAnyOf("simple", "absolute", "two_thirds"),
+      quorum_percent: orNull(isFrom(1, 100)),
+    },
+    one,
+  ),
+  rating: valuing(
+    { style: isAnyOf("stars", "nps"), top: isFrom(3, 10) },
+    ({ rules }) => rules.top - lowest(rules) + 1,
+    (rules) => [lowest(rules), rules.top],
+    (value, rules) => value - lowest(rules),
+  ),
+  estimate: valuing(
+    { decimals: isFrom(0, 6), max: isInteger, min: isInteger, truth: orNull(isInteger), unit: isString },
+    ({ rules }) => bins(rules),
+    ({ min, max }) => [min, max],
+    (value, rules) => Math.min(Number((BigInt(value) - BigInt(rules.min)) / width(rules)), bins(rules) - 1),
+  ),
+  ranking: {
+    rules: { top: isFrom(1, 12) },
+    size: ofOptions,
+    answer: { order: isList(isInteger) },
+    read: ({ order }, { options, rules }) => {
+      require(isEvery(order, isFrom(0, options.length - 1)), "an order of other options");
+      require(order.length >= rules.top, "an order with too few options");
+    },
+    count: ({ order }, counts) => order.forEach((place, rank) => (counts[place] += counts.length - 1 - rank)),
+  },
+  text: writing({ approval: isBoolean, max_chars: isInteger }, { text: isString }, ({ text }) => [text]),
+  cloud: writing(
+    { approval: isBoolean, language: isString, max_chars: isInteger, max_terms: isInteger },
+    { terms: isList(isString) },
+    ({ terms }) => terms,
+  ),
+};
+
 const readRules = (kind, rules) => {
-  require(kind === "single" || kind === "multiple", "an unknown kind of question");
-  require(isShape({ max: isInteger, min: isInteger })(rules), "rules without min and max");
+  require(Object.hasOwn(KINDS, kind), "an unknown kind of question");
+  require(isShape(KINDS[kind].rules)(rules), "rules that are not those of the kind");
   return Object.fromEntries(rules);
 };
 
-const readAnswer = (text, { options, rules }) => {
+const readAnswer = (text, question) => {
+  const kind = KINDS[question.kind];
   const answer = read(text, "the answer");
-  require(isShape({ choices: isList(isInteger) })(answer), "an answer without choices");
-  const choices = answer.get("choices");
-  require(
-    choices.every((choice, place) => choice > (place ? choices[place - 1] : -1) && choice < options.length),
-    "an answer that is not one of the options",
-  );
-  require(choices.length >= rules.min && choices.length <= rules.max, "an answer with too few or too many choices");
-  return choices;
+  require(isShape(kind.answer)(answer), "an answer that is not of the kind");
+  const found = Object.fromEntries(answer);
+  kind.read(found, question);
+  return found;
 };
 
 class Room {
@@ -352,6 +462,12 @@ class Room {
       case "answer_erased/1":
         this.erase(record);
         break;
+      case "terms_judged/1": {
+        const question = this.questions.get(record.question);
+        require(question !== undefined && "max_chars" in question.rules, "texts of a question that has none");
+        require(record.round >= 1 && record.round <= question.rounds.length, "texts of a round that never was");
+        break;
+      }
       case "recovery_accepted/1":
         this.recoveries.set(record.origin, record.kept);
         break;
@@ -365,14 +481,14 @@ class Room {
     require(record.rev === mine.rev + 1 && record.supersedes === mine.index, "a ballot out of its order");
     require(mine.rev < 0 || question.changeable, "a second ballot where the first one is final");
     require(!mine.ids.has(record.id), "a ballot's id for the second time");
-    let choices = null;
+    let answer = null;
     if (opening === null) {
       this.missing.add(index);
     } else {
       require(sha256(opening.salt, opening.answer).toString("hex") === record.commitment, "another answer than committed");
-      choices = readAnswer(opening.answer, question);
+      answer = readAnswer(opening.answer, question);
     }
-    round.voters.set(record.voter, { rev: record.rev, index, choices, ids: mine.ids.add(record.id) });
+    round.voters.set(record.voter, { rev: record.rev, index, answer, ids: mine.ids.add(record.id) });
     this.ballots.set(index, record);
   }
 
@@ -389,12 +505,13 @@ class Room {
   }
 
   results() {
-    return [...this.questions.values()].flatMap(({ id, options, rounds }) =>
-      rounds.map(({ number, voters }) => {
-        const counted = [...voters.values()].filter(({ choices }) => choices !== null);
-        const counts = options.map(() => 0);
-        for (const { choices } of counted) for (const choice of choices) counts[choice] += 1;
-        return { question: id, round: number, counts, voters: counted.length };
+    return [...this.questions.values()].flatMap((question) =>
+      question.rounds.map(({ number, voters }) => {
+        const kind = KINDS[question.kind];
+        const counted = [...voters.values()].filter(({ answer }) => answer !== null);
+        const counts = new Array(kind.size(question)).fill(0);
+        for (const { answer } of counted) kind.count(answer, counts, question);
+        return { question: question.id, round: number, counts, voters: counted.length };
       }),
     );
   }

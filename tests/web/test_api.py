@@ -45,9 +45,10 @@ async def test_every_command_of_a_host(tmp_path: Path) -> None:
         response = await at.fetch(f"/api/rooms/{at.code}", headers={"Authorization": f"Bearer {at.host_token}"})
         assert json.loads(response.body)["questions"] == [
             {
-                "id": "q1", "kind": "multiple", "text": "Which?", "options": ["A", "B", "C"],
+                "id": "q1", "kind": "multiple", "text": "Which?", "options": ["A", "B", "C"], "bins": [],
                 "rules": {"max": 2, "min": 1}, "changeable": False, "round": 2, "phase": "open", "revealed": False,
-                "counts": [0, 0, 0], "voters": 0,
+                "counts": [0, 0, 0], "voters": 0, "figures": {}, "shown": [], "pending": [], "hidden": [],
+                "rounds": [{"round": 1, "counts": [0, 0, 0], "voters": 0, "figures": {}}],
             }
         ]  # fmt: skip
 
@@ -194,6 +195,7 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
         "ask_again",
         "switch_receipts",
         "publish_replay",
+        "judge_terms",
     }
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import msgspec
 
-from livevote.domain.kinds.base import MAX_OPTION_CHARS, MAX_OPTIONS, Answer, Rules
+from livevote.domain.kinds.base import MAX_OPTION_CHARS, MAX_OPTIONS, Answer, PlainKind, PlainTally, Rules
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.text import clean
 
@@ -23,7 +23,7 @@ class ChoiceRules(Rules, frozen=True):
     min: int
 
 
-class ChoiceTally:
+class ChoiceTally(PlainTally):
     """One count for each option."""
 
     __slots__ = ("_counts",)
@@ -49,10 +49,10 @@ _choices = msgspec.json.Decoder(Choices)
 _rules = msgspec.json.Decoder(ChoiceRules)
 
 
-def check_options(options: tuple[str, ...]) -> Refusal | None:
-    """None if the options can be voted on: 2 to 50, cleaned, not empty, not too long, no two alike."""
-    if not 2 <= len(options) <= MAX_OPTIONS:
-        return Refusal(Code.BAD_QUESTION, f"a question needs 2 to {MAX_OPTIONS} options, this one has {len(options)}")
+def check_options(options: tuple[str, ...], *, most: int = MAX_OPTIONS) -> Refusal | None:
+    """None if the options can be voted on: 2 to ``most``, cleaned, not empty, not too long, no two alike."""
+    if not 2 <= len(options) <= most:
+        return Refusal(Code.BAD_QUESTION, f"a question needs 2 to {most} options, this one has {len(options)}")
     for number, option in enumerate(options, 1):
         if not option:
             return Refusal(Code.BAD_QUESTION, f"option {number} is empty")
@@ -91,7 +91,31 @@ def parse(answer: bytes, options: int, rules: Rules) -> Choices | Refusal:
     return Choices(tuple(sorted(choices)))
 
 
-def words(answer: Answer, options: tuple[str, ...]) -> str:
-    """The chosen options' texts, in the order of the options."""
-    assert isinstance(answer, Choices)
-    return "; ".join(options[choice] for choice in answer.choices)
+class ChoiceKind(PlainKind):
+    """What the kinds have in common whose voters choose from the host's options."""
+
+    parse = staticmethod(parse)
+
+    def rules(self, stored: bytes) -> ChoiceRules:
+        return read_rules(stored)
+
+    def empty(self, options: int, rules: Rules) -> ChoiceTally:  # noqa: ARG002
+        return ChoiceTally([0] * options)
+
+    def tally(self, counts: tuple[int, ...], rules: Rules) -> ChoiceTally:  # noqa: ARG002
+        return ChoiceTally(counts)
+
+    def bins(self, options: tuple[str, ...], rules: Rules) -> tuple[str, ...]:  # noqa: ARG002
+        return options
+
+    def words(self, answer: Answer, options: tuple[str, ...], rules: Rules) -> str:  # noqa: ARG002
+        """The chosen options' texts, in the order of the options."""
+        assert isinstance(answer, Choices)
+        return "; ".join(options[choice] for choice in answer.choices)
+
+
+def leaders(counts: Iterable[int]) -> list[int]:
+    """The places of those with the most, all of a tie; none where nobody has anything."""
+    found = list(counts)
+    most = max(found)
+    return [place for place, count in enumerate(found) if count == most > 0]

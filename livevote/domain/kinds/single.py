@@ -1,37 +1,24 @@
 """Single choice: every voter chooses exactly one option, so the counts add up to the voters."""
 
 from livevote.domain.kinds import choice
-from livevote.domain.kinds.base import Answer, Rules
+from livevote.domain.kinds.base import Rules
 from livevote.domain.records import encode
 from livevote.domain.refusals import Code, Refusal
 
 
-class Single:
+class Single(choice.ChoiceKind):
     """Exactly one of the options. There are no rules to set."""
 
     name = "single"
-    parse = staticmethod(choice.parse)
 
     def define(self, options: tuple[str, ...], rules: bytes) -> bytes | Refusal:
         if rules.strip() not in (b"", b"{}", b'{"max":1,"min":1}'):
             return Refusal(Code.BAD_QUESTION, "a single choice has no rules to set; for several choices use 'multiple'")
         return choice.check_options(options) or encode(choice.ChoiceRules(max=1, min=1))
 
-    def rules(self, stored: bytes) -> choice.ChoiceRules:
-        return choice.read_rules(stored)
-
-    def empty(self, options: int) -> choice.ChoiceTally:
-        return choice.ChoiceTally([0] * options)
-
-    def tally(self, counts: tuple[int, ...]) -> choice.ChoiceTally:
-        return choice.ChoiceTally(counts)
-
     def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
         """The counts add up to the voters."""
         return sum(counts) == voters
-
-    def words(self, answer: Answer, options: tuple[str, ...]) -> str:
-        return choice.words(answer, options)
 
 
 KIND = Single()

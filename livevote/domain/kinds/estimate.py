@@ -1,0 +1,207 @@
+"""An estimate: a number between two others, and where all of them lie."""
+
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+
+from livevote.domain.kinds import value
+from livevote.domain.kinds.base import (
+    Answer,
+    Figures,
+    PlainKind,
+    PlainTally,
+    Rules,
+    Told,
+    no_options,
+    ratio,
+    read_wanted,
+)
+from livevote.domain.records import encode
+from livevote.domain.refusals import Code, Refusal
+from livevote.domain.text import clean
+
+MAX_BINS = 20
+MAX_UNIT_CHARS = 20
+FARTHEST = 2**53 - 1
+"""Up to here every program that reads JSON knows integers."""
+
+Number = Annotated[int, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
+
+
+class EstimateRules(Rules, frozen=True, forbid_unknown_fields=True):
+    """Estimates go from ``min`` to ``max``. All numbers are scaled by 10 to the power of ``decimals``: with two of them
+    150 is 1.50. ``truth`` is the solution, which nobody is told while others guess."""
+
+    max: Number
+    min: Number
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=6)] = 0
+    truth: Number | None = None
+    unit: Annotated[str, msgspec.Meta(max_length=MAX_UNIT_CHARS)] = ""
+
+    @property
+    def width(self) -> int:
+        """How many numbers a bin has in it: one where those are few."""
+        reach = self.max - self.min
+        return 1 if reach < MAX_BINS else max(2, -(-reach // MAX_BINS))
+
+    @property
+    def bins(self) -> int:
+        """How many bins there are, 20 at most. The last one ends with ``max``, and may have one number more for that:
+        from 0 to 100 they are 0 to 4, 5 to 9 ... and 95 to 100."""
+        reach = self.max - self.min
+        return reach + 1 if reach < MAX_BINS else -(-reach // self.width)
+
+
+_rules = msgspec.json.Decoder(EstimateRules)
+
+
+class EstimateTally(PlainTally):
+    """How often each number was given: what a median needs, and more than the bins tell."""
+
+    __slots__ = ("_counts", "_figures", "_low", "_sum", "_times", "_width")
+
+    def __init__(self, rules: EstimateRules) -> None:
+        self._low, self._width = rules.min, rules.width
+        self._counts = [0] * rules.bins
+        self._times: dict[int, int] = {}
+        self._sum = 0
+        self._figures: Figures | None = None
+
+    def add(self, answer: Answer) -> None:
+        self._count(answer, 1)
+
+    def remove(self, answer: Answer) -> None:
+        self._count(answer, -1)
+
+    def _count(self, answer: Answer, times: int) -> None:
+        assert isinstance(answer, value.Value)
+        number = answer.value
+        self._counts[min((number - self._low) // self._width, len(self._counts) - 1)] += times
+        self._sum += times * number
+        left = self._times.get(number, 0) + times
+        if left:
+            self._times[number] = left
+        else:
+            del self._times[number]
+        self._figures = None
+
+    def counts(self) -> tuple[int, ...]:
+        return tuple(self._counts)
+
+    def figures(self) -> Figures:
+        """Median and mean as fractions, and the lowest and the highest estimate; None before the first."""
+        if self._figures is None:
+            self._figures = self._computed()
+        return self._figures
+
+    def _computed(self) -> Figures:
+        given = sorted(self._times)
+        voters = sum(self._counts)
+        if not given:
+            return {"median": [0, 0], "mean": [0, 0], "low": None, "high": None}
+        # Of an even number of estimates the median is the mean of the two in the middle.
+        twice = self._nth(given, (voters - 1) // 2) + self._nth(given, voters // 2)
+        return {"median": [twice, 2], "mean": [self._sum, voters], "low": given[0], "high": given[-1]}
+
+    def _nth(self, given: list[int], place: int) -> int:
+        numbers = iter(given)
+        number = next(numbers)
+        place -= self._times[number]
+        while place >= 0:
+            number = next(numbers)
+            place -= self._times[number]
+        return number
+
+
+class Estimate(PlainKind):
+    """One number."""
+
+    name = "estimate"
+
+    def define(self, options: tuple[str, ...], rules: bytes) -> bytes | Refusal:
+        wanted = read_wanted(_rules, rules)
+        if refusal := no_options(self.name, options):
+            return refusal
+        if isinstance(wanted, Refusal):
+            return wanted
+        if not wanted.min < wanted.max:
+            return Refusal(Code.BAD_QUESTION, f"rules need min < max, not min {wanted.min} and max {wanted.max}")
+        if wanted.truth is not None and not wanted.min <= wanted.truth <= wanted.max:
+            return Refusal(Code.BAD_QUESTION, f"nobody can guess {wanted.truth}: it is not between min and max")
+        if wanted.unit != clean(wanted.unit):
+            return Refusal(Code.BAD_QUESTION, "the unit holds invisible or control characters")
+        return encode(wanted)
+
+    def rules(self, stored: bytes) -> EstimateRules:
+        return _rules.decode(stored)
+
+    def public_rules(self, rules: Rules) -> Rules:
+        return msgspec.structs.replace(rules, truth=None)
+
+    def parse(self, answer: bytes, options: int, rules: Rules) -> value.Value | Refusal:  # noqa: ARG002
+        assert isinstance(rules, EstimateRules)
+        return value.parse(answer, rules.min, rules.max)
+
+    def empty(self, options: int, rules: Rules) -> EstimateTally:  # noqa: ARG002
+        assert isinstance(rules, EstimateRules)
+        return EstimateTally(rules)
+
+    def tally(self, counts: tuple[int, ...], rules: Rules) -> None:
+        """Bins do not say which numbers they have in them."""
+
+    def bins(self, options: tuple[str, ...], rules: Rules) -> tuple[str, ...]:  # noqa: ARG002
+        assert isinstance(rules, EstimateRules)
+
+        def label(place: int) -> str:
+            low = rules.min + place * rules.width
+            high = rules.max if place == rules.bins - 1 else low + rules.width - 1
+            return _spelled(low, rules) if low == high else f"{_spelled(low, rules)}\u2013{_spelled(high, rules)}"
+
+        return tuple(map(label, range(rules.bins)))
+
+    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
+        """The counts add up to the voters."""
+        return sum(counts) == voters
+
+    def words(self, answer: Answer, options: tuple[str, ...], rules: Rules) -> str:  # noqa: ARG002
+        assert isinstance(answer, value.Value)
+        assert isinstance(rules, EstimateRules)
+        return f"{_spelled(answer.value, rules)} {rules.unit}".rstrip()
+
+    def solved(self, figures: Figures, rules: Rules) -> Figures:
+        """With the ``truth``, and how far the median is from it; None where nobody answered."""
+        assert isinstance(rules, EstimateRules)
+        if rules.truth is None:
+            return figures
+        twice, over = figures["median"]
+        return {**figures, "truth": rules.truth, "distance": [abs(twice - over * rules.truth), over] if over else None}
+
+    def told(self, figures: Figures, options: tuple[str, ...], rules: Rules) -> tuple[Told, ...]:  # noqa: ARG002
+        assert isinstance(rules, EstimateRules)
+        places, unit = rules.decimals + 2, f" ({rules.unit})" if rules.unit else ""
+
+        def fraction(name: str) -> Decimal | str:
+            found = figures.get(name)
+            return "" if found is None else ratio(found, places=places, decimals=rules.decimals)
+
+        def number(name: str) -> Decimal | str:
+            found = figures.get(name)
+            return "" if found is None else Decimal(found).scaleb(-rules.decimals)
+
+        told: tuple[Told, ...] = (
+            (f"median{unit}", fraction("median")),
+            (f"mean{unit}", fraction("mean")),
+            (f"lowest{unit}", number("low")),
+            (f"highest{unit}", number("high")),
+        )
+        if "truth" in figures:
+            told += ((f"truth{unit}", number("truth")), (f"distance of the median{unit}", fraction("distance")))
+        return told
+
+
+def _spelled(number: int, rules: EstimateRules) -> str:
+    return f"{Decimal(number).scaleb(-rules.decimals):f}"
+
+
+KIND = Estimate()

@@ -1,0 +1,114 @@
+"""Pictures of questions: made small and plain when they come in, and kept under the hash of what they became.
+
+Apart from the web, because it is files and an image library. Only who uploads a picture needs the library (Pillow).
+"""
+
+import asyncio
+import io
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+MAX_BYTES = 5_000_000
+"""The largest file that is taken."""
+MAX_PIXELS = 24_000_000
+"""Of these a phone's camera takes a picture; more would need a lot of memory."""
+MAX_SIDE = 1200
+"""The longer side of a picture that is kept, in pixels."""
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+_QUALITY = 80
+
+
+class PictureError(Exception):
+    """The bytes are no picture that can be kept. The text says why, in a sentence for the host."""
+
+
+class NoLibraryError(Exception):
+    """Pillow is not installed."""
+
+
+class Picture(NamedTuple):
+    """A picture that is kept: the SHA-256 of its file in hex, and its size in pixels."""
+
+    digest: str
+    width: int
+    height: int
+
+
+class Pictures:
+    """The pictures below ``directory``: files ``SHA256.webp`` of mode 0600 that never change."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        # One at a time: each needs up to a hundred megabytes for a moment.
+        self._making = asyncio.Semaphore(1)
+
+    async def keep(self, data: bytes) -> Picture:
+        """Make a picture of a file's bytes and keep it; the same bytes give the same picture.
+
+        Raises ``PictureError``, ``NoLibraryError``, and ``OSError`` where it cannot be written.
+        """
+        async with self._making:
+            return await asyncio.get_running_loop().run_in_executor(None, self._keep, data)
+
+    def _keep(self, data: bytes) -> Picture:
+        body, width, height = _plain(data)
+        digest = sha256(body).hexdigest()
+        path = self._path(digest)
+        if not path.exists():
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            unfinished = path.with_suffix(".new")
+            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        return Picture(digest, width, height)
+
+    async def read(self, digest: str) -> bytes | None:
+        """The file of a picture; None where there is none."""
+        return await asyncio.get_running_loop().run_in_executor(None, self._read, digest)
+
+    def _read(self, digest: str) -> bytes | None:
+        try:
+            return self._path(digest).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def _path(self, digest: str) -> Path:
+        return self._directory / f"{digest}.webp"
+
+
+def _plain(data: bytes) -> tuple[bytes, int, int]:
+    """The picture as WebP without metadata, upright and no longer than ``MAX_SIDE``; and its width and height."""
+    if len(data) > MAX_BYTES:
+        raise PictureError(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
+    try:
+        from PIL import Image, ImageOps  # here, because all else works without it
+    except ImportError:
+        raise NoLibraryError from None
+    # The library only warns of pictures that are too large, and not before twice as many; see below.
+    Image.MAX_IMAGE_PIXELS = None
+    # Whoever reads hostile bytes may fail in any way, and every one of them means the same.
+    try:
+        image: Any = Image.open(io.BytesIO(data), formats=_FORMATS)
+        pixels = image.width * image.height
+    except Exception as error:
+        raise PictureError(f"This is no picture of the formats {', '.join(_FORMATS)}.") from error
+    if pixels > MAX_PIXELS:
+        raise PictureError(f"The picture has more than {MAX_PIXELS // 1_000_000} megapixels.")
+    try:
+        if image.format == "JPEG":
+            image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # reads a large one at half or a quarter of its size
+        image = ImageOps.exif_transpose(image)
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        image.thumbnail((MAX_SIDE, MAX_SIDE))
+        image.info = {}  # where the profile of its colours would come from
+        made = io.BytesIO()
+        image.save(made, format="WEBP", quality=_QUALITY)
+    except Exception as error:
+        raise PictureError("The picture is damaged: it cannot be read to its end.") from error
+    return made.getvalue(), image.width, image.height

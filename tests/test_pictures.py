@@ -1,0 +1,123 @@
+"""Pictures: what is taken becomes a small plain WebP under its own hash, and what is none is refused with a reason."""
+
+import io
+import stat
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livevote.pictures import MAX_BYTES, MAX_SIDE, NoLibraryError, PictureError, Pictures
+
+Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+
+
+def drawn(width: int, height: int, *, form: str = "PNG", mode: str = "RGB", **options: Any) -> bytes:
+    """A picture file whose left half is red."""
+    image = Image.new(mode, (width, height))
+    if mode == "RGB":
+        image.paste((200, 0, 0), (0, 0, width // 2, height))
+    made = io.BytesIO()
+    image.save(made, form, **options)
+    return made.getvalue()
+
+
+def opened(directory: Path, digest: str) -> Any:
+    return Image.open(io.BytesIO((directory / f"{digest}.webp").read_bytes()))
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP"])
+async def test_a_picture_is_kept_under_its_hash(tmp_path: Path, form: str) -> None:
+    pictures = Pictures(tmp_path / "pictures")
+    kept = await pictures.keep(drawn(40, 30, form=form))
+    body = await pictures.read(kept.digest)
+    assert body is not None
+    assert sha256(body).hexdigest() == kept.digest
+    assert (kept.width, kept.height) == (40, 30)
+    assert await pictures.keep(drawn(40, 30, form=form)) == kept
+    [path] = (tmp_path / "pictures").iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    image = opened(tmp_path / "pictures", kept.digest)
+    assert image.format == "WEBP"
+    assert image.convert("RGB").getpixel((5, 15))[0] > 150 > image.convert("RGB").getpixel((35, 15))[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "kept_size"), [((3000, 1500), (1200, 600)), ((600, 4000), (180, 1200)), ((1200, 900), (1200, 900))]
+)
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+async def test_a_large_picture_is_made_smaller(
+    tmp_path: Path, form: str, size: tuple[int, int], kept_size: tuple[int, int]
+) -> None:
+    kept = await Pictures(tmp_path).keep(drawn(*size, form=form))
+    assert (kept.width, kept.height) == kept_size
+    assert max(opened(tmp_path, kept.digest).size) <= MAX_SIDE
+
+
+async def test_nothing_that_a_camera_notes_is_kept_and_the_picture_is_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned by 90 degrees
+    exif[0x010F] = "A camera"
+    data = drawn(80, 40, form="JPEG", exif=exif, icc_profile=b"a profile of colours", comment=b"taken at home")
+    kept = await Pictures(tmp_path).keep(data)
+    assert (kept.width, kept.height) == (40, 80)
+    body = (tmp_path / f"{kept.digest}.webp").read_bytes()
+    assert not [text for text in (b"camera", b"home", b"profile", b"EXIF", b"ICCP", b"XMP") if text in body]
+    assert not opened(tmp_path, kept.digest).getexif()
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "1"])
+async def test_pictures_of_all_modes_are_taken(tmp_path: Path, mode: str) -> None:
+    kept = await Pictures(tmp_path).keep(drawn(20, 10, mode=mode))
+    assert opened(tmp_path, kept.digest).mode == ("RGBA" if mode in ("RGBA", "LA") else "RGB")
+
+
+async def test_colours_of_print_are_taken(tmp_path: Path) -> None:
+    assert (await Pictures(tmp_path).keep(drawn(20, 10, mode="CMYK", form="JPEG"))).width == 20
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "This is no picture of the formats JPEG, PNG, WEBP, GIF."),
+        (b"%PDF-1.7", "This is no picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "This is no picture"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "This is no picture"),
+        (bytes(MAX_BYTES + 1), "The file is larger than 5 MB."),
+    ],
+)
+async def test_what_is_no_picture_is_refused(tmp_path: Path, data: bytes, reason: str) -> None:
+    with pytest.raises(PictureError, match=reason):
+        await Pictures(tmp_path / "pictures").keep(data)
+    assert not (tmp_path / "pictures").exists()
+
+
+async def test_a_format_that_is_not_listed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="This is no picture"):
+        await Pictures(tmp_path).keep(drawn(20, 10, form="TIFF"))
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP"])
+async def test_half_a_picture_is_refused(tmp_path: Path, form: str) -> None:
+    data = drawn(300, 200, form=form)
+    with pytest.raises(PictureError, match=r"damaged|no picture"):
+        await Pictures(tmp_path).keep(data[: len(data) // 2])
+
+
+async def test_a_picture_that_would_take_too_much_memory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="more than 24 megapixels"):
+        await Pictures(tmp_path).keep(drawn(6000, 4001, mode="1"))
+    assert (await Pictures(tmp_path).keep(drawn(6000, 4000, mode="1"))).width == 1200
+
+
+async def test_without_the_library_nothing_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(NoLibraryError):
+        await Pictures(tmp_path).keep(b"x")
+
+
+async def test_there_may_be_no_such_picture(tmp_path: Path) -> None:
+    assert await Pictures(tmp_path).read("0" * 64) is None

@@ -1,0 +1,107 @@
+"""Pictures over HTTP: only the host uploads, large bodies are refused in words, and files never change."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from tornado.httpclient import HTTPResponse
+
+from livevote.pictures import MAX_BYTES
+from tests.client import Venue, venue
+
+
+async def upload(at: Venue, body: bytes, *, key: str | None = None, code: str = "") -> HTTPResponse:
+    headers = {"Authorization": f"Bearer {at.host_token if key is None else key}", "Content-Type": "image/png"}
+    return await at.fetch(f"/api/rooms/{code or at.code}/pictures", method="POST", body=body, headers=headers)
+
+
+def error(response: HTTPResponse) -> tuple[int, str]:
+    return response.code, json.loads(response.body)["error"]["code"]
+
+
+def picture(size: int = 40) -> bytes:
+    library = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    made = io.BytesIO()
+    library.effect_noise((size, size), 90).save(made, "PNG")
+    return made.getvalue()
+
+
+async def test_a_picture_goes_in_and_comes_out_for_everybody(tmp_path: Path) -> None:
+    data = picture(700)
+    assert len(data) > 64 * 1024, "more than other routes take"
+    async with venue(tmp_path) as at:
+        response = await upload(at, data)
+        assert response.code == 201, response.body
+        kept = json.loads(response.body)
+        assert kept == {
+            "picture": kept["picture"],
+            "url": f"/pictures/{kept['picture']}.webp",
+            "width": 700,
+            "height": 700,
+        }
+        for method in ("GET", "HEAD"):
+            file = await at.fetch(kept["url"], method=method)
+            assert file.code == 200
+            assert file.headers["Content-Type"] == "image/webp"
+            assert file.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert file.headers["X-Content-Type-Options"] == "nosniff"
+            assert bool(file.body) is (method == "GET")
+        unchanged = await at.fetch(kept["url"], headers={"If-None-Match": f'"{kept["picture"]}"'})
+        assert unchanged.code == 304
+        pictures = [kept["picture"], kept["picture"]]
+        await at.ask("Cat", "Dog", kind="image", rules={"pictures": pictures})
+        state = await (await at.open()).until_type("state")
+        assert state["question"]["rules"]["pictures"] == pictures
+
+
+async def test_only_the_host_of_the_room_uploads(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        assert error(await upload(at, b"x", key="wrong")) == (401, "no_key")
+        assert error(await upload(at, b"x", code="222222")) == (404, "no_such_room")
+        assert not (tmp_path / "pictures").exists()
+
+
+async def test_what_is_too_large_is_refused_in_words(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        assert error(await upload(at, bytes(MAX_BYTES + 1))) == (413, "too_big")
+        assert (await at.fetch("/healthz")).code == 200
+
+
+async def test_what_is_no_picture_is_refused_with_the_reason(tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="Pillow is not installed")
+    async with venue(tmp_path) as at:
+        response = await upload(at, b"%PDF-1.7")
+        assert error(response) == (400, "bad_picture")
+        assert "no picture of the formats" in json.loads(response.body)["error"]["message"]
+
+
+async def test_a_server_without_the_library_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    async with venue(tmp_path) as at:
+        assert error(await upload(at, b"x")) == (503, "no_pictures")
+
+
+async def test_a_disk_that_is_full_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with venue(tmp_path) as at:
+
+        async def full(data: bytes) -> None:
+            assert data == b"x"
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(at.server.services.pictures, "keep", full)
+        assert error(await upload(at, b"x")) == (503, "cannot_write")
+
+
+async def test_a_host_uploads_only_so_many_at_once(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        while at.server.services.picture_bucket.take():
+            pass
+        assert error(await upload(at, b"x")) == (429, "too_fast")
+
+
+@pytest.mark.parametrize("name", ["0" * 64, "0" * 63, "A" * 64, "../livevote"])
+async def test_there_is_nothing_else_below_pictures(tmp_path: Path, name: str) -> None:
+    async with venue(tmp_path) as at:
+        assert (await at.fetch(f"/pictures/{name}.webp")).code == 404
