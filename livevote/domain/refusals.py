@@ -35,6 +35,11 @@ class Code(StrEnum):
     ALREADY_SO = "already_so"
     NO_SUCH_BALLOT = "no_such_ballot"
     ALREADY_ERASED = "already_erased"
+    BAD_TIMER = "bad_timer"
+    TIMER_MOVED = "timer_moved"
+    BAD_COHOST = "bad_cohost"
+    TOO_MANY_COHOSTS = "too_many_cohosts"
+    NO_SUCH_COHOST = "no_such_cohost"
 
 
 class Refusal(msgspec.Struct, frozen=True):

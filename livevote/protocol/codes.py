@@ -55,6 +55,11 @@ REJECTED: dict[Code | Wire, str] = {
     Code.ALREADY_SO: "The room is set like that already.",
     Code.NO_SUCH_BALLOT: "There is no such ballot.",
     Code.ALREADY_ERASED: "The answer of this ballot was erased before.",
+    Code.BAD_TIMER: "The timer cannot be set like this.",
+    Code.TIMER_MOVED: "The timer was set anew meanwhile.",
+    Code.BAD_COHOST: "The co-host's name cannot be used.",
+    Code.TOO_MANY_COHOSTS: "The room has enough co-hosts. Revoke one first.",
+    Code.NO_SUCH_COHOST: "There is no such co-host, or it was revoked.",
 }
 """Text for every final refusal, in plain words that say what to do."""
 

@@ -41,7 +41,10 @@ class TallyMessage(msgspec.Struct, frozen=True, tag_field="type", tag="tally"):
 
 
 class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening."""
+    """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening.
+
+    ``closes_at`` is the planned end of the open round in ms on the server's clock; None without a timer.
+    """
 
     id: str
     kind: str
@@ -52,13 +55,26 @@ class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
     round: int
     phase: Phase
     revealed: bool
+    closes_at: int | None
+
+
+class RoundInfo(msgspec.Struct, frozen=True):
+    """What an earlier round of a question came to."""
+
+    round: int
+    counts: tuple[int, ...]
+    voters: int
 
 
 class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
-    """A question as the host sees it, with its latest round's result whether revealed or not."""
+    """A question as the host sees it, with its latest round's result whether revealed or not.
+
+    ``rounds`` are the rounds before that one, oldest first, and of many the newest.
+    """
 
     counts: tuple[int, ...]
     voters: int
+    rounds: tuple[RoundInfo, ...]
 
 
 class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
@@ -88,6 +104,27 @@ class RecoveryInfo(msgspec.Struct, frozen=True):
     kept: int
 
 
+class CohostInfo(msgspec.Struct, frozen=True):
+    """Somebody who may host the room by a link of their own."""
+
+    id: str
+    name: str
+
+
+class HealthInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """How the room is doing.
+
+    ``online`` counts voters with an open page, ``reconnecting`` those whose last page has vanished without a word less
+    than a minute ago. ``delay_ms`` is the median of the newest round trips to voters' pages, None where none was
+    measured; ``oldest_unanswered_ms`` is how long the oldest vote or command of this server waits for its answer.
+    """
+
+    online: int
+    reconnecting: int
+    delay_ms: int | None
+    oldest_unanswered_ms: int
+
+
 class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last.
 
@@ -106,6 +143,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     current: str | None
     questions: tuple[HostQuestionInfo, ...]
     recoveries: tuple[RecoveryInfo, ...]
+    cohosts: tuple[CohostInfo, ...]
+    health: HealthInfo
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):

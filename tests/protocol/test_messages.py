@@ -10,6 +10,8 @@ import pytest
 
 from livevote.protocol import codec
 from livevote.protocol.messages import (
+    CohostInfo,
+    HealthInfo,
     HostQuestionInfo,
     HostState,
     Mine,
@@ -38,6 +40,7 @@ INFO: dict[str, Any] = {
     "round": 1,
     "phase": "open",
     "revealed": False,
+    "closes_at": 1_790_000_060_000,
 }
 ROOM = RoomInfo("ABC", "Welcome")
 
@@ -110,8 +113,12 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 current=None,
                 questions=(),
                 recoveries=(RecoveryInfo(9, 12, 7),),
+                cohosts=(CohostInfo("c1", "Ann"),),
+                health=HealthInfo(online=0, reconnecting=2, delay_ms=None, oldest_unanswered_ms=7),
             ),
             {
+                "cohosts": [{"id": "c1", "name": "Ann"}],
+                "health": {"online": 0, "reconnecting": 2, "delay_ms": None, "oldest_unanswered_ms": 7},
                 "recoveries": [{"at": 9, "by_checkpoints": 12, "kept": 7}],
                 "role": "host",
                 "room": {"code": "ABC", "title": "Welcome"},
@@ -127,6 +134,6 @@ def test_messages_carry_their_type(message: Any, sent: dict[str, Any]) -> None:
 
 
 def test_i12_a_question_for_voters_has_no_place_for_counts() -> None:
-    assert set(fields(HostQuestionInfo)) - set(fields(QuestionInfo)) == {"counts", "voters"}
+    assert set(fields(HostQuestionInfo)) - set(fields(QuestionInfo)) == {"counts", "voters", "rounds"}
     sent = json.loads(msgspec.json.encode(QuestionInfo(**INFO)))
     assert sent == INFO | {"options": ["a", "b"], "rules": {"max": 2, "min": 1}}

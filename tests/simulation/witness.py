@@ -42,6 +42,7 @@ class Fold:
         self.head = 0
         self.questions: dict[str, Message] = {}
         self.current = ""
+        self.cohosts: dict[str, str] = {}
 
     def add(self, entry: Entry) -> None:
         """Take in the next record. Raises ``BrokenPromiseError`` where it must not stand."""
@@ -60,10 +61,18 @@ class Fold:
             case "voting_opened/1":
                 self.current = record["question"]
                 rounds = self.questions[self.current]["rounds"]
-                rounds.append({"open": True, "revealed": False, "ballots": {}})
+                rounds.append({"open": True, "revealed": False, "ballots": {}, "closes_at": record.get("closes_at")})
                 _require(len(rounds) == record["round"], "I8: the rounds of a question are not counted")
             case "voting_closed/1":
+                _require(self._latest(record)["open"], "I8: a round was closed twice")
                 self._latest(record)["open"] = False
+            case "timer_set/1":
+                _require(self._latest(record)["open"], "I8: a round that is over got another end")
+                self._latest(record)["closes_at"] = record["closes_at"]
+            case "cohost_added/1":
+                self.cohosts[record["id"]] = record["name"]
+            case "cohost_revoked/1":
+                del self.cohosts[record["id"]]
             case "results_revealed/1":
                 self._latest(record)["revealed"] = True
             case "results_hidden/1":
@@ -122,11 +131,12 @@ class Fold:
         }
 
     def host_state(self) -> Message:
-        """What the host's page shows, without the instant, the address and who is online."""
+        """What the host's page shows, without the instant, the address, and who is online and how well."""
         questions = []
         for question in self.questions.values():
             counts, voters = self._counts(question)
-            questions.append(self._question(question) | {"counts": counts, "voters": voters})
+            rounds = [self._earlier(question, number) for number in range(1, len(question["rounds"]))][-10:]
+            questions.append(self._question(question) | {"counts": counts, "voters": voters, "rounds": rounds})
         return {
             "type": "state",
             "epoch": self.epoch,
@@ -138,16 +148,27 @@ class Fold:
             "current": self.current or None,
             "questions": questions,
             "recoveries": [],
+            "cohosts": [{"id": id_, "name": name} for id_, name in self.cohosts.items()],
         }
 
     def _question(self, question: Message) -> Message:
         rounds = question["rounds"]
         shown = {name: question[name] for name in ("id", "kind", "text", "options", "rules", "changeable")}
         phase = "draft" if not rounds else "open" if rounds[-1]["open"] else "closed"
-        return shown | {"round": len(rounds), "phase": phase, "revealed": bool(rounds) and rounds[-1]["revealed"]}
+        return shown | {
+            "round": len(rounds),
+            "phase": phase,
+            "revealed": bool(rounds) and rounds[-1]["revealed"],
+            "closes_at": rounds[-1]["closes_at"] if phase == "open" else None,
+        }
 
-    def _counts(self, question: Message) -> tuple[list[int], int]:
-        ballots = question["rounds"][-1]["ballots"].values() if question["rounds"] else ()
+    def _earlier(self, question: Message, number: int) -> Message:
+        counts, voters = self._counts(question, number)
+        return {"round": number, "counts": counts, "voters": voters}
+
+    def _counts(self, question: Message, number: int = 0) -> tuple[list[int], int]:
+        """The result of a round, of the latest one without a number."""
+        ballots = question["rounds"][number - 1]["ballots"].values() if question["rounds"] else ()
         counts = [0] * len(question["options"])
         for ballot in ballots:
             for choice in ballot["choices"]:
@@ -317,7 +338,7 @@ def _judge_shown(message: Message, fold: Fold) -> None:
         _require(expected is not None, f"I12: voters were shown a hidden result as of {fold.head}")
         _require(message == expected, f"I4: {message} was shown and {expected} is right")
         return
-    shown = {name: value for name, value in message.items() if name not in ("at", "online", "join_url")}
+    shown = {name: value for name, value in message.items() if name not in ("at", "online", "join_url", "health")}
     expected = fold.host_state() if message["role"] == "host" else fold.voter_state()
     if shown.get("tally") and not expected.get("tally"):
         raise BrokenPromiseError(f"I12: voters were shown a hidden result as of {fold.head}")
