@@ -40,3 +40,7 @@ class ManualClock:
         """Move both clocks forward."""
         self._now_ms += round(seconds * 1000)
         self._monotonic_s += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock forward or back, as an operator or NTP does, and leave the other one alone."""
+        self._now_ms += round(seconds * 1000)

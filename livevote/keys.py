@@ -41,13 +41,17 @@ def _derive(key: bytes, *parts: str) -> str:
 
 
 class RoomKey:
-    """One room's secret, from which its voters' pseudonyms and its host token are derived."""
+    """One room's secret, from which its voters' pseudonyms and its hosts' tokens are derived."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
         self.host_token = _derive(key, "host")
         self.state_key = hmac.digest(key, b"state", "sha256")
         """Under which this server knows the states again that it has written."""
+
+    def cohost_token(self, id: str) -> str:
+        """What proves that somebody holds the link of the co-host with this id."""
+        return _derive(self._key, "cohost", id)
 
     def pseudonym(self, session: str, question: str) -> str:
         """The voter's name on ballots of one question: another one for every question and room (I14)."""

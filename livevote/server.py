@@ -31,6 +31,8 @@ from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.salts import salts
 from livevote.live.sweep import sweep
+from livevote.live.timers import Timers
+from livevote.live.watch import watch
 from livevote.live.writer import Writer
 from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, States, open_log
 from livevote.log.base import Heads
@@ -129,11 +131,14 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             assert server is not None
             return server.urls[0]
 
+        def unanswered_ms() -> int:
+            return 0 if server is None else server.services.writer.oldest_unanswered_ms
+
         checkpoints = Checkpoints(
             config.checkpoints,
             Signer(keyring.checkpoint_seed(create=not any(config.checkpoints.glob("*.notes")))),
         )
-        registry = Registry(keyring=keyring, clock=clock, base_url=base_url)
+        registry = Registry(keyring=keyring, clock=clock, base_url=base_url, unanswered_ms=unanswered_ms)
         states = States(config.states)
         registry.load(log, states)
         keeper = Keeper(log=log, registry=registry, states=states)
@@ -152,6 +157,8 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         writer = Writer(log=log, registry=registry, clock=clock, queue_limit=config.queue_limit)
         writing = asyncio.create_task(writer.run(), name="writer")
         stack.push_async_callback(_finish, writer, writing)
+        timing = asyncio.create_task(Timers(registry=registry, writer=writer, clock=clock).run(), name="timers")
+        stack.push_async_callback(_cancel, timing)
         rereads = asyncio.Semaphore(_REREADS)
         services = Services(
             config=config,
@@ -194,6 +201,8 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         stack.push_async_callback(_close_pages, registry, http)
         sweeping = asyncio.create_task(sweep(registry), name="sweeper")
         stack.push_async_callback(_cancel, sweeping)
+        watching = asyncio.create_task(watch(registry), name="watch")
+        stack.push_async_callback(_cancel, watching)
         door = Door(http, pages=PageAnswers(services), handshakes=Handshakes(application, services), idle_s=_IDLE_S)
         listener = Listener(bound, door.let_in if ssl_options is None else over_tls(http, ssl_options))
         stack.push_async_callback(_stop_listening, listener, door, http, writer, writing)

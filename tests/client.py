@@ -11,6 +11,7 @@ from typing import Any
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from livevote.clock import Clock
 from livevote.config import Config
 from livevote.server import Server, running
 
@@ -114,7 +115,8 @@ class Venue:
         return answer
 
     async def try_command(self, type_: str, question: str = "q1", **fields: Any) -> HTTPResponse:
-        body = {"type": type_, **fields} if type_ == "add_question" else {"type": type_, "question": question}
+        about = {} if type_ == "add_question" else {"question": question}
+        body = {"type": type_, **about, **fields}
         return await self.post(f"/api/rooms/{self.code}/commands", body, key=self.host_token)
 
     async def ask(self, *options: str, kind: str = "single", reveal: bool = False, **fields: Any) -> str:
@@ -154,12 +156,16 @@ class Venue:
             await page.closed()
         self._http.close()
 
-    async def open_host(self) -> Page:
-        """The host's socket."""
-        response = await self.post(f"/api/rooms/{self.code}/host-session", {}, key=self.host_token)
-        assert response.code == 204
-        host = response.headers["Set-Cookie"].split(";")[0]
+    async def open_host(self, token: str = "") -> Page:
+        """The host's socket, or that of the co-host with this token."""
+        host = await self.host_cookie(token)
         return await self.open(f"{await self.cookie()}; {host}", host=True)
+
+    async def host_cookie(self, token: str = "") -> str:
+        """The cookie of a browser that has opened the host's link, or that of the co-host with this token."""
+        response = await self.post(f"/api/rooms/{self.code}/host-session", {}, key=token or self.host_token)
+        assert response.code == 204
+        return response.headers["Set-Cookie"].split(";")[0]
 
 
 def config(data: Path, **settings: Any) -> Config:
@@ -170,8 +176,9 @@ def config(data: Path, **settings: Any) -> Config:
 
 @asynccontextmanager
 async def venue(data: Path, **settings: Any) -> AsyncIterator[Venue]:
-    """A running server with an empty room."""
-    async with running(config(data, **settings)) as server:
+    """A running server with an empty room, on the ``clock`` of the system unless one is given."""
+    clock: Clock | None = settings.pop("clock", None)
+    async with running(config(data, **settings), clock=clock) as server:
         opened = Venue(server)
         try:
             if not len(server.registry):

@@ -131,7 +131,7 @@ def dump(room: Room | None) -> object:
         return None
     return (
         (room.code, room.title, room.created_at, room.head, None if room.current is None else room.current.id),
-        (room.origin, room.receipts, room.replay_public, list(room.recoveries)),
+        (room.origin, room.receipts, room.replay_public, list(room.recoveries), dict(room.cohosts)),
         {question.id: _dump_question(question) for question in room.questions.values()},
     )
 
@@ -142,7 +142,8 @@ def _dump_question(question: Question) -> object:
         (question.changeable, question.phase),
         [
             (
-                (asked.number, asked.opened_at, asked.closed_at, asked.revealed, asked.tally.counts(), asked.erased),
+                (asked.number, asked.opened_at, asked.closed_at, asked.closes_at, asked.revealed),
+                (asked.tally.counts(), asked.erased),
                 (asked.tally.figures(), asked.tally.terms(), dict(asked.tally.judged)),
                 dict(asked.ballots),
                 dict(asked.superseded),

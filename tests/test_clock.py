@@ -15,3 +15,5 @@ def test_a_manual_clock_moves_when_told() -> None:
     clock = ManualClock(now_ms=5)
     clock.advance(1.5)
     assert (clock.now_ms(), clock.monotonic_s()) == (1505, 1.5)
+    clock.jump(-1)
+    assert (clock.now_ms(), clock.monotonic_s()) == (505, 1.5)

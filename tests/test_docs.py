@@ -82,6 +82,9 @@ def test_every_route_and_command_is_listed() -> None:
         "switch_receipts",
         "publish_replay",
         "judge_terms",
+        "set_timer",
+        "add_cohost",
+        "revoke_cohost",
     }
 
 

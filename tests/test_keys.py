@@ -29,6 +29,15 @@ def test_i14_a_pseudonym_is_another_one_for_every_room_question_and_session(tmp_
     assert all(len(name) == 22 for name in names)
 
 
+def test_a_cohosts_token_is_another_one_for_every_room_and_id(tmp_path: Path) -> None:
+    keys = Keyring(tmp_path, create=True)
+    one, two = keys.make_room("ROOM22"), keys.make_room("ROOM33")
+    tokens = {room.cohost_token(id) for room in (one, two) for id in ("c1", "c2", "c12")}
+    assert len(tokens | {one.host_token, two.host_token, one.pseudonym("c1", "q1")}) == 9
+    assert keys.room("ROOM22").cohost_token("c1") == one.cohost_token("c1")
+    assert all(len(token) == 22 for token in tokens)
+
+
 def test_random_ids_are_128_bits_of_text() -> None:
     assert len({random_id() for _ in range(1000)}) == 1000
     assert len(random_id()) == 22

@@ -46,11 +46,26 @@ class OnQuestion(HostCommand, frozen=True):
 
 
 class OpenVoting(OnQuestion, tag="open", frozen=True):
-    """Begin the first round."""
+    """Begin the first round, which is closed by itself after so many ``seconds`` where they are given."""
+
+    seconds: int | None = None
 
 
 class CloseVoting(OnQuestion, tag="close", frozen=True):
-    """End the round for good."""
+    """End the round for good.
+
+    With ``round``: only if that is the latest one; with ``closes_at``: only if that is still its planned end. Timers
+    give both, because a host may be quicker.
+    """
+
+    round: int | None = None
+    closes_at: int | None = None
+
+
+class SetTimer(OnQuestion, tag="set_timer", frozen=True):
+    """Let the open round be closed so many ``seconds`` from now; None: not by itself."""
+
+    seconds: int | None
 
 
 class RevealResults(OnQuestion, tag="reveal", frozen=True):
@@ -62,7 +77,9 @@ class HideResults(OnQuestion, tag="hide", frozen=True):
 
 
 class AskAgain(OnQuestion, tag="ask_again", frozen=True):
-    """Begin the next round of a closed question, with no ballots and hidden results."""
+    """Begin the next round of a closed question, with no ballots and hidden results; ``seconds`` as when it opens."""
+
+    seconds: int | None = None
 
 
 class SwitchReceipts(HostCommand, tag="switch_receipts", frozen=True):
@@ -83,6 +100,18 @@ class JudgeTerms(OnQuestion, tag="judge_terms", frozen=True):
     round: int
     keys: tuple[str, ...]
     shown: bool
+
+
+class AddCohost(HostCommand, tag="add_cohost", frozen=True):
+    """Let somebody else host the room as well. The name is for the host's list."""
+
+    name: str
+
+
+class RevokeCohost(HostCommand, tag="revoke_cohost", frozen=True):
+    """Let a co-host's link lead nowhere any more, from now on."""
+
+    id: str
 
 
 class EraseAnswer(msgspec.Struct, frozen=True):
@@ -110,6 +139,18 @@ AnyHostCommand = (
     | SwitchReceipts
     | PublishReplay
     | JudgeTerms
+    | SetTimer
+    | AddCohost
+    | RevokeCohost
 )
+
+
+class AsCohost(msgspec.Struct, frozen=True):
+    """A host's command that came over the link of the co-host ``id``: it is void where a revocation is before it."""
+
+    id: str
+    command: AnyHostCommand
+
+
 OperatorCommand = CreateRoom | EraseAnswer | AcceptRecovery
-Command = CastBallot | OperatorCommand | AnyHostCommand
+Command = CastBallot | OperatorCommand | AnyHostCommand | AsCohost

@@ -52,6 +52,7 @@ class _Round(msgspec.Struct, array_like=True):
     number: int
     opened_at: int
     closed_at: int | None
+    closes_at: int | None
     revealed: bool
     counts: tuple[int, ...]
     erased: int
@@ -78,6 +79,7 @@ class _Room(msgspec.Struct, array_like=True):
     recoveries: list[bytes]
     questions: list[_Question]
     current: str | None
+    cohosts: dict[str, str | None]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -127,6 +129,7 @@ def _head(room: Room, chain: bytes, mappings: list[Packed[str] | Packed[tuple[st
         recoveries=[encode(recovery) for recovery in room.recoveries],
         questions=[_freeze_question(question, mappings) for question in room.questions.values()],
         current=None if room.current is None else room.current.id,
+        cohosts=room.cohosts,
     )
 
 
@@ -153,6 +156,7 @@ def _freeze_question(question: Question, mappings: list[Packed[str] | Packed[tup
                 number=asked.number,
                 opened_at=asked.opened_at,
                 closed_at=asked.closed_at,
+                closes_at=asked.closes_at,
                 revealed=asked.revealed,
                 counts=asked.tally.counts(),
                 erased=asked.erased,
@@ -192,6 +196,7 @@ def thaw(read: Callable[[int], bytes]) -> Generator[None, None, Frozen]:
             for asked in frozen.rounds:
                 question.rounds.append((yield from _thaw_round(question, asked, read)))
         room.current = None if head.current is None else room.questions[head.current]
+        room.cohosts = head.cohosts
     except (msgspec.DecodeError, struct.error, LookupError) as error:
         raise ThawError(f"these are not the bytes that were written ({error!r})") from error
     return Frozen(room, head.head, head.chain)
@@ -201,7 +206,7 @@ def _thaw_round(question: Question, frozen: _Round, read: Callable[[int], bytes]
     kind, rules = question.kind, question.rules
     shown = kind.tally(frozen.counts, rules)
     tally = kind.empty(len(question.options), rules) if shown is None else shown
-    asked = Round(number=frozen.number, opened_at=frozen.opened_at, tally=tally)
+    asked = Round(number=frozen.number, opened_at=frozen.opened_at, tally=tally, closes_at=frozen.closes_at)
     asked.closed_at, asked.revealed, asked.erased = frozen.closed_at, frozen.revealed, frozen.erased
     given: list[Answer | None] = [None]
     for number, spelled in enumerate(frozen.answers, 1):
@@ -287,15 +292,15 @@ def _outline(room: Room) -> object:
     """All of a state but its ballots, of which it says how many there are."""
     return (
         (room.code, room.title, room.created_at, room.origin, room.head, room.receipts, room.replay_public),
-        (room.recoveries, None if room.current is None else room.current.id),
+        (room.recoveries, None if room.current is None else room.current.id, room.cohosts),
         [
             (
                 (question.id, question.kind.name, question.text, question.options, question.stored_rules),
                 question.changeable,
                 [
                     (
-                        (asked.number, asked.opened_at, asked.closed_at, asked.revealed, asked.tally.counts()),
-                        (asked.erased, len(asked.ballots), len(asked.superseded)),
+                        (asked.number, asked.opened_at, asked.closed_at, asked.closes_at, asked.revealed),
+                        (asked.tally.counts(), asked.erased, len(asked.ballots), len(asked.superseded)),
                         (asked.tally.figures(), asked.tally.terms(), dict(asked.tally.judged)),
                     )
                     for asked in question.rounds

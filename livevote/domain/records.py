@@ -32,11 +32,16 @@ class QuestionDefined(Fact, tag="question_defined/1", frozen=True):
     changeable: bool
 
 
-class VotingOpened(Fact, tag="voting_opened/1", frozen=True):
-    """A round began. Rounds of a question count from 1."""
+class VotingOpened(Fact, tag="voting_opened/1", frozen=True, omit_defaults=True):
+    """A round began. Rounds of a question count from 1.
+
+    ``closes_at`` is when it was planned to end, in ms since 1970: a label like every instant, and left out where there
+    was no plan. What ends a round is its ``VotingClosed`` and nothing else.
+    """
 
     question: str
     round: int
+    closes_at: int | None = None
 
 
 class VotingClosed(Fact, tag="voting_closed/1", frozen=True):
@@ -122,6 +127,27 @@ class TermsJudged(Fact, tag="terms_judged/1", frozen=True):
     shown: bool
 
 
+class TimerSet(Fact, tag="timer_set/1", frozen=True):
+    """From here on the open round is planned to end at ``closes_at``, in ms since 1970; None where nothing is."""
+
+    question: str
+    round: int
+    closes_at: int | None
+
+
+class CohostAdded(Fact, tag="cohost_added/1", frozen=True):
+    """Somebody else may host the room as well, by a link of their own. Ids are c1, c2 ... and never come twice."""
+
+    id: str
+    name: str
+
+
+class CohostRevoked(Fact, tag="cohost_revoked/1", frozen=True):
+    """This co-host's link leads nowhere any more."""
+
+    id: str
+
+
 Record = (
     RoomCreated
     | QuestionDefined
@@ -135,6 +161,9 @@ Record = (
     | ReplayPublished
     | RecoveryAccepted
     | TermsJudged
+    | TimerSet
+    | CohostAdded
+    | CohostRevoked
 )
 
 

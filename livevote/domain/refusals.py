@@ -38,6 +38,11 @@ class Code(StrEnum):
     EMPTY_TEXT = "empty_text"
     TOO_LONG = "too_long"
     BAD_TERMS = "bad_terms"
+    BAD_TIMER = "bad_timer"
+    TIMER_MOVED = "timer_moved"
+    BAD_COHOST = "bad_cohost"
+    TOO_MANY_COHOSTS = "too_many_cohosts"
+    NO_SUCH_COHOST = "no_such_cohost"
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -3,9 +3,17 @@
 What they do with each command and each record stands in the parts.
 """
 
-from livevote.domain import ballots, questions, terms, voting
+from livevote.domain import ballots, cohosts, questions, terms, voting
 from livevote.domain.audit import origin
-from livevote.domain.commands import AcceptRecovery, CastBallot, Command, CreateRoom, PublishReplay, SwitchReceipts
+from livevote.domain.commands import (
+    AcceptRecovery,
+    AsCohost,
+    CastBallot,
+    Command,
+    CreateRoom,
+    PublishReplay,
+    SwitchReceipts,
+)
 from livevote.domain.parts import MISFITS, Decide, Decision, Fold, OutOfOrderError, Repeat
 from livevote.domain.records import (
     BallotCast,
@@ -41,6 +49,10 @@ def decide(room: Room | None, command: Command, *, at: int) -> Decision:
     assert room is not None, "a command on a room that does not exist has no one to decide it"
     if type(command) is CastBallot:
         return ballots.cast(room, command, at)
+    if isinstance(command, AsCohost):
+        if not cohosts.is_cohost(room, command.id):
+            return Refusal(Code.NO_SUCH_COHOST)
+        command = command.command
     decision = DECIDE[type(command)](room, command, at)
     return decision if isinstance(decision, Draft | Repeat | Refusal) else Draft(room.code, decision)
 
@@ -140,6 +152,7 @@ DECIDE: dict[type, Decide] = {
     PublishReplay: _publish_replay,
     AcceptRecovery: _accept_recovery,
     **ballots.DECIDE,
+    **cohosts.DECIDE,
     **questions.DECIDE,
     **terms.DECIDE,
     **voting.DECIDE,
@@ -150,6 +163,7 @@ FOLD: dict[type, Fold] = {
     ReplayPublished: Fold(_set_replay),
     RecoveryAccepted: Fold(_recover),
     **ballots.FOLD,
+    **cohosts.FOLD,
     **questions.FOLD,
     **terms.FOLD,
     **voting.FOLD,

@@ -29,12 +29,24 @@ class Ballot(msgspec.Struct, frozen=True, gc=False):
 class Round:
     """One asking of a question."""
 
-    __slots__ = ("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally")
+    __slots__ = (
+        "ballots",
+        "closed_at",
+        "closes_at",
+        "erased",
+        "number",
+        "opened_at",
+        "revealed",
+        "superseded",
+        "tally",
+    )
 
-    def __init__(self, *, number: int, opened_at: int, tally: Tally) -> None:
+    def __init__(self, *, number: int, opened_at: int, tally: Tally, closes_at: int | None = None) -> None:
         self.number = number
         self.opened_at = opened_at
         self.closed_at: int | None = None
+        self.closes_at = closes_at
+        """When it is, or was, planned to end; None without a timer."""
         self.revealed = False
         self.tally = tally
         self.ballots: MutableMapping[str, Ballot] = {}
@@ -78,6 +90,7 @@ class Room:
 
     __slots__ = (
         "code",
+        "cohosts",
         "created_at",
         "current",
         "head",
@@ -102,3 +115,5 @@ class Room:
         self.questions: dict[str, Question] = {}
         self.current: Question | None = None
         """The question that was opened last: what voters see."""
+        self.cohosts: dict[str, str | None] = {}
+        """The names of all co-hosts there ever were, by id; None once revoked."""

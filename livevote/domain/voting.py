@@ -1,17 +1,42 @@
-"""Rounds of voting: opening, closing, revealing, hiding, and asking again."""
+"""Rounds of voting: opening, closing, revealing, hiding, asking again, and their planned ends.
 
-from livevote.domain.commands import AskAgain, CloseVoting, HideResults, OnQuestion, OpenVoting, RevealResults
+A planned end ends nothing: who watches the clock sends a command like everybody else, and the log's order decides.
+"""
+
+from livevote.domain.commands import (
+    AskAgain,
+    CloseVoting,
+    HideResults,
+    OnQuestion,
+    OpenVoting,
+    RevealResults,
+    SetTimer,
+)
 from livevote.domain.parts import Decide, Fold, require
 from livevote.domain.records import (
     Entry,
     Record,
     ResultsHidden,
     ResultsRevealed,
+    TimerSet,
     VotingClosed,
     VotingOpened,
 )
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.state import Question, Room, Round
+
+MIN_TIMER_S = 5
+MAX_TIMER_S = 86_400
+"""Nobody reads a question in less, and nobody plans a round of more than a day to the second."""
+
+
+def _planned(seconds: int | None, at: int) -> int | Refusal | None:
+    """The planned end of a round that has so many seconds left at the instant ``at``."""
+    if seconds is None:
+        return None
+    if not MIN_TIMER_S <= seconds <= MAX_TIMER_S:
+        return Refusal(Code.BAD_TIMER, f"it takes {MIN_TIMER_S} to {MAX_TIMER_S} seconds")
+    return at + 1000 * seconds
 
 
 def _next_round(room: Room, command: OpenVoting | AskAgain, at: int) -> Record | Refusal:
@@ -26,7 +51,10 @@ def _next_round(room: Room, command: OpenVoting | AskAgain, at: int) -> Record |
         return Refusal(Code.STILL_OPEN)
     if room.current is not None and room.current.phase == "open":
         return Refusal(Code.ANOTHER_OPEN, f"close '{room.current.text}' first")
-    return VotingOpened(at=at, question=question.id, round=len(question.rounds) + 1)
+    closes_at = _planned(command.seconds, at)
+    if isinstance(closes_at, Refusal):
+        return closes_at
+    return VotingOpened(at=at, question=question.id, round=len(question.rounds) + 1, closes_at=closes_at)
 
 
 def _asked(room: Room, command: OnQuestion) -> tuple[Question, Round] | Refusal:
@@ -42,9 +70,28 @@ def _close(room: Room, command: CloseVoting, at: int) -> Record | Refusal:
     if isinstance(found, Refusal):
         return found
     question, asked = found
+    if command.round not in (None, asked.number):
+        return Refusal(Code.WRONG_ROUND, f"the question is in round {asked.number}")
     if asked.closed_at is not None:
         return Refusal(Code.CLOSED)
+    if command.closes_at not in (None, asked.closes_at):
+        return Refusal(Code.TIMER_MOVED)
     return VotingClosed(at=at, question=question.id, round=asked.number)
+
+
+def _set_timer(room: Room, command: SetTimer, at: int) -> Record | Refusal:
+    found = _asked(room, command)
+    if isinstance(found, Refusal):
+        return found
+    question, asked = found
+    if asked.closed_at is not None:
+        return Refusal(Code.CLOSED)
+    closes_at = _planned(command.seconds, at)
+    if isinstance(closes_at, Refusal):
+        return closes_at
+    if closes_at == asked.closes_at:
+        return Refusal(Code.ALREADY_SO)
+    return TimerSet(at=at, question=question.id, round=asked.number, closes_at=closes_at)
 
 
 def _reveal(room: Room, command: RevealResults, at: int) -> Record | Refusal:
@@ -75,14 +122,14 @@ def _require_next(room: Room, record: VotingOpened) -> None:
 def _begin(room: Room, entry: Entry, record: VotingOpened) -> None:  # noqa: ARG001
     question = room.questions[record.question]
     tally = question.kind.empty(len(question.options), question.rules)
-    question.rounds.append(Round(number=record.round, opened_at=record.at, tally=tally))
+    question.rounds.append(Round(number=record.round, opened_at=record.at, tally=tally, closes_at=record.closes_at))
     room.current = question
 
 
-def _require_latest(room: Room, record: VotingClosed | ResultsRevealed | ResultsHidden) -> None:
+def _require_latest(room: Room, record: VotingClosed | ResultsRevealed | ResultsHidden | TimerSet) -> None:
     asked = room.questions[record.question].rounds[-1]
     require(asked.number == record.round)
-    require(asked.closed_at is None or not isinstance(record, VotingClosed))
+    require(asked.closed_at is None or not isinstance(record, VotingClosed | TimerSet))
 
 
 def _end(room: Room, entry: Entry, record: VotingClosed) -> None:  # noqa: ARG001
@@ -93,9 +140,14 @@ def _show(room: Room, entry: Entry, record: ResultsRevealed | ResultsHidden) -> 
     room.questions[record.question].rounds[-1].revealed = isinstance(record, ResultsRevealed)
 
 
+def _plan(room: Room, entry: Entry, record: TimerSet) -> None:  # noqa: ARG001
+    room.questions[record.question].rounds[-1].closes_at = record.closes_at
+
+
 DECIDE: dict[type, Decide] = {
     OpenVoting: _next_round,
     AskAgain: _next_round,
+    SetTimer: _set_timer,
     CloseVoting: _close,
     RevealResults: _reveal,
     HideResults: _hide,
@@ -105,4 +157,5 @@ FOLD: dict[type, Fold] = {
     VotingClosed: Fold(_end, _require_latest),
     ResultsRevealed: Fold(_show, _require_latest),
     ResultsHidden: Fold(_show, _require_latest),
+    TimerSet: Fold(_plan, _require_latest),
 }

@@ -204,6 +204,8 @@ def _times(result: RoundResult) -> str:
         return _time(at, day=_day(at) != _day(result.opened_at))
 
     parts = [f"Opened {_time(result.opened_at)}"]
+    if result.closes_at is not None:
+        parts.append(f"planned until {then(result.closes_at)}")
     parts.append("still open" if result.closed_at is None else f"closed {then(result.closed_at)}")
     if result.revealed_at is None:
         parts.append("never revealed")

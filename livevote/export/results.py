@@ -31,12 +31,14 @@ class Option(msgspec.Struct, frozen=True):
 class RoundResult(msgspec.Struct, frozen=True):
     """What one asking of a question came to. Instants are in ms since 1970; ``revealed_at`` is the first reveal.
 
-    ``terms`` are all texts that are shown, ``withheld`` is how many others there are.
+    ``closes_at`` is the planned end that was set last, None where there was none. ``terms`` are all texts that are
+    shown, ``withheld`` is how many others there are.
     """
 
     number: int
     opened_at: int
     closed_at: int | None
+    closes_at: int | None
     revealed_at: int | None
     revealed: bool
     voters: int
@@ -110,6 +112,7 @@ class Fold:
             number=asked.number,
             opened_at=asked.opened_at,
             closed_at=asked.closed_at,
+            closes_at=asked.closes_at,
             revealed_at=self._revealed_at.get((question.id, asked.number)),
             revealed=asked.revealed,
             voters=result.voters,

@@ -52,13 +52,15 @@ class About(msgspec.Struct, frozen=True):
 class RoundAbout(msgspec.Struct, frozen=True):
     """One asking of a question. Instants are UTC in ISO 8601, ``revealed_at`` the first time; ``revealed``: now.
 
-    ``options`` are the options, or the values that could be given; ``terms`` the texts that voters wrote and that are
-    shown, ``withheld`` how many others there are. ``figures`` are those of a ``tally``, see ``docs/protocol.md``.
+    ``closes_at`` is the end that was planned last, null where none was; ``closed_at`` is the end. ``options`` are the
+    options, or the values that could be given; ``terms`` the texts that voters wrote and that are shown, ``withheld``
+    how many others there are. ``figures`` are those of a ``tally``, see ``docs/protocol.md``.
     """
 
     round: int
     opened_at: str
     closed_at: str | None
+    closes_at: str | None
     revealed_at: str | None
     revealed: bool
     voters: int
@@ -123,6 +125,7 @@ def _round(result: RoundResult) -> RoundAbout:
         round=result.number,
         opened_at=instant(result.opened_at),
         closed_at=None if result.closed_at is None else instant(result.closed_at),
+        closes_at=None if result.closes_at is None else instant(result.closes_at),
         revealed_at=None if result.revealed_at is None else instant(result.revealed_at),
         revealed=result.revealed,
         voters=result.voters,

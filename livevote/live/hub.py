@@ -97,9 +97,9 @@ class Channel:
         """Whether ``voter`` may not have been sent the newest state: it is busy, or a tick with one is not over."""
         return voter.writing or voter in self._lagging or self._sending or self._changed.get("voter", False)
 
-    def subscribers(self) -> list[Subscriber]:
-        """Everybody, as of now."""
-        return [subscriber for role in ROLES for subscriber in self._subscribers[role]]
+    def subscribers(self, *roles: Role) -> list[Subscriber]:
+        """Everybody in these roles, or in all of them, as of now."""
+        return [subscriber for role in roles or ROLES for subscriber in self._subscribers[role]]
 
     def changed(self, *, full: bool) -> None:
         """The room has moved on: ``full`` if more than the ballots of a round changed."""
@@ -107,10 +107,15 @@ class Channel:
             self._changed[role] = full or self._changed.get(role, False)
         self._start()
 
-    def _presence_changed(self, role: Role) -> None:
-        if role == "voter" and self._subscribers["host"]:
-            self._changed.setdefault("host", False)
+    def refresh(self, role: Role) -> None:
+        """Send everybody in ``role`` a new frame, although the log has not moved on."""
+        if self._subscribers[role]:
+            self._changed.setdefault(role, False)
             self._start()
+
+    def _presence_changed(self, role: Role) -> None:
+        if role == "voter":
+            self.refresh("host")
 
     def _start(self) -> None:
         if not self._closing and (self._task is None or self._task.done()):

@@ -23,10 +23,18 @@ _room_of = attrgetter("room")
 class Registry:
     """All rooms."""
 
-    def __init__(self, *, keyring: Keyring, clock: Clock, base_url: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        *,
+        keyring: Keyring,
+        clock: Clock,
+        base_url: Callable[[], str],
+        unanswered_ms: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._keyring = keyring
         self._clock = clock
         self._base_url = base_url
+        self._unanswered_ms = unanswered_ms
         self._rooms: dict[str, LiveRoom] = {}
         self.resumed: dict[str, int] = {}
         """Up to which record a room's state was not folded from the log, but taken as it had been saved."""
@@ -36,6 +44,10 @@ class Registry:
         """Set when a room becomes one of those."""
         self.urgent = asyncio.Event()
         """Set when the record was the host's and not a ballot."""
+        self.commanded: dict[str, LiveRoom] = {}
+        """Rooms with such a record that their timers have not seen yet."""
+        self.stirred = asyncio.Event()
+        """Set when a room becomes one of those."""
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -108,11 +120,13 @@ class Registry:
                 del together[0]
             if together and not room.apply(together):
                 self.urgent.set()
+                self.commanded[code] = room
+                self.stirred.set()
             self.unsealed[code] = room
         self.grown.set()
 
     def _open(self, state: Room) -> LiveRoom:
         key = self._keyring.room(state.code)
-        room = LiveRoom(state, key=key, clock=self._clock, base_url=self._base_url)
+        room = LiveRoom(state, key=key, clock=self._clock, base_url=self._base_url, unanswered_ms=self._unanswered_ms)
         self._rooms[state.code] = room
         return room

@@ -4,15 +4,18 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 from livevote.clock import Clock
-from livevote.domain.records import BallotCast, Entry
+from livevote.domain.records import BallotCast, CohostRevoked, Entry
 from livevote.domain.room import apply
 from livevote.domain.state import Question, Room, Round
 from livevote.keys import RoomKey
 from livevote.live import views
 from livevote.live.hub import Channel, Role, Subscriber
 from livevote.live.seal import Seal
+from livevote.live.vitals import Vitals
 from livevote.protocol import codec
-from livevote.protocol.messages import HostState, VoterState
+from livevote.protocol.messages import HealthInfo, HostState, VoterState
+
+_SECOND_MS = 1000
 
 
 class Voter(Subscriber, Protocol):
@@ -26,16 +29,28 @@ class Voter(Subscriber, Protocol):
 class LiveRoom:
     """One room. Only ``registry.Registry.apply`` moves its state."""
 
-    def __init__(self, state: Room, *, key: RoomKey, clock: Clock, base_url: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        state: Room,
+        *,
+        key: RoomKey,
+        clock: Clock,
+        base_url: Callable[[], str],
+        unanswered_ms: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.state = state
         self.key = key
         self.channel = Channel(views=self, clock=clock)
+        self.vitals = Vitals(clock=clock)
         self.seal = Seal()
         self.commanded = state.head
         """The log index up to which something other than a ballot may have come."""
         self._clock = clock
         self._base_url = base_url
+        self._unanswered_ms = unanswered_ms
         self._sessions: dict[str, dict[Voter, None]] = {}
+        self._cohosts: dict[Subscriber, str] = {}
+        self._health_shown: tuple[int | None, ...] = ()
 
     @property
     def code(self) -> str:
@@ -54,6 +69,8 @@ class LiveRoom:
             if type(entry.record) is not BallotCast:
                 only_ballots = False
                 self.commanded = entry.index
+                if type(entry.record) is CohostRevoked:
+                    self._dismiss(entry.record.id)
         self.seal.add(entries)
         self.channel.changed(full=not only_ballots)
         return only_ballots
@@ -70,15 +87,36 @@ class LiveRoom:
             self.channel.leave(oldest, "voter")
             oldest.leave_with("too_many_sockets")
         tabs[voter] = None
+        self.vitals.back(voter.session)
         self.channel.join(voter, "voter")
 
-    def leave(self, voter: Voter) -> None:
-        """A voter's page closed. Safe to call twice."""
+    def leave(self, voter: Voter, *, clean: bool = False) -> None:
+        """A voter's page closed, by itself if ``clean``. Safe to call twice."""
         tabs = self._sessions.get(voter.session, {})
-        tabs.pop(voter, None)
-        if not tabs:
-            self._sessions.pop(voter.session, None)
+        if voter in tabs:
+            del tabs[voter]
+            if not tabs:
+                del self._sessions[voter.session]
+                if not clean:
+                    self.vitals.lost(voter.session)
         self.channel.leave(voter, "voter")
+
+    def join_host(self, page: Subscriber, *, cohost: str) -> None:
+        """A host's page opened: that of the co-host with this id, or of the host where it is empty."""
+        if cohost:
+            self._cohosts[page] = cohost
+        self.channel.join(page, "host")
+
+    def leave_host(self, page: Subscriber) -> None:
+        """A host's page closed. Safe to call twice."""
+        self._cohosts.pop(page, None)
+        self.channel.leave(page, "host")
+
+    def _dismiss(self, cohost: str) -> None:
+        """Close the pages of somebody who is a host no longer."""
+        for page in [page for page, id in self._cohosts.items() if id == cohost]:
+            self.leave_host(page)
+            page.leave_with("not_the_host")
 
     def tell_other_tabs(self, voter: Voter, question: str, round_: int) -> None:
         """Show the ballot that ``voter`` has just cast on one page to the same voter's other pages.
@@ -126,9 +164,29 @@ class LiveRoom:
         return views.voter_state(self.state, at=self._clock.now_ms())
 
     def _host_state(self) -> HostState:
+        health = self._health()
+        self._health_shown = _rough(health)
         return views.host_state(
             self.state,
             at=self._clock.now_ms(),
             join_url=f"{self._base_url()}/{self.code}",
-            online=self.online,
+            health=health,
         )
+
+    def _health(self) -> HealthInfo:
+        return HealthInfo(
+            online=self.online,
+            reconnecting=self.vitals.reconnecting,
+            delay_ms=self.vitals.delay_ms,
+            oldest_unanswered_ms=self._unanswered_ms(),
+        )
+
+    def show_health(self) -> None:
+        """Send the hosts a new state if the room is doing otherwise than they were told."""
+        if self.channel.subscribers("host") and _rough(self._health()) != self._health_shown:
+            self.channel.refresh("host")
+
+
+def _rough(health: HealthInfo) -> tuple[int | None, ...]:
+    """What of it is worth a frame by itself: that an answer takes some milliseconds is no news."""
+    return health.online, health.reconnecting, health.delay_ms, health.oldest_unanswered_ms // _SECOND_MS

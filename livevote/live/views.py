@@ -4,12 +4,15 @@ from itertools import islice
 
 import msgspec
 
+from livevote.domain.cohosts import cohosts
 from livevote.domain.kinds.base import Standing
 from livevote.domain.records import encode
 from livevote.domain.state import Ballot, Question, Room, Round
 from livevote.domain.tally import snapshot
 from livevote.domain.terms import MAX_KEYS
 from livevote.protocol.messages import (
+    CohostInfo,
+    HealthInfo,
     HostQuestionInfo,
     HostState,
     Mine,
@@ -21,6 +24,9 @@ from livevote.protocol.messages import (
     TermInfo,
     VoterState,
 )
+
+MAX_EARLIER_ROUNDS = 10
+"""A host's state goes out at every tick, and a question may have been asked any number of times."""
 
 
 def voter_state(room: Room, *, at: int) -> VoterState:
@@ -44,8 +50,8 @@ def voter_tally(room: Room) -> TallyMessage | None:
     return _tally(room, room.current, room.current.rounds[-1])
 
 
-def host_state(room: Room, *, at: int, join_url: str, online: int) -> HostState:
-    """The room as its host sees it: every question with its latest result."""
+def host_state(room: Room, *, at: int, join_url: str, health: HealthInfo) -> HostState:
+    """The room as its host sees it: every question with its latest result, and how the room is doing."""
     return HostState(
         epoch=_epoch(room),
         as_of=room.head,
@@ -53,12 +59,14 @@ def host_state(room: Room, *, at: int, join_url: str, online: int) -> HostState:
         role="host",
         room=RoomInfo(room.code, room.title),
         join_url=join_url,
-        online=online,
+        online=health.online,
         receipts=room.receipts,
         replay_public=room.replay_public,
         current=None if room.current is None else room.current.id,
         questions=tuple(_host_question(question) for question in room.questions.values()),
         recoveries=tuple(RecoveryInfo(each.at, each.lost, each.kept) for each in room.recoveries),
+        cohosts=tuple(CohostInfo(id, name) for id, name in cohosts(room).items()),
+        health=health,
     )
 
 
@@ -97,6 +105,7 @@ def _question(question: Question) -> QuestionInfo:
         round=len(question.rounds),
         phase=question.phase,
         revealed=_revealed(question),
+        closes_at=question.rounds[-1].closes_at if question.phase == "open" else None,
     )
 
 
@@ -117,7 +126,7 @@ def _host_question(question: Question) -> HostQuestionInfo:
         figures=tally.figures(),
         rounds=tuple(
             RoundInfo(each.number, each.tally.counts(), each.voters, each.tally.figures())
-            for each in question.rounds[:-1]
+            for each in question.rounds[:-1][-MAX_EARLIER_ROUNDS:]
         ),
         shown=standing("shown"),
         pending=standing("pending"),

@@ -59,6 +59,8 @@ class _Waiting(msgspec.Struct, frozen=True, gc=False):
     reply: Reply
     voter: _Voter | None
     """Whose ballot this is; None for a host's command."""
+    since_s: float
+    """When it came, on the monotonic clock."""
 
 
 class Writer:
@@ -86,6 +88,12 @@ class Writer:
         return len(self._queue)
 
     @property
+    def oldest_unanswered_ms(self) -> int:
+        """For how long the oldest command has waited that has no answer yet, decided or not; 0 where none has."""
+        oldest = [waiting[0].since_s for waiting in (*self._appended.values(), self._queue) if waiting]
+        return round(1000 * (self._clock.monotonic_s() - min(oldest))) if oldest else 0
+
+    @property
     def failed(self) -> bool:
         """Whether the log broke: nothing is recorded any more."""
         return self._refusing is Unsure.FAILED
@@ -101,7 +109,7 @@ class Writer:
         else:
             if voter is not None:
                 self._voters[voter] = waits + 1
-            self._queue.append(_Waiting(code, command, reply, voter))
+            self._queue.append(_Waiting(code, command, reply, voter, self._clock.monotonic_s()))
             self._all_answered.clear()
             self._wake.set()
 

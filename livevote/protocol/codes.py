@@ -58,6 +58,11 @@ REJECTED: dict[Code | Wire, str] = {
     Code.EMPTY_TEXT: "Write something first.",
     Code.TOO_LONG: "The text is too long.",
     Code.BAD_TERMS: "These are no texts that can be judged.",
+    Code.BAD_TIMER: "The timer cannot be set like this.",
+    Code.TIMER_MOVED: "The timer was set anew meanwhile.",
+    Code.BAD_COHOST: "The co-host's name cannot be used.",
+    Code.TOO_MANY_COHOSTS: "The room has enough co-hosts. Revoke one first.",
+    Code.NO_SUCH_COHOST: "There is no such co-host, or it was revoked.",
 }
 """Text for every final refusal, in plain words that say what to do."""
 

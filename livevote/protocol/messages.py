@@ -49,7 +49,8 @@ class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening.
 
     ``bins`` say what each of a result's counts counts, and are empty where that is the options. ``rules`` have none of
-    a solution in them.
+    a solution in them. ``closes_at`` is the planned end of the open round in ms on the server's clock; None without a
+    timer.
     """
 
     id: str
@@ -62,6 +63,7 @@ class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
     round: int
     phase: Phase
     revealed: bool
+    closes_at: int | None
 
 
 class TermInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -84,8 +86,9 @@ class RoundInfo(msgspec.Struct, frozen=True):
 class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
     """A question as the host sees it, with its latest round's result whether revealed or not, and the earlier ones.
 
-    ``rules`` are whole. What voters wrote in the latest round is ``shown``, ``pending`` (until the host has judged it)
-    or ``hidden``: of each at most 500, most frequent first.
+    ``rounds`` are the rounds before the latest, oldest first, and of many the newest. ``rules`` are whole. What voters
+    wrote in the latest round is ``shown``, ``pending`` (until the host has judged it) or ``hidden``: of each at most
+    500, most frequent first.
     """
 
     counts: tuple[int, ...]
@@ -124,6 +127,27 @@ class RecoveryInfo(msgspec.Struct, frozen=True):
     kept: int
 
 
+class CohostInfo(msgspec.Struct, frozen=True):
+    """Somebody who may host the room by a link of their own."""
+
+    id: str
+    name: str
+
+
+class HealthInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """How the room is doing.
+
+    ``online`` counts voters with an open page, ``reconnecting`` those whose last page has vanished without a word less
+    than a minute ago. ``delay_ms`` is the median of the newest round trips to voters' pages, None where none was
+    measured; ``oldest_unanswered_ms`` is how long the oldest vote or command of this server waits for its answer.
+    """
+
+    online: int
+    reconnecting: int
+    delay_ms: int | None
+    oldest_unanswered_ms: int
+
+
 class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last.
 
@@ -142,6 +166,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     current: str | None
     questions: tuple[HostQuestionInfo, ...]
     recoveries: tuple[RecoveryInfo, ...]
+    cohosts: tuple[CohostInfo, ...]
+    health: HealthInfo
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):

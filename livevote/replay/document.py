@@ -21,6 +21,7 @@ from livevote.domain.records import (
     RecoveryAccepted,
     ResultsHidden,
     ResultsRevealed,
+    TimerSet,
     VotingClosed,
     VotingOpened,
 )
@@ -39,7 +40,7 @@ _FARTHEST_MS = 2**63 - 1
 _SLICE = 100  # records between two turns of the loop, about half a millisecond
 
 Audience = Literal["host", "everybody"]
-What = Literal["opened", "asked_again", "closed", "revealed", "hidden", "erased", "recovered"]
+What = Literal["opened", "asked_again", "timer_set", "closed", "revealed", "hidden", "erased", "recovered"]
 
 
 class ReplayQuestion(msgspec.Struct, frozen=True):
@@ -68,7 +69,8 @@ class ReplayRound(msgspec.Struct, frozen=True):
 class Mark(msgspec.Struct, frozen=True):
     """Something other than a ballot: ``round`` is its round's place in ``rounds``, None for what is about the room.
 
-    ``ballot`` is the log index of the ballot whose answer was erased, and None for everything else.
+    ``ballot`` is the log index of the ballot whose answer was erased, and None for everything else. ``closes_at`` is
+    the planned end from then on, None where there was none.
     """
 
     as_of: int
@@ -76,6 +78,7 @@ class Mark(msgspec.Struct, frozen=True):
     what: What
     round: int | None
     ballot: int | None = None
+    closes_at: int | None = None
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):
@@ -143,13 +146,17 @@ class Fold:
             self._step(entry, self._rounds[record.question, record.round])
         elif isinstance(record, VotingOpened):
             place = self._begin(self._room.questions[record.question], record.round)
-            self._mark(entry, "opened" if record.round == 1 else "asked_again", place)
+            what: What = "opened" if record.round == 1 else "asked_again"
+            self._mark(entry, what, place, closes_at=record.closes_at)
+        elif isinstance(record, TimerSet):
+            place = self._rounds[record.question, record.round]
+            self._mark(entry, "timer_set", place, closes_at=record.closes_at)
         elif isinstance(record, VotingClosed | ResultsRevealed | ResultsHidden):
             self._mark(entry, _NAMES[type(record)], self._rounds[record.question, record.round])
         elif isinstance(record, AnswerErased):
             place = self._rounds[record.question, record.round]
             self._step(entry, place)
-            self._mark(entry, "erased", place, record.index)
+            self._mark(entry, "erased", place, ballot=record.index)
         elif isinstance(record, RecoveryAccepted):
             self._mark(entry, "recovered", None)
 
@@ -160,8 +167,11 @@ class Fold:
         self._results.append((asked.tally.counts(), 0))
         return place
 
-    def _mark(self, entry: Entry, what: What, place: int | None, ballot: int | None = None) -> None:
-        self._marks.append(Mark(entry.index, _instant(entry), what, place, ballot))
+    def _mark(
+        self, entry: Entry, what: What, place: int | None, *, ballot: int | None = None, closes_at: int | None = None
+    ) -> None:
+        planned = None if closes_at is None else _within(closes_at)
+        self._marks.append(Mark(entry.index, _within(entry.record.at), what, place, ballot, planned))
 
     def _step(self, entry: Entry, place: int) -> None:
         asked = self._asked[place][1]
@@ -172,7 +182,7 @@ class Fold:
         self._results[place] = after, asked.voters
         key = place, asked.voters - voters, _differences(before, after)
         self._as_of.append(entry.index)
-        self._at.append(_instant(entry))
+        self._at.append(_within(entry.record.at))
         self._change.append(self._changes.setdefault(key, len(self._changes)))
 
     def document(self, audience: Audience) -> Replay:
@@ -244,8 +254,8 @@ def _round(place: int, question: Question, asked: Round) -> ReplayRound:
     )
 
 
-def _instant(entry: Entry) -> int:
-    return max(-_FARTHEST_MS, min(entry.record.at, _FARTHEST_MS))
+def _within(at: int) -> int:
+    return max(-_FARTHEST_MS, min(at, _FARTHEST_MS))
 
 
 def _differences(before: tuple[int, ...], after: tuple[int, ...]) -> tuple[int, ...]:

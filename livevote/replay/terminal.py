@@ -24,6 +24,7 @@ _MARKS_SHOWN = 6
 _WORDS = {
     "opened": "Voting opened",
     "asked_again": "Asked again",
+    "timer_set": "Timer set",
     "closed": "Voting closed",
     "revealed": "Results revealed",
     "hidden": "Results hidden",
@@ -180,9 +181,12 @@ def _standing(moment: Moment) -> str:
 
 
 def _line(replay: Replay, mark: Mark) -> str:
-    line = f"{_shown(mark.at, '%H:%M:%S')}  {_WORDS[mark.what]}"
+    off = mark.what == "timer_set" and mark.closes_at is None
+    line = f"{_shown(mark.at, '%H:%M:%S')}  {'Timer taken off' if off else _WORDS[mark.what]}"
     if mark.ballot is not None:
         line += f" (ballot {mark.ballot})"
+    if mark.closes_at is not None:
+        line += f", until {_shown(mark.closes_at, '%H:%M:%S')}"
     if mark.round is None:
         return line
     asked = replay.rounds[mark.round]

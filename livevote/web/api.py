@@ -13,7 +13,8 @@ import msgspec
 import segno
 from tornado.iostream import StreamClosedError
 
-from livevote.domain.commands import AnyHostCommand, CreateRoom
+from livevote.domain.cohosts import cohosts
+from livevote.domain.commands import AddCohost, AnyHostCommand, AsCohost, CreateRoom, RevokeCohost
 from livevote.domain.records import Entry, QuestionDefined
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import decide
@@ -176,7 +177,11 @@ class Commands(ApiHandler):
             command = codec.decode_command(self.request.body)
         except codec.ProtocolError as error:
             raise ApiError(400, "bad_message", f"The body is not a command: {error.reason}.") from None
-        entry = self.settled(await self.services.writer.ask(self.room().code, command))
+        cohost = self.host()
+        if cohost and isinstance(command, AddCohost | RevokeCohost):
+            raise ApiError(403, "own_link_only", "Only the host's own link adds and revokes co-hosts.")
+        asked = AsCohost(cohost, command) if cohost else command
+        entry = self.settled(await self.services.writer.ask(self.room().code, asked))
         record = entry.record
         question = record.id if isinstance(record, QuestionDefined) else getattr(record, "question", "")
         self.answer(CommandDone(entry.index, question))
@@ -338,11 +343,39 @@ class Proof(ApiHandler):
 
 class HostSession(ApiHandler):
     access = Access.HOST_TOKEN
-    operations = {"post": Operation(summary="Exchange the host token for a cookie", status=204)}
+    operations = {"post": Operation(summary="Exchange the host token, or a co-host's, for a cookie", status=204)}
 
     async def post(self, code: str) -> None:  # noqa: ARG002
-        self.services.sessions.sign_in_host(self, self.room().code)
+        self.services.sessions.sign_in_host(self, self.room().code, cohost=self.token_host() or "")
         self.set_status(204)
+
+
+class CohostLink(msgspec.Struct, frozen=True):
+    """A co-host and the link by which they host the room: whoever has it is that co-host until they are revoked."""
+
+    id: str
+    name: str
+    url: str
+
+
+class CohostList(msgspec.Struct, frozen=True):
+    """All co-hosts of a room that are not revoked."""
+
+    cohosts: tuple[CohostLink, ...]
+
+
+class Cohosts(ApiHandler):
+    access = Access.OWN_HOST
+    operations = {"get": Operation(summary="The co-hosts and their links", returns=CohostList)}
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        room = self.room()
+        base = f"{self.services.base_url()}/host/{room.code}"
+        links = (
+            CohostLink(id, name, f"{base}#c.{id}.{room.key.cohost_token(id)}")
+            for id, name in cohosts(room.state).items()
+        )
+        self.answer(CohostList(tuple(links)))
 
 
 class OperatorSession(ApiHandler):

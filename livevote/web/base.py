@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 from tornado.web import HTTPError, RequestHandler
 
+from livevote.domain.cohosts import is_cohost
 from livevote.live.room import LiveRoom
 from livevote.web.services import Services
 
@@ -43,6 +44,7 @@ class Access(Enum):
     VOTER = "a voter's session cookie"
     HOST_TOKEN = "the room's host token"
     HOST = "the room's host token, or its cookie"
+    OWN_HOST = "the host's own token and not a co-host's, or its cookie"
     PUBLISHED = "the room's host token, or its cookie, until the host has published it"
     OPERATOR_KEY = "the operator key"
     OPERATOR = "the operator key, or its cookie, or --open-hosting"
@@ -70,6 +72,11 @@ class Guarded(RequestHandler):
         if self.request.host not in self.services.hosts:
             raise ApiError(421, "unknown_host", "This server does not go by that name. Start it with --url.")
 
+    def cookie_host(self, room: LiveRoom) -> str | None:
+        """As whom the cookie lets somebody host this room: "" for its host, else a co-host's id; None for nobody."""
+        cohost = self.services.sessions.host(self, room.code)
+        return cohost if not cohost or is_cohost(room.state, cohost) else None
+
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         # Tornado would log the request line with its address; a refusal is no event at all.
         if not isinstance(value, HTTPError):
@@ -92,9 +99,11 @@ class Handler(Guarded):
         sessions = self.services.sessions
         match self.access:
             case Access.HOST_TOKEN:
-                return self._has_host_token()
+                return self.token_host() is not None
             case Access.HOST:
                 return self.is_host()
+            case Access.OWN_HOST:
+                return self.host() == ""
             case Access.PUBLISHED:
                 return self.room().state.replay_public or self.is_host()
             case Access.OPERATOR_KEY:
@@ -106,8 +115,26 @@ class Handler(Guarded):
                 return self.access is Access.ANYBODY
 
     def is_host(self) -> bool:
-        """Whether this is a host of the room that the path names. Raises 404."""
-        return self._has_host_token() or self.services.sessions.is_host(self, self.room().code)
+        """Whether this is a host of the room that the path names, or a co-host. Raises 404."""
+        return self.host() is not None
+
+    def host(self) -> str | None:
+        """As whom this request hosts the room that the path names, as ``cookie_host`` says it. Raises 404."""
+        cohost = self.token_host()
+        return self.cookie_host(self.room()) if cohost is None else cohost
+
+    def token_host(self) -> str | None:
+        """As whom the token of this request lets it host the room that the path names. Raises 404.
+
+        The host's token stands alone; a co-host's, ``c.ID.TOKEN``, says whose it is.
+        """
+        room, given = self.room(), self._bearer()
+        if _same(given, room.key.host_token):
+            return ""
+        match given.split("."):
+            case ["c", id, token] if is_cohost(room.state, id) and _same(token, room.key.cohost_token(id)):
+                return id
+        return None
 
     def room(self) -> LiveRoom:
         """The room that the path names. Raises 404."""
@@ -144,9 +171,6 @@ class Handler(Guarded):
     def _bearer(self) -> str:
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" else ""
-
-    def _has_host_token(self) -> bool:
-        return _same(self._bearer(), self.room().key.host_token)
 
     def _has_operator_key(self) -> bool:
         return _same(self._bearer(), self.services.operator_key)

@@ -12,6 +12,7 @@ from livevote.web.base import Access
 _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYBODY: [],
     Access.HOST: [{"bearer": []}, {"hostCookie": []}],
+    Access.OWN_HOST: [{"bearer": []}, {"hostCookie": []}],
     Access.PUBLISHED: [{}, {"bearer": []}, {"hostCookie": []}],
     Access.HOST_TOKEN: [{"bearer": []}],
     Access.OPERATOR: [{"bearer": []}, {"operatorCookie": []}],

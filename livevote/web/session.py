@@ -90,18 +90,28 @@ class Sessions:
         """The names of all voters' cookies that the browser sent, in its order."""
         return [name for name in handler.cookies if name.startswith(f"{self._prefix}.")]
 
-    def is_host(self, handler: RequestHandler, code: str) -> bool:
-        """Whether the browser proved to hold the host token of this room."""
-        return code in self._hosted(handler)
+    def host(self, handler: RequestHandler, code: str) -> str | None:
+        """As whom the browser proved to host this room: "" for its host, else a co-host's id; None where it did not.
 
-    def sign_in_host(self, handler: RequestHandler, code: str) -> None:
-        """Remember that the browser holds this room's host token."""
+        Whether a co-host still is one, only the room's state says.
+        """
+        return self._hosted(handler).get(code)
+
+    def sign_in_host(self, handler: RequestHandler, code: str, *, cohost: str = "") -> None:
+        """Remember that the browser holds this room's host token, or that of the co-host with this id."""
+        hosted = self._hosted(handler)
+        if cohost and hosted.pop(code, None) == "":
+            cohost = ""  # a host who tries out a co-host's link stays the host
         # One cookie for all rooms, the newest first: a cookie for each would outgrow what a request may carry.
-        codes = [code, *(other for other in self._hosted(handler) if other != code)]
-        self._set(handler, f"{self._prefix}-host", ".".join(codes[:_MAX_HOSTED]), "Strict")
+        newest = {code: cohost, **{other: id for other, id in hosted.items() if other != code}}
+        entries = [f"{other}-{id}" if id else other for other, id in newest.items()]
+        self._set(handler, f"{self._prefix}-host", ".".join(entries[:_MAX_HOSTED]), "Strict")
 
-    def _hosted(self, handler: RequestHandler) -> list[str]:
-        return (self._get(handler, f"{self._prefix}-host") or "").split(".")
+    def _hosted(self, handler: RequestHandler) -> dict[str, str]:
+        """The rooms of the cookie, the newest first: CODE where the browser has the host's token, else CODE-ID."""
+        value = self._get(handler, f"{self._prefix}-host")
+        entries = value.split(".") if value else []
+        return {code: id for code, _, id in (entry.partition("-") for entry in entries)}
 
     def is_operator(self, handler: RequestHandler) -> bool:
         """Whether the browser proved to hold the operator key."""

@@ -59,21 +59,33 @@ class Page:
         self._repeats: set[asyncio.Task[None]] | None = None
         self._wire: Wire = services.wires.take(handler, self)
 
-    def enter(self, room: LiveRoom) -> None:
-        """Get the room's state now and every tick from now on."""
+    def enter(self, room: LiveRoom, *, cohost: str = "") -> None:
+        """Get the room's state now and every tick from now on. ``cohost`` is the id of whose page this is, if any."""
         self._room = room
         if self.role == "host":
-            room.channel.join(self, "host")
+            room.join_host(self, cohost=cohost)
         else:
             room.join(self, limit=self._services.config.sockets_per_session)
 
+    def on_pong(self, payload: bytes) -> None:
+        """Tell the room how long its ping took."""
+        if self._room is not None:
+            self._room.vitals.pong(self, payload)
+
+    def on_goodbye(self) -> None:
+        """Leave the room for good: nobody waits for this page to come back."""
+        self._leave(clean=True)
+
     def on_close(self) -> None:
         """Leave the room: the connection is gone."""
+        self._leave(clean=False)
+
+    def _leave(self, *, clean: bool) -> None:
         room, self._room = self._room, None
         if room is not None and self.role == "host":
-            room.channel.leave(self, "host")
+            room.leave_host(self)
         elif room is not None:
-            room.leave(self)
+            room.leave(self, clean=clean)
 
     def on_text(self, text: str) -> None:
         """Do what a message asks for."""
@@ -209,17 +221,17 @@ class PageSocket(WireHandler, Guarded):
         sessions = self.services.sessions
         room = self.services.registry.get(kwargs["code"].upper())
         session = sessions.voter(self)
-        not_the_host = self.role == "host" and not (room is not None and sessions.is_host(self, room.code))
+        cohost = self.cookie_host(room) if self.role == "host" and room is not None else ""
         page = Page(self, self.services, role=self.role, session=session or "")
         if room is None:
             page.leave_with("no_such_room")
         elif session is None:
             page.leave_with("no_session")
-        elif not_the_host:
+        elif cohost is None:
             page.leave_with("not_the_host")
         else:
             try:
-                page.enter(room)
+                page.enter(room, cohost=cohost)
             except Exception:
                 page.leave_with("server_fault")
                 raise

@@ -14,6 +14,7 @@ from livevote import bundle
 from livevote.domain.audit import leaf
 from livevote.domain.commands import (
     AcceptRecovery,
+    AddCohost,
     AddQuestion,
     AskAgain,
     CastBallot,
@@ -26,6 +27,8 @@ from livevote.domain.commands import (
     OpenVoting,
     PublishReplay,
     RevealResults,
+    RevokeCohost,
+    SetTimer,
     SwitchReceipts,
 )
 from livevote.domain.kinds import KINDS
@@ -140,6 +143,11 @@ def command(rng: random.Random, made: Made) -> Command:
         HideResults(question),
         SwitchReceipts(rng.random() < 0.5),
         PublishReplay(rng.random() < 0.5),
+        OpenVoting(question, seconds=rng.randrange(5, 600)),
+        AskAgain(question, seconds=rng.randrange(5, 600)),
+        SetTimer(question, rng.choice((None, rng.randrange(5, 600)))),
+        AddCohost(text(rng)),
+        RevokeCohost(f"c{rng.randrange(1, 4)}"),
         EraseAnswer(rng.choice(cast) if cast else 1),
         JudgeTerms(question, 1, (key(text(rng)),), rng.random() < 0.5),
     ]

@@ -14,13 +14,24 @@ import pytest
 
 from livevote.domain import ballots, voting
 from livevote.domain import room as rules
-from livevote.domain.commands import CastBallot, OpenVoting
+from livevote.domain.commands import AsCohost, CastBallot, CloseVoting, OpenVoting
 from livevote.domain.kinds import choice
 from livevote.domain.kinds.multiple import Multiple
-from livevote.domain.records import BallotCast, Draft, Entry, Record, ResultsHidden, VotingClosed, VotingOpened
+from livevote.domain.records import (
+    BallotCast,
+    CohostRevoked,
+    Draft,
+    Entry,
+    Record,
+    ResultsHidden,
+    TimerSet,
+    VotingClosed,
+    VotingOpened,
+)
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import Decision, Repeat
 from livevote.domain.state import Ballot, Question, Room, Round
+from tests import history
 
 Patch = pytest.MonkeyPatch
 
@@ -171,6 +182,26 @@ def two_questions_open(patch: Patch) -> None:
     patch.setitem(rules.DECIDE, OpenVoting, broken)
 
 
+def late_timer_closes_the_next_round(patch: Patch) -> None:
+    """I8: a timer closes whatever round is open when it rings."""
+
+    def broken(room: Room, command: CloseVoting, at: int) -> Decision | Record:
+        return original(room, CloseVoting(command.question), at)
+
+    original = voting.DECIDE[CloseVoting]
+    patch.setitem(rules.DECIDE, CloseVoting, broken)
+
+
+def revoked_cohost_may_go_on(patch: Patch) -> None:
+    """What a co-host sends counts although a revocation is before it."""
+    original = rules.decide
+
+    def broken(room: Room | None, command: Any, *, at: int) -> Decision:
+        return original(room, command.command if isinstance(command, AsCohost) else command, at=at)
+
+    patch.setattr(history, "decide", broken)
+
+
 def _fold(patch: Patch, broken: Callable[[Room, Record], None]) -> None:
     """Let ``broken`` do something more after a record that is no ballot was folded."""
     original = rules._fold
@@ -199,6 +230,29 @@ def hide_shows(patch: Patch) -> None:
     def broken(room: Room, record: Record) -> None:
         if isinstance(record, ResultsHidden):
             room.questions[record.question].rounds[-1].revealed = True
+
+    _fold(patch, broken)
+
+
+def timer_stays_as_it_was_set_first(patch: Patch) -> None:
+    """A round ends when it was planned at first."""
+    moved: dict[int, int | None] = {}
+
+    def broken(room: Room, record: Record) -> None:
+        if isinstance(record, VotingOpened):
+            moved[id(room)] = record.closes_at
+        elif isinstance(record, TimerSet):
+            room.questions[record.question].rounds[-1].closes_at = moved.get(id(room))
+
+    _fold(patch, broken)
+
+
+def revoked_cohost_is_forgotten(patch: Patch) -> None:
+    """The id of a co-host who was revoked, and with it the token, comes to somebody else."""
+
+    def broken(room: Room, record: Record) -> None:
+        if isinstance(record, CohostRevoked):
+            del room.cohosts[record.id]
 
     _fold(patch, broken)
 
@@ -243,6 +297,10 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     two_questions_open,
     next_round_revealed,
     hide_shows,
+    late_timer_closes_the_next_round,
+    revoked_cohost_may_go_on,
+    timer_stays_as_it_was_set_first,
+    revoked_cohost_is_forgotten,
     fold_depends_on_the_moment,
     decide_changes_the_state,
 )

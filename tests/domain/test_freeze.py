@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from livevote.domain import freeze as module
 from livevote.domain.commands import (
     AcceptRecovery,
+    AddCohost,
     AddQuestion,
     AskAgain,
     CloseVoting,
@@ -21,6 +22,8 @@ from livevote.domain.commands import (
     OpenVoting,
     PublishReplay,
     RevealResults,
+    RevokeCohost,
+    SetTimer,
     SwitchReceipts,
 )
 from livevote.domain.freeze import FORMAT, Frozen, ThawError, differences, follow, freeze, thaw
@@ -50,6 +53,8 @@ commands: st.SearchStrategy[Command] = st.one_of(
         [
             *(action(question) for action in (OpenVoting, CloseVoting, AskAgain) for question in ("q1", "q2")),
             *(RevealResults("q1"), HideResults("q1"), PublishReplay(True), SwitchReceipts(False)),
+            *(OpenVoting("q1", 60), AskAgain("q1", 60), SetTimer("q1", 90), SetTimer("q1", None)),
+            *(AddCohost("Ann"), AddCohost("Bob"), RevokeCohost("c1")),
             AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"),
             AddQuestion("single", "And now?", OPTIONS, changeable=False),
         ]
@@ -75,7 +80,8 @@ def evening() -> History:
         cast("ann", 0), cast("c" * 22, 1, 2, id="f" * 22), cast("c" * 22, 0, id="g" * 22), cast("d" * 22, 2)
     )
     history.did(cast("ann", 1), cast("e" * 22, 0, id="h" * 22), EraseAnswer(9), EraseAnswer(4))
-    history.did(CloseVoting("q1"), RevealResults("q1"), AskAgain("q1"), cast("c" * 22, 2, id="f" * 22, round=2))
+    history.did(SetTimer("q1", 60), CloseVoting("q1"), RevealResults("q1"), AskAgain("q1"))
+    history.did(cast("c" * 22, 2, id="f" * 22, round=2), AddCohost("Ann"), AddCohost("Bob"), RevokeCohost("c1"))
     history.did(AddQuestion("single", "And now?", OPTIONS, changeable=False), SwitchReceipts(False))
     return history.did(PublishReplay(True), AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"))
 
@@ -115,6 +121,7 @@ def test_every_field_of_a_state_survives_and_the_state_moves_on() -> None:
 KNOWN_SLOTS = {
     *(
         "code",
+        "cohosts",
         "created_at",
         "current",
         "head",
@@ -126,7 +133,7 @@ KNOWN_SLOTS = {
         "title",
     ),
     *("changeable", "id", "kind", "options", "rounds", "rules", "stored_rules", "text"),
-    *("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally"),
+    *("ballots", "closed_at", "closes_at", "erased", "number", "opened_at", "revealed", "superseded", "tally"),
 }
 
 
@@ -197,6 +204,8 @@ def test_states_of_one_log_do_not_differ() -> None:
         lambda room: setattr(room, "replay_public", False),
         lambda room: room.recoveries.clear(),
         lambda room: setattr(room, "current", None),
+        lambda room: room.cohosts.update(c1="Ann"),
+        lambda room: setattr(first_round(room), "closes_at", None),
         lambda room: room.questions.pop("q2"),
         lambda room: setattr(room.questions["q1"], "id", "q9"),
         lambda room: setattr(room.questions["q1"], "kind", room.questions["q2"].kind),

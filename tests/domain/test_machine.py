@@ -24,7 +24,9 @@ from hypothesis.stateful import (
 
 from livevote.domain.audit import GENESIS, check
 from livevote.domain.commands import (
+    AddCohost,
     AddQuestion,
+    AsCohost,
     AskAgain,
     CloseVoting,
     Command,
@@ -33,6 +35,8 @@ from livevote.domain.commands import (
     OpenVoting,
     PublishReplay,
     RevealResults,
+    RevokeCohost,
+    SetTimer,
     SwitchReceipts,
 )
 from livevote.domain.records import BallotCast, Draft
@@ -41,7 +45,7 @@ from livevote.domain.room import BrokenLogError, Repeat
 from livevote.domain.tally import fold
 from tests.domain.mutants import MUTANTS, Patch
 from tests.evidence import Record, size
-from tests.history import cast, created, dump, stored
+from tests.history import AT, cast, created, dump, stored
 
 pytestmark = pytest.mark.crash
 
@@ -61,12 +65,13 @@ class Model:
     def __init__(self) -> None:
         self.questions: dict[str, dict[str, Any]] = {}
         self.settings = {"receipts": True, "replay": False}
+        self.cohosts: list[str | None] = []
 
     def add(self, low: int, high: int, changeable: bool) -> None:
         name = f"q{len(self.questions) + 1}"
         self.questions[name] = {"low": low, "high": high, "changeable": changeable, "rounds": []}
 
-    def begin(self, name: str, *, first: bool) -> str:
+    def begin(self, name: str, *, first: bool, at: int, seconds: int | None = None) -> str:
         """A first round is for drafts, another one for closed questions, and no two questions are open."""
         if name not in self.questions:
             return "unknown_question"
@@ -77,8 +82,57 @@ class Model:
         for other, asked in latest.items():
             if asked["open"]:
                 return "still_open" if other == name else "another_open"
-        rounds.append({"open": True, "revealed": False, "ballots": {}})
+        if seconds is not None and not 5 <= seconds <= 24 * 60 * 60:
+            return "bad_timer"
+        ends = None if seconds is None else at + seconds * 1000
+        rounds.append({"open": True, "revealed": False, "ballots": {}, "ends": ends})
         return "ok"
+
+    def set_timer(self, name: str, seconds: int | None, *, at: int) -> str:
+        """The open round gets another planned end, or none."""
+        if name not in self.questions:
+            return "unknown_question"
+        if not self.questions[name]["rounds"]:
+            return "not_open"
+        asked = self.questions[name]["rounds"][-1]
+        if not asked["open"]:
+            return "closed"
+        if seconds is not None and seconds not in range(5, 86_401):
+            return "bad_timer"
+        ends = None if seconds is None else at + seconds * 1000
+        if asked["ends"] == ends:
+            return "already_so"
+        asked["ends"] = ends
+        return "ok"
+
+    def close_on_time(self, name: str, number: int, ends: int) -> str:
+        """A timer closes the round that it was set for, if that still is to end then, and no other one."""
+        rounds = self.questions[name]["rounds"]
+        if number != len(rounds):
+            return "wrong_round"
+        if not rounds[-1]["open"]:
+            return "closed"
+        if rounds[-1]["ends"] != ends:
+            return "timer_moved"
+        rounds[-1]["open"] = False
+        return "ok"
+
+    def add_cohost(self, name: str) -> str:
+        """Co-hosts are numbered from 1, for ever."""
+        if len([known for known in self.cohosts if known]) == 20:
+            return "too_many_cohosts"
+        self.cohosts.append(name)
+        return "ok"
+
+    def revoke_cohost(self, number: int) -> str:
+        """Whoever is revoked stays so."""
+        if not self.is_cohost(number):
+            return "no_such_cohost"
+        self.cohosts[number - 1] = None
+        return "ok"
+
+    def is_cohost(self, number: int) -> bool:
+        return 1 <= number <= len(self.cohosts) and self.cohosts[number - 1] is not None
 
     def switch(self, name: str, what: str, wanted: bool, already: str) -> str:
         """Close, reveal and hide change the latest round unless it is like that already."""
@@ -141,6 +195,7 @@ class Model:
         return "ok"
 
 
+seconds = st.none() | st.sampled_from([4, 5, 60, 86_400, 86_401])
 names = st.sampled_from(["q1", "q1", "q1", "q2", "q2", "q3", "q4"])
 answers = st.one_of(
     st.integers(0, OPTIONS - 1).map(lambda choice: [choice]),
@@ -159,6 +214,7 @@ class Voting(RuleBasedStateMachine):
         self.model = Model()
         self.sent: list[tuple[str, int, str, str, list[int]]] = []
         self.answered: dict[tuple[str, int, str, str], tuple[int, int, int]] = {}
+        self.planned: list[tuple[str, int, int]] = []
 
     def check(self, command: Command, expected: str) -> Draft | Repeat | Refusal:
         decision = self.history.do(command)
@@ -198,9 +254,49 @@ class Voting(RuleBasedStateMachine):
         rules = msgspec.Raw(msgspec.json.encode({"min": low, "max": high}))
         self.check(AddQuestion("multiple", "Which?", tuple("abcd"), rules, changeable), "ok")
 
-    @rule(name=names, first=st.booleans())
-    def begin(self, name: str, first: bool) -> None:
-        self.check(OpenVoting(name) if first else AskAgain(name), self.model.begin(name, first=first))
+    @property
+    def now(self) -> int:
+        """The instant at which the next command is decided."""
+        return AT + len(self.history.entries)
+
+    def plan(self) -> None:
+        """Note the planned end of every round: a timer that runs for it may ring at any time later."""
+        for name, question in self.model.questions.items():
+            for number, asked in enumerate(question["rounds"], 1):
+                if asked["ends"] is not None and (name, number, asked["ends"]) not in self.planned:
+                    self.planned.append((name, number, asked["ends"]))
+
+    @rule(name=names, first=st.booleans(), after=seconds)
+    def begin(self, name: str, first: bool, after: int | None = None) -> None:
+        expected = self.model.begin(name, first=first, at=self.now, seconds=after)
+        self.check(OpenVoting(name, after) if first else AskAgain(name, after), expected)
+        self.plan()
+
+    @rule(name=names, after=seconds)
+    def set_timer(self, name: str, after: int | None) -> None:
+        self.check(SetTimer(name, after), self.model.set_timer(name, after, at=self.now))
+        self.plan()
+
+    @precondition(lambda self: self.planned)
+    @rule(data=st.data())
+    def ring(self, data: st.DataObject) -> None:
+        """I8: however late a timer is, it closes its own round or nothing."""
+        name, number, ends = data.draw(st.sampled_from(self.planned))
+        command = CloseVoting(name, round=number, closes_at=ends)
+        self.check(command, self.model.close_on_time(name, number, ends))
+
+    @rule(name=st.sampled_from(["Ann", "Bob"]))
+    def add_cohost(self, name: str) -> None:
+        self.check(AddCohost(name), self.model.add_cohost(name))
+
+    @rule(number=st.integers(0, 5))
+    def revoke_cohost(self, number: int) -> None:
+        self.check(RevokeCohost(f"c{number}"), self.model.revoke_cohost(number))
+
+    @rule(number=st.integers(0, 5), on=st.booleans())
+    def switch_receipts_as_a_cohost(self, number: int, on: bool) -> None:
+        expected = self.model.set("receipts", on) if self.model.is_cohost(number) else "no_such_cohost"
+        self.check(AsCohost(f"c{number}", SwitchReceipts(on=on)), expected)
 
     @rule(name=names)
     def close(self, name: str) -> None:
@@ -306,6 +402,7 @@ class Voting(RuleBasedStateMachine):
         """I3, I5, I8: phases, visibility, revs, voters and counts are those of the model."""
         room = self.history.room
         assert {"receipts": room.receipts, "replay": room.replay_public} == self.model.settings
+        assert room.cohosts == {f"c{number}": name for number, name in enumerate(self.model.cohosts, 1)}
         assert list(room.questions) == list(self.model.questions)
         for name, expected in self.model.questions.items():
             question = self.history.question(name)
@@ -314,6 +411,7 @@ class Voting(RuleBasedStateMachine):
                 counting = [ballots[-1] for ballots in wanted["ballots"].values() if ballots[-1][1] is not None]
                 counts = tuple(sum(choice in choices for _, choices in counting) for choice in range(OPTIONS))
                 assert (asked.closed_at is None, asked.revealed) == (wanted["open"], wanted["revealed"])
+                assert asked.closes_at == wanted["ends"]
                 assert (asked.tally.counts(), asked.voters) == (counts, len(counting))
                 assert question.kind.conserved(counts, len(counting), question.rules)
                 assert {voter: (found.id, found.rev) for voter, found in asked.ballots.items()} == {

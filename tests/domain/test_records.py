@@ -13,6 +13,8 @@ from livevote.domain.kinds.choice import ChoiceRules, Choices
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
+    CohostAdded,
+    CohostRevoked,
     QuestionDefined,
     ReceiptsSwitched,
     Record,
@@ -22,6 +24,7 @@ from livevote.domain.records import (
     ResultsRevealed,
     RoomCreated,
     TermsJudged,
+    TimerSet,
     VotingClosed,
     VotingOpened,
     decode,
@@ -39,7 +42,7 @@ rules = st.dictionaries(texts, integers | texts | st.none() | st.booleans()).map
 records: st.SearchStrategy[Record] = st.one_of(
     st.builds(RoomCreated, integers, texts, texts),
     st.builds(QuestionDefined, integers, texts, texts, texts, st.lists(texts).map(tuple), rules, st.booleans()),
-    st.builds(VotingOpened, integers, texts, integers),
+    st.builds(VotingOpened, integers, texts, integers, st.none() | integers),
     st.builds(VotingClosed, integers, texts, integers),
     st.builds(ResultsRevealed, integers, texts, integers),
     st.builds(ResultsHidden, integers, texts, integers),
@@ -49,6 +52,9 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(ReplayPublished, integers, st.booleans()),
     st.builds(RecoveryAccepted, integers, texts, integers, integers, texts),
     st.builds(TermsJudged, integers, texts, integers, st.lists(texts).map(tuple), st.booleans()),
+    st.builds(TimerSet, integers, texts, integers, st.none() | integers),
+    st.builds(CohostAdded, integers, texts, texts),
+    st.builds(CohostRevoked, integers, texts),
 )
 
 # Logs hold these bytes. A change of any of them makes a record that old logs do not have: give it a new tag.
@@ -86,6 +92,23 @@ WRITTEN: list[tuple[Record, bytes]] = [
         TermsJudged(AT, "q1", 1, ("00ff", "ff00"), True),
         b'{"@type":"terms_judged/1","at":1790000000000,"keys":["00ff","ff00"],"question":"q1","round":1,"shown":true}',
     ),
+    (
+        VotingOpened(AT, "q1", 1, AT + 60_000),
+        b'{"@type":"voting_opened/1","at":1790000000000,"closes_at":1790000060000,"question":"q1","round":1}',
+    ),
+    (
+        TimerSet(AT, "q1", 1, AT + 60_000),
+        b'{"@type":"timer_set/1","at":1790000000000,"closes_at":1790000060000,"question":"q1","round":1}',
+    ),
+    (
+        TimerSet(AT, "q1", 1, None),
+        b'{"@type":"timer_set/1","at":1790000000000,"closes_at":null,"question":"q1","round":1}',
+    ),
+    (
+        CohostAdded(AT, "c1", "Ann"),
+        b'{"@type":"cohost_added/1","at":1790000000000,"id":"c1","name":"Ann"}',
+    ),
+    (CohostRevoked(AT, "c1"), b'{"@type":"cohost_revoked/1","at":1790000000000,"id":"c1"}'),
 ]
 
 
@@ -96,6 +119,8 @@ def as_json(record: Record) -> dict[str, Any]:
         fields |= {"rules": json.loads(bytes(record.rules)), "options": list(record.options)}
     if isinstance(record, TermsJudged):
         fields["keys"] = list(record.keys)
+    if isinstance(record, VotingOpened) and record.closes_at is None:
+        del fields["closes_at"]  # as in every log from before there were timers
     return {"@type": record.__struct_config__.tag, **fields}
 
 

@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livevote.domain.audit import commitment
+from livevote.domain.cohosts import MAX_COHOSTS, MAX_NAME_CHARS, cohosts, is_cohost
 from livevote.domain.commands import (
     AcceptRecovery,
+    AddCohost,
     AddQuestion,
+    AsCohost,
     AskAgain,
     CastBallot,
     CloseVoting,
@@ -24,6 +27,8 @@ from livevote.domain.commands import (
     OpenVoting,
     PublishReplay,
     RevealResults,
+    RevokeCohost,
+    SetTimer,
     SwitchReceipts,
 )
 from livevote.domain.kinds import KINDS
@@ -32,6 +37,8 @@ from livevote.domain.questions import MAX_QUESTIONS, MAX_TEXT_CHARS
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
+    CohostAdded,
+    CohostRevoked,
     Draft,
     Entry,
     Opening,
@@ -43,6 +50,7 @@ from livevote.domain.records import (
     ResultsHidden,
     ResultsRevealed,
     RoomCreated,
+    TimerSet,
     VotingClosed,
     VotingOpened,
 )
@@ -102,6 +110,20 @@ def recorded(decision: Decision) -> BallotCast:
     return decision.record
 
 
+def timed() -> History:
+    """Round 1 of q1 is open for a minute."""
+    return drafted().did(OpenVoting("q1", seconds=60))
+
+
+def helped() -> History:
+    """The first co-host was revoked, the second one is there."""
+    return created().did(AddCohost("Ann"), AddCohost("Bob"), RevokeCohost("c1"))
+
+
+def _full_of_cohosts() -> Case:
+    return created().did(*[AddCohost(f"Ann {number}") for number in range(MAX_COHOSTS)]), AddCohost("Bob")
+
+
 def _full_of_questions() -> Case:
     return created().did(*[question(f"Why {number}?") for number in range(MAX_QUESTIONS)]), question()
 
@@ -134,6 +156,11 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.EMPTY_TEXT: lambda: (opened(kind="text", options=()), cast("ann", raw=b'{"text":" "}')),
     Code.TOO_LONG: lambda: (opened(kind="cloud", options=()), cast("ann", raw=b'{"terms":["%s"]}' % (b"x" * 31))),
     Code.BAD_TERMS: lambda: (opened(), JudgeTerms("q1", 1, ("0" * 32,), True)),
+    Code.BAD_TIMER: lambda: (drafted(), OpenVoting("q1", seconds=4)),
+    Code.TIMER_MOVED: lambda: (timed(), CloseVoting("q1", round=1, closes_at=AT)),
+    Code.BAD_COHOST: lambda: (created(), AddCohost(" \u200b\n")),
+    Code.TOO_MANY_COHOSTS: _full_of_cohosts,
+    Code.NO_SUCH_COHOST: lambda: (helped(), RevokeCohost("c1")),
 }
 
 
@@ -163,6 +190,27 @@ def test_every_refusal_is_reached_and_changes_nothing(code: Code) -> None:
         (History, CreateRoom(CODE, "x" * (MAX_TITLE_CHARS + 1)), Code.BAD_TITLE),
         (created, question("x" * (MAX_TEXT_CHARS + 1)), Code.BAD_QUESTION),
         (created, question(options=("a", "A")), Code.BAD_QUESTION),
+        (drafted, OpenVoting("q1", seconds=86_401), Code.BAD_TIMER),
+        (drafted, OpenVoting("q1", seconds=0), Code.BAD_TIMER),
+        (drafted, OpenVoting("q1", seconds=-60), Code.BAD_TIMER),
+        (closed, AskAgain("q1", seconds=4), Code.BAD_TIMER),
+        (opened, SetTimer("q1", 4), Code.BAD_TIMER),
+        (opened, SetTimer("q1", 86_401), Code.BAD_TIMER),
+        (opened, SetTimer("q9", 60), Code.UNKNOWN_QUESTION),
+        (drafted, SetTimer("q1", 60), Code.NOT_OPEN),
+        (closed, SetTimer("q1", 60), Code.CLOSED),
+        (opened, SetTimer("q1", None), Code.ALREADY_SO),
+        (again, CloseVoting("q1", round=1), Code.WRONG_ROUND),
+        (opened, CloseVoting("q1", round=2), Code.WRONG_ROUND),
+        (opened, CloseVoting("q1", closes_at=AT), Code.TIMER_MOVED),
+        (closed, CloseVoting("q1", round=1, closes_at=AT), Code.CLOSED),
+        (created, AddCohost("x" * (MAX_NAME_CHARS + 1)), Code.BAD_COHOST),
+        (created, RevokeCohost("c1"), Code.NO_SUCH_COHOST),
+        (helped, RevokeCohost("c3"), Code.NO_SUCH_COHOST),
+        (helped, AsCohost("c1", SwitchReceipts(on=False)), Code.NO_SUCH_COHOST),
+        (helped, AsCohost("c3", SwitchReceipts(on=False)), Code.NO_SUCH_COHOST),
+        (helped, AsCohost("", SwitchReceipts(on=False)), Code.NO_SUCH_COHOST),
+        (helped, AsCohost("c2", SwitchReceipts(on=True)), Code.ALREADY_SO),
     ],
 )
 def test_refusals_have_other_causes_too(history: Callable[[], History], command: Command, code: Code) -> None:
@@ -177,6 +225,9 @@ def test_refusals_have_other_causes_too(history: Callable[[], History], command:
         (Code.TOO_MANY_QUESTIONS, "a room has at most 200"),
         (Code.BAD_QUESTION, "a question's text has 1 to 500 characters"),
         (Code.WRONG_ROUND, "the question is in round 2"),
+        (Code.BAD_TIMER, "it takes 5 to 86400 seconds"),
+        (Code.BAD_COHOST, "a name has 1 to 60 characters"),
+        (Code.TOO_MANY_COHOSTS, "a room has at most 20"),
     ],
 )
 def test_a_refusal_says_the_limit(code: Code, detail: str) -> None:
@@ -415,6 +466,15 @@ def _defined(**other: object) -> QuestionDefined:
         pytest.param(changed, ballot("ann", 2, rev=2, supersedes=5, id="a1"), id="third ballot with the first's id"),
         pytest.param(changed, ballot("ann", 2, rev=2, supersedes=5, id="a2"), id="third ballot with the second's id"),
         pytest.param(final, ballot("ann", 1, rev=1, supersedes=4), id="second ballot where the first is final"),
+        pytest.param(closed, TimerSet(AT, "q1", 1, AT), id="timer of a closed round"),
+        pytest.param(again, TimerSet(AT, "q1", 1, AT), id="timer of an old round"),
+        pytest.param(voted, TimerSet(AT, "q2", 1, AT), id="timer of a draft"),
+        pytest.param(voted, TimerSet(AT, "q9", 1, AT), id="timer of an unknown question"),
+        pytest.param(helped, CohostAdded(AT, "c2", "Bob"), id="co-host added twice"),
+        pytest.param(helped, CohostAdded(AT, "c1", "Ann"), id="co-host with the id of one who was revoked"),
+        pytest.param(helped, CohostAdded(AT, "c4", "Eve"), id="co-host left out"),
+        pytest.param(helped, CohostRevoked(AT, "c1"), id="co-host revoked twice"),
+        pytest.param(helped, CohostRevoked(AT, "c3"), id="unknown co-host revoked"),
         pytest.param(voted, ballot("bob", 3), id="answer that is out of range"),
         pytest.param(voted, ballot("bob", 0, 1), id="answer with too many choices"),
     ],
@@ -459,6 +519,12 @@ def test_i19_a_question_gets_an_id_that_is_free_whatever_the_others_are_called(t
         (closed, VotingOpened(AT, "q1", 2), True),
         (closed, ResultsRevealed(AT, "q1", 1), True),
         (again, ResultsHidden(AT, "q1", 1), False),
+        (voted, TimerSet(AT, "q1", 1, AT), True),
+        (closed, TimerSet(AT, "q1", 1, None), False),
+        (helped, CohostAdded(AT, "c3", "Eve"), True),
+        (helped, CohostAdded(AT, "c2", "Bob"), False),
+        (helped, CohostRevoked(AT, "c2"), True),
+        (helped, CohostRevoked(AT, "c1"), False),
         (voted, RoomCreated(AT, CODE, "Welcome"), False),
         (voted, ReceiptsSwitched(AT, False), True),
         (voted, ReplayPublished(AT, True), True),
@@ -533,6 +599,15 @@ commands: st.SearchStrategy[Command] = st.one_of(
         st.booleans(),
     ),
     st.builds(lambda make, name: make(name), st.sampled_from(host_commands), names),
+    st.builds(OpenVoting, names, st.none() | st.integers()),
+    st.builds(AskAgain, names, st.none() | st.integers()),
+    st.builds(SetTimer, names, st.none() | st.integers() | st.integers(5, 86_400)),
+    st.builds(CloseVoting, names, st.none() | st.integers(-1, 3), st.none() | st.integers()),
+    st.builds(AddCohost, texts),
+    st.builds(RevokeCohost, st.sampled_from(["c1", "c2", "c3"]) | texts),
+    st.builds(
+        AsCohost, st.sampled_from(["c1", "c2", "c3"]) | texts, st.builds(SetTimer, names, st.none() | st.integers())
+    ),
     st.builds(CreateRoom, texts, texts),
 )
 
@@ -575,7 +650,10 @@ records: st.SearchStrategy[Record] = st.one_of(
         st.none() | st.integers(0, 9),
         st.just("00"),
     ),
-    st.builds(VotingOpened, st.just(AT), names, st.integers(0, 3)),
+    st.builds(VotingOpened, st.just(AT), names, st.integers(0, 3), st.none() | st.integers()),
+    st.builds(TimerSet, st.just(AT), names, st.integers(0, 3), st.none() | st.integers()),
+    st.builds(CohostAdded, st.just(AT), st.sampled_from(["c1", "c2", "c3", ""]), texts),
+    st.builds(CohostRevoked, st.just(AT), st.sampled_from(["c1", "c2", "c3", ""])),
     st.builds(VotingClosed, st.just(AT), names, st.integers(0, 3)),
     st.builds(ResultsRevealed, st.just(AT), names, st.integers(0, 3)),
     st.builds(ResultsHidden, st.just(AT), names, st.integers(0, 3)),
@@ -617,6 +695,15 @@ def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
         (closed, AskAgain("q1"), VotingOpened(AT + 5, "q1", 2)),
         (closed, EraseAnswer(4), AnswerErased(AT + 5, 4, "q1", 1, "ann")),
         (created, AcceptRecovery("livevote/x", 2, 9, "ff"), RecoveryAccepted(AT + 1, "livevote/x", 2, 9, "ff")),
+        (drafted, OpenVoting("q1", seconds=5), VotingOpened(AT + 2, "q1", 1, AT + 5_002)),
+        (closed, AskAgain("q1", seconds=86_400), VotingOpened(AT + 5, "q1", 2, AT + 86_400_005)),
+        (opened, SetTimer("q1", 60), TimerSet(AT + 3, "q1", 1, AT + 60_003)),
+        (timed, SetTimer("q1", None), TimerSet(AT + 3, "q1", 1, None)),
+        (timed, CloseVoting("q1", round=1, closes_at=AT + 60_002), VotingClosed(AT + 3, "q1", 1)),
+        (created, AddCohost(" Zo\u0065\u0308 "), CohostAdded(AT + 1, "c1", "Zo\u00eb")),
+        (helped, AddCohost("x" * MAX_NAME_CHARS), CohostAdded(AT + 4, "c3", "x" * MAX_NAME_CHARS)),
+        (helped, RevokeCohost("c2"), CohostRevoked(AT + 4, "c2")),
+        (helped, AsCohost("c2", SwitchReceipts(on=False)), ReceiptsSwitched(AT + 4, False)),
     ],
 )
 def test_what_is_asked_is_recorded_with_its_instant(
@@ -632,6 +719,36 @@ def test_receipts_are_given_until_they_are_switched_off() -> None:
     assert not history.did(SwitchReceipts(on=False)).room.receipts
     assert history.do(SwitchReceipts(on=False)) == Refusal(Code.ALREADY_SO)
     assert history.did(SwitchReceipts(on=True)).room.receipts
+
+
+def test_a_round_has_the_end_that_was_planned_last_and_the_next_round_has_its_own() -> None:
+    history = timed()
+    planned = [history.round().closes_at]
+    for seconds in (600, 5, None):
+        planned.append(history.did(SetTimer("q1", seconds)).round().closes_at)
+    assert planned == [AT + 60_002, AT + 600_003, AT + 5_004, None]
+    assert history.did(SetTimer("q1", 30), CloseVoting("q1")).round().closes_at == AT + 30_006
+    assert history.did(AskAgain("q1")).round().closes_at is None
+    assert history.question().rounds[0].closes_at == AT + 30_006
+
+
+def test_i8_a_planned_end_ends_nothing_by_itself() -> None:
+    history = timed()
+    assert isinstance(decide(history.state, cast("ann", 0), at=AT + 3_600_000), Draft)
+
+
+def test_a_cohost_whose_id_was_revoked_never_comes_back() -> None:
+    history = helped()
+    assert (history.room.cohosts, cohosts(history.room)) == ({"c1": None, "c2": "Bob"}, {"c2": "Bob"})
+    assert (is_cohost(history.room, "c1"), is_cohost(history.room, "c2")) == (False, True)
+    history.did(RevokeCohost("c2"), AddCohost("Ann"))
+    assert cohosts(history.room) == {"c3": "Ann"}
+
+
+def test_a_room_that_was_full_of_cohosts_takes_one_for_each_that_is_revoked() -> None:
+    history, one_more = _full_of_cohosts()
+    history.did(RevokeCohost("c7"), one_more)
+    assert history.do(one_more) == Refusal(Code.TOO_MANY_COHOSTS, ANY)
 
 
 def test_a_replay_is_the_hosts_until_it_is_published() -> None:

@@ -39,11 +39,12 @@ def test_phases_follow_the_latest_round() -> None:
 def test_a_round_begins_open_hidden_and_empty() -> None:
     asked = Round(number=1, opened_at=AT, tally=KINDS["single"].empty(2, ChoiceRules(max=1, min=1)))
     assert (asked.number, asked.opened_at, asked.voters, asked.tally.counts()) == (1, AT, 0, (0, 0))
-    assert (asked.closed_at, asked.revealed, asked.ballots, asked.superseded) == (None, False, {}, {})
+    assert (asked.closed_at, asked.closes_at, asked.revealed) == (None, None, False)
+    assert (asked.ballots, asked.superseded) == ({}, {})
 
 
 def test_a_room_begins_empty() -> None:
     room = Room(code="ABC", title="Welcome", created_at=AT, origin="livevote/ABC/0")
     assert (room.code, room.title, room.created_at, room.head) == ("ABC", "Welcome", AT, 0)
-    assert (room.questions, room.current) == ({}, None)
+    assert (room.questions, room.current, room.cohosts) == ({}, None, {})
     assert (room.origin, room.receipts, room.replay_public, room.recoveries) == ("livevote/ABC/0", True, False, [])

@@ -6,9 +6,17 @@ from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
 
-from livevote.domain.commands import AcceptRecovery, AddQuestion, CloseVoting, CreateRoom, OpenVoting
+from livevote.domain.commands import (
+    AcceptRecovery,
+    AddQuestion,
+    AskAgain,
+    CloseVoting,
+    CreateRoom,
+    OpenVoting,
+    SetTimer,
+)
 from livevote.export import instant
-from tests.export.cases import HOSTILE, evening, exported, hostile
+from tests.export.cases import HOSTILE, Evening, evening, exported, hostile
 from tests.history import CODE, History, cast
 
 _VOID = {"meta", "br"}
@@ -93,6 +101,19 @@ async def test_shares_are_rounded_as_on_the_other_pages_and_nobody_is_no_share()
     assert re.findall(r"<td>(\d+)</td><td>(\d+ %)</td>", page) == [("7", "88 %"), ("1", "13 %")]
     assert re.findall(r'class="fill" width="([\d.]+%)"', page) == ["87.5%", "12.5%"]
     assert "<nav" not in page, "one question needs no list"
+
+
+async def test_a_planned_end_is_told_beside_the_end() -> None:
+    held = Evening()
+    held.after(0, CreateRoom(CODE, "?"), AddQuestion("single", "?", ("A", "B")), OpenVoting("q1", seconds=60))
+    held.after(10_000, SetTimer("q1", 20))
+    held.after(25_000, CloseVoting("q1"))
+    text = "".join(Reader((await exported("results.html", held)).decode()).texts)
+    assert "Opened 21 Sep 2026, 14:13:20 \u00b7 planned until 14:13:50 \u00b7 closed 14:13:45 \u00b7 never" in text
+    (asked,) = json.loads(await exported("results.json", held))["questions"][0]["rounds"]
+    assert (asked["closed_at"], asked["closes_at"]) == ("2026-09-21T14:13:45.000Z", "2026-09-21T14:13:50.000Z")
+    held.after(100_000, AskAgain("q1"))
+    assert json.loads(await exported("results.json", held))["questions"][0]["rounds"][1]["closes_at"] is None
 
 
 async def test_a_room_without_questions_says_so() -> None:

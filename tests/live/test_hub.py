@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from livevote.clock import SystemClock
+from livevote.clock import ManualClock, SystemClock
 from livevote.live import hub
 from livevote.live.hub import Channel, Role, Subscriber
 from livevote.live.sweep import PING, sweep
+from livevote.live.vitals import SAMPLE, Vitals
 
 
 class Screen:
@@ -188,6 +189,7 @@ class Rooms:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
+        self.vitals = Vitals(clock=ManualClock())
 
     def all(self) -> list["Rooms"]:
         return [self]
@@ -203,8 +205,40 @@ async def test_the_sweeper_pings_and_lets_go_of_those_who_are_never_heard_of() -
         await asyncio.sleep(0)
     sweeping.cancel()
     assert (silent.left_with, stuck.left_with, lively.left_with) == ("timed_out", "timed_out", "")
-    assert silent.frames[0] == lively.frames[0] == PING
+    assert {frame[0] for frame in silent.frames + lively.frames} == {PING[0]}
     assert stuck.frames == [], "who has not read an earlier frame gets no ping on top"
+
+
+async def test_of_a_large_room_some_pages_are_measured_and_all_in_turn() -> None:
+    stage = Stage()
+    rooms = Rooms(stage.channel)
+    voters, host = [stage.join() for _ in range(2 * SAMPLE + 3)], stage.join("host")
+    sweeping = asyncio.create_task(sweep(rooms, interval_s=0.001))  # type: ignore[arg-type]
+    while len(host.frames) < 3:
+        for one in (*voters, host):
+            one.alive = True
+        await asyncio.sleep(0)
+    sweeping.cancel()
+    assert set(host.frames) == {PING}
+    for turn in range(3):
+        measured = [voter.frames[turn] for voter in voters if voter.frames[turn] != PING]
+        assert SAMPLE // 2 <= len(measured) <= SAMPLE
+        assert len(set(measured)) == len(measured), "each has its own token"
+    assert all(any(frame != PING for frame in voter.frames[:3]) for voter in voters)
+
+
+async def test_a_frame_is_sent_again_to_those_who_are_there() -> None:
+    stage = Stage()
+    stage.channel.refresh("host")
+    await stage.quiet()
+    voter, host = stage.join(), stage.join("host")
+    stage.channel.refresh("host")
+    await stage.quiet()
+    assert (voter.frames, host.frames) == ([], [b"host tally 0"])
+    stage.change(full=True)
+    stage.channel.refresh("host")
+    await stage.quiet()
+    assert host.frames[1:] == [b"host state 1"], "a change of the log is not made smaller by it"
 
 
 async def test_a_channel_closes_although_one_page_never_reads() -> None:

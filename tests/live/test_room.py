@@ -1,16 +1,28 @@
 """What reaches a voter's pages: the state, the own ballot, and a ballot cast on another page."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from livevote.clock import ManualClock
-from livevote.domain.commands import AddQuestion, CastBallot, Command, OpenVoting
+from livevote.domain.commands import (
+    AddCohost,
+    AddQuestion,
+    AskAgain,
+    CastBallot,
+    CloseVoting,
+    Command,
+    OpenVoting,
+    RevokeCohost,
+    SetTimer,
+)
 from livevote.domain.records import Draft, Entry, encode
 from livevote.domain.room import decide
 from livevote.domain.state import Room
 from livevote.keys import Keyring
 from livevote.live.room import LiveRoom
+from livevote.live.views import MAX_EARLIER_ROUNDS
 
 
 class Tab:
@@ -40,11 +52,14 @@ class Show:
 
     def __init__(self, keys: Path) -> None:
         self.key = Keyring(keys, create=True).make_room("ROOM22")
+        self.clock = ManualClock()
+        self.unanswered_ms = 0
         self.room = LiveRoom(
             Room(code="ROOM22", title="Room", created_at=1, origin="livevote/ROOM22/e"),
             key=self.key,
-            clock=ManualClock(),
+            clock=self.clock,
             base_url=lambda: "http://x",
+            unanswered_ms=lambda: self.unanswered_ms,
         )
         self.room.state.head = 1
 
@@ -56,9 +71,26 @@ class Show:
         self.room.apply([entry])
         return entry
 
-    def vote(self, session: str, *, erased: bool = False) -> Entry:
+    def vote(self, session: str, *, erased: bool = False, round: int = 1) -> Entry:
         voter = self.key.pseudonym(session, "q1")
-        return self.do(CastBallot(voter, f"id-{session}", "q1", 1, b'{"choices":[1]}', bytes(16)), erased=erased)
+        return self.do(CastBallot(voter, f"id-{session}", "q1", round, b'{"choices":[1]}', bytes(16)), erased=erased)
+
+    def host(self, *, cohost: str = "") -> Tab:
+        """A host's page that has shown everything so far."""
+        page = Tab("h")
+        self.room.join_host(page, cohost=cohost)
+        return page
+
+    @property
+    def hosted(self) -> Any:
+        """What a host's page shows now."""
+        return msgspec.json.decode(self.room.host_state())
+
+    async def quiet(self) -> None:
+        """Let the fan-out go out that was begun."""
+        task = self.room.channel._task
+        if task is not None:
+            await task
 
 
 async def test_a_page_gets_the_state_and_the_own_ballot(tmp_path: Path) -> None:
@@ -147,4 +179,135 @@ async def test_a_page_that_has_not_seen_the_round_gets_its_state_before_the_ball
     show.room.tell_other_tabs(voting, "q1", 1)
     assert behind.types == ["state", "mine"], "pages drop the ballot of a round that they do not show"
     assert behind.messages[1]["answer"] == {"choices": [1]}
+    await show.room.channel.aclose()
+
+
+async def test_voters_and_hosts_are_told_the_planned_end_of_an_open_round(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    tab = Tab("s1")
+
+    def planned() -> object:
+        question: Any = tab.messages[0]["question"]
+        return question["closes_at"]
+
+    def hosts() -> object:
+        return show.hosted["questions"][0]["closes_at"]
+
+    show.do(AddQuestion(kind="single", text="?", options=("A", "B")))
+    assert hosts() is None
+    show.do(OpenVoting("q1", seconds=60))
+    show.room.join(tab, limit=5)
+    assert planned() == 60_002
+    await show.quiet()
+    tab.messages.clear()
+    show.do(SetTimer("q1", 30))
+    await show.quiet()
+    assert planned() == 30_002
+    assert hosts() == 30_002
+    show.do(CloseVoting("q1"))
+    assert hosts() is None, "what is over is not planned"
+    await show.room.channel.aclose()
+
+
+async def test_a_host_compares_rounds(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    show.do(AddQuestion(kind="single", text="?", options=("A", "B")))
+    assert show.hosted["questions"][0]["rounds"] == []
+    show.do(OpenVoting("q1"))
+    show.vote("s1")
+    show.vote("s2")
+    assert show.hosted["questions"][0]["rounds"] == []
+    show.do(CloseVoting("q1"))
+    show.do(AskAgain("q1"))
+    show.vote("s1", round=2)
+    question = show.hosted["questions"][0]
+    assert (question["round"], question["counts"], question["voters"]) == (2, [0, 1], 1)
+    assert question["rounds"] == [{"round": 1, "counts": [0, 2], "voters": 2, "figures": {}}]
+    for _ in range(MAX_EARLIER_ROUNDS + 1):
+        show.do(CloseVoting("q1"))
+        show.do(AskAgain("q1"))
+    numbers = [earlier["round"] for earlier in show.hosted["questions"][0]["rounds"]]
+    assert numbers == list(range(3, 3 + MAX_EARLIER_ROUNDS))
+    await show.room.channel.aclose()
+
+
+async def test_the_pages_of_a_revoked_cohost_are_closed_at_once_and_no_others(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    show.do(AddCohost("Ann"))
+    show.do(AddCohost("Bob"))
+    assert show.hosted["cohosts"] == [{"id": "c1", "name": "Ann"}, {"id": "c2", "name": "Bob"}]
+    host, gone, ann, too, bob = (show.host(cohost=id) for id in ("", "c1", "c1", "c1", "c2"))
+    show.room.leave_host(gone)
+    show.room.leave_host(gone)
+    show.do(RevokeCohost("c1"))
+    assert [page.left_with for page in (host, gone, ann, too, bob)] == ["", "", "not_the_host", "not_the_host", ""]
+    assert set(show.room.channel.subscribers("host")) == {host, bob}
+    for page in (ann, bob):
+        page.messages.clear()
+    await show.quiet()
+    assert ann.messages == [], "nothing more is sent to them"
+    assert bob.messages[0]["cohosts"] == [{"id": "c2", "name": "Bob"}]
+    show.room.leave_host(ann)
+    await show.room.channel.aclose()
+
+
+async def test_who_vanishes_is_reconnecting_and_who_says_goodbye_is_not(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    tabs = [Tab("s1"), Tab("s1"), Tab("s2"), Tab("s3")]
+    for tab in tabs:
+        show.room.join(tab, limit=5)
+    show.room.leave(tabs[0])
+    assert show.hosted["health"]["reconnecting"] == 0, "another page of the same voter is there"
+    show.room.leave(tabs[1])
+    show.room.leave(tabs[1])
+    show.room.leave(tabs[2], clean=True)
+    show.room.leave(tabs[2])
+    health = show.hosted["health"]
+    assert (health["online"], health["reconnecting"]) == (1, 1)
+    show.room.join(Tab("s1"), limit=5)
+    health = show.hosted["health"]
+    assert (health["online"], health["reconnecting"]) == (2, 0)
+    await show.room.channel.aclose()
+
+
+async def test_a_page_that_was_closed_for_being_one_too_many_is_not_missed(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    tabs = [Tab("s1") for _ in range(2)]
+    for tab in tabs:
+        show.room.join(tab, limit=1)
+    show.room.leave(tabs[1], clean=True)
+    show.room.leave(tabs[0])
+    assert show.hosted["health"]["reconnecting"] == 0
+    await show.room.channel.aclose()
+
+
+async def test_hosts_are_shown_the_health_of_their_room_when_it_changes(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    show.room.show_health()  # nobody is there to see it
+    host = show.host()
+    assert host.messages[0]["health"] == {
+        "online": 0, "reconnecting": 0, "delay_ms": None, "oldest_unanswered_ms": 0
+    }  # fmt: skip
+
+    async def told() -> list[Any]:
+        host.messages.clear()
+        show.room.show_health()
+        await show.quiet()
+        return [message["health"] for message in host.messages]
+
+    assert await told() == []
+    show.unanswered_ms = 999
+    assert await told() == [], "that a vote takes some milliseconds is no news"
+    show.unanswered_ms = 2500
+    assert [health["oldest_unanswered_ms"] for health in await told()] == [2500]
+    assert await told() == []
+    ping = show.room.vitals.ping(host)
+    show.clock.advance(0.05)
+    show.room.vitals.pong(host, ping[2:])
+    assert [health["delay_ms"] for health in await told()] == [50]
+    show.room.vitals.lost("s1")
+    assert [health["reconnecting"] for health in await told()] == [1]
+    show.clock.advance(61)
+    assert [(health["reconnecting"], health["delay_ms"]) for health in await told()] == [(0, None)]
+    assert await told() == []
     await show.room.channel.aclose()

@@ -53,8 +53,9 @@ class Desk:
     def __init__(self, keys: Path, *, queue_limit: int = 10_000) -> None:
         self.log = SlowLog()
         self.keyring = Keyring(keys, create=True)
-        self.registry = Registry(keyring=self.keyring, clock=ManualClock(), base_url=lambda: "http://x")
-        self.writer = Writer(log=self.log, registry=self.registry, clock=ManualClock(), queue_limit=queue_limit)
+        self.clock = ManualClock()
+        self.registry = Registry(keyring=self.keyring, clock=self.clock, base_url=lambda: "http://x")
+        self.writer = Writer(log=self.log, registry=self.registry, clock=self.clock, queue_limit=queue_limit)
         self.running = asyncio.create_task(self.writer.run())
         self.outcomes: list[tuple[str, Outcome]] = []
 
@@ -104,6 +105,31 @@ async def test_what_waits_while_one_batch_is_written_becomes_the_next(tmp_path: 
     await desk.settled(50)
     assert [len(batch) for batch in desk.log.batches] == [1, 49]
     assert desk.counts == (50, 0)
+    await desk.stop()
+
+
+async def test_the_oldest_unanswered_command_is_known_whether_it_was_decided_or_not(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    assert desk.writer.oldest_unanswered_ms == 0
+    desk.log.gate.clear()
+    desk.vote("first", "v0")
+    desk.clock.advance(1)
+    assert desk.writer.oldest_unanswered_ms == 1000, "it waits in the queue"
+    await desk.log.begun.wait()
+    desk.clock.advance(1)
+    desk.vote("second", "v1")
+    desk.clock.advance(0.5)
+    assert desk.writer.oldest_unanswered_ms == 2500, "it is on its way to the disk"
+    desk.log.begun.clear()
+    desk.log.gate.set()
+    await desk.settled(1)
+    desk.log.gate.clear()
+    await desk.log.begun.wait()
+    assert desk.writer.oldest_unanswered_ms == 500
+    desk.log.gate.set()
+    await desk.settled(2)
+    assert desk.writer.oldest_unanswered_ms == 0
     await desk.stop()
 
 

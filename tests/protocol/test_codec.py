@@ -8,7 +8,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, HideResults, OpenVoting, RevealResults
+from livevote.domain.commands import (
+    AddCohost,
+    AddQuestion,
+    AskAgain,
+    CloseVoting,
+    HideResults,
+    OpenVoting,
+    RevealResults,
+    RevokeCohost,
+    SetTimer,
+)
 from livevote.protocol.codec import ProtocolError, decode, decode_command, encode, frame, text_frame
 from livevote.protocol.messages import Recorded, Sync, TallyMessage, Vote
 
@@ -190,6 +200,28 @@ def test_any_body_is_a_command_or_a_protocol_error(body: bytes) -> None:
 def test_commands_on_a_question_are_read(name: str, command: type[OpenVoting]) -> None:
     found = decode_command(json.dumps({"type": name, "question": "q1"}).encode())
     assert (type(found), found) == (command, command("q1"))
+
+
+@pytest.mark.parametrize(
+    ("body", "command"),
+    [
+        (b'{"type":"open","question":"q1","seconds":60}', OpenVoting("q1", seconds=60)),
+        (b'{"type":"ask_again","question":"q1","seconds":null}', AskAgain("q1")),
+        (b'{"type":"close","question":"q1","round":2,"closes_at":9}', CloseVoting("q1", round=2, closes_at=9)),
+        (b'{"type":"set_timer","question":"q1","seconds":60}', SetTimer("q1", 60)),
+        (b'{"type":"set_timer","question":"q1","seconds":null}', SetTimer("q1", None)),
+        (b'{"type":"add_cohost","name":"Ann"}', AddCohost("Ann")),
+        (b'{"type":"revoke_cohost","id":"c1"}', RevokeCohost("c1")),
+    ],
+)
+def test_commands_are_read_with_their_fields(body: bytes, command: object) -> None:
+    assert decode_command(body) == command
+
+
+@pytest.mark.parametrize("seconds", [b"60.5", b'"60"', b"true", b"[]"])
+def test_a_timer_takes_whole_seconds(seconds: bytes) -> None:
+    with pytest.raises(ProtocolError, match="seconds"):
+        decode_command(b'{"type":"set_timer","question":"q1","seconds":' + seconds + b"}")
 
 
 def test_a_question_is_read_with_its_defaults() -> None:

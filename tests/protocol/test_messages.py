@@ -10,6 +10,8 @@ import pytest
 
 from livevote.protocol import codec
 from livevote.protocol.messages import (
+    CohostInfo,
+    HealthInfo,
     HostQuestionInfo,
     HostState,
     Mine,
@@ -39,6 +41,7 @@ INFO: dict[str, Any] = {
     "round": 1,
     "phase": "open",
     "revealed": False,
+    "closes_at": 1_790_000_060_000,
 }
 ROOM = RoomInfo("ABC", "Welcome")
 
@@ -111,8 +114,12 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 current=None,
                 questions=(),
                 recoveries=(RecoveryInfo(9, 12, 7),),
+                cohosts=(CohostInfo("c1", "Ann"),),
+                health=HealthInfo(online=0, reconnecting=2, delay_ms=None, oldest_unanswered_ms=7),
             ),
             {
+                "cohosts": [{"id": "c1", "name": "Ann"}],
+                "health": {"online": 0, "reconnecting": 2, "delay_ms": None, "oldest_unanswered_ms": 7},
                 "recoveries": [{"at": 9, "by_checkpoints": 12, "kept": 7}],
                 "role": "host",
                 "room": {"code": "ABC", "title": "Welcome"},

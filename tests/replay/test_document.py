@@ -23,10 +23,11 @@ from livevote.domain.commands import (
     OpenVoting,
     PublishReplay,
     RevealResults,
+    SetTimer,
     SwitchReceipts,
 )
 from livevote.domain.kinds.written import key
-from livevote.domain.records import Entry
+from livevote.domain.records import Draft, Entry, VotingOpened
 from livevote.domain.room import BrokenLogError
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
@@ -35,7 +36,7 @@ from livevote.log.memory import MemoryLog
 from livevote.replay.document import PAUSE_MS, Audience, Fold, Mark, Replay, read
 from livevote.replay.playhead import Moment, Playhead
 from tests.client import Message, Page, Venue, eventually, venue
-from tests.history import AT, History, cast, created, drafted, opened
+from tests.history import AT, CODE, History, cast, created, drafted, opened
 
 
 def document(entries: list[Entry], audience: Audience = "host") -> Replay:
@@ -65,6 +66,7 @@ commands = st.one_of(
     st.tuples(st.just("vote"), st.integers(0, 4), choices),
     st.tuples(st.just("vote"), st.integers(0, 4), choices),
     st.tuples(st.sampled_from(["open", "close", "reveal", "hide", "again"]), st.sampled_from(["q1", "q2"])),
+    st.tuples(st.just("timer"), st.sampled_from(["q1", "q2"]), st.sampled_from([None, 5, 60])),
     st.tuples(st.just("erase"), st.integers(4, 40)),
     st.sampled_from([("recover",), ("publish",), ("receipts",)]),
 )
@@ -92,6 +94,8 @@ def do(history: History, what: Any) -> None:
                 question=current.id,
                 round=len(current.rounds),
             )
+        case ("timer", question, seconds):
+            command = SetTimer(question, seconds)
         case ("erase", index):
             command = EraseAnswer(index)
         case ("recover",):
@@ -161,6 +165,27 @@ def test_marks_name_everything_that_is_not_a_ballot() -> None:
         Mark(9, AT + 8, "asked_again", 1),
         Mark(10, AT + 9, "recovered", None),
     )
+
+
+def test_marks_say_when_a_round_was_planned_to_end() -> None:
+    history = drafted().did(OpenVoting("q1", seconds=60), SetTimer("q1", 30), SetTimer("q1", None))
+    history.did(CloseVoting("q1"), RevealResults("q1"), AskAgain("q1", seconds=5))
+    marks = (
+        Mark(3, AT + 2, "opened", 0, closes_at=AT + 60_002),
+        Mark(4, AT + 3, "timer_set", 0, closes_at=AT + 30_003),
+        Mark(5, AT + 4, "timer_set", 0),
+        Mark(6, AT + 5, "closed", 0),
+        Mark(7, AT + 6, "revealed", 0),
+        Mark(8, AT + 7, "asked_again", 1, closes_at=AT + 5_007),
+    )
+    assert document(history.entries).marks == marks
+    assert document(history.entries, "everybody").marks == marks[:-1]
+
+
+def test_a_planned_end_that_no_clock_shows_is_as_far_as_a_replay_goes() -> None:
+    history = drafted()
+    history.put(Draft(CODE, VotingOpened(AT, "q1", 1, 10**30)))
+    assert document(history.entries).marks[0].closes_at == 2**63 - 1
 
 
 def evening(*hidden: int) -> History:

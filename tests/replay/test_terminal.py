@@ -10,11 +10,19 @@ import pytest
 from rich.console import Console
 
 from livevote.clock import ManualClock
-from livevote.domain.commands import AcceptRecovery, AskAgain, CloseVoting, EraseAnswer, RevealResults
+from livevote.domain.commands import (
+    AcceptRecovery,
+    AskAgain,
+    CloseVoting,
+    EraseAnswer,
+    OpenVoting,
+    RevealResults,
+    SetTimer,
+)
 from livevote.replay import terminal
 from livevote.replay.document import Replay
 from livevote.replay.playhead import Playhead
-from tests.history import AT, cast, created, opened
+from tests.history import AT, cast, created, drafted, opened
 from tests.replay.test_document import document
 
 HOSTILE: dict[str, dict[str, object]] = {
@@ -118,6 +126,18 @@ def test_times_that_no_calendar_has_are_numbers() -> None:
     console = screen(is_terminal=False)
     terminal.tell(late, console)
     assert f"{10**18} ms" in printed(console)
+
+
+def test_timers_are_told() -> None:
+    history = drafted().did(OpenVoting("q1", seconds=60), SetTimer("q1", 90), SetTimer("q1", None))
+    console = screen(is_terminal=False)
+    terminal.tell(document(history.entries), console)
+    lines = [line for line in printed(console).splitlines() if line.endswith(": What to drink?")]
+    assert [line.partition("  ")[2] for line in lines] == [
+        "Voting opened, until 16:14:20: What to drink?",
+        "Timer set, until 16:14:50: What to drink?",
+        "Timer taken off: What to drink?",
+    ]
 
 
 def test_a_moment_has_bars_on_a_terminal_and_none_elsewhere() -> None:

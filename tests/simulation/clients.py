@@ -18,6 +18,7 @@ from livevote.domain.commands import (
     OpenVoting,
     PublishReplay,
     RevealResults,
+    SetTimer,
     SwitchReceipts,
 )
 from livevote.domain.records import Entry
@@ -309,15 +310,21 @@ class Host:
             )
         name: str = random.choice(names)
         current = next((one for one in state["questions"] if one["id"] == state["current"]), None)
+        seconds = random.choice((None, 5, 6, 60))
         if current is None or (current["phase"] == "closed" and self._world.chance(0.7)):
-            return random.choice((OpenVoting, OpenVoting, AskAgain))(name)
+            return random.choice((OpenVoting, OpenVoting, AskAgain))(name, seconds)
+        if self._world.chance(0.1):
+            return SetTimer(current["id"], seconds)
         if self._world.chance(0.8):
             name = current["id"]
         return random.choice((CloseVoting, RevealResults, RevealResults, HideResults, AskAgain))(name)
 
     def _ask(self, command: CreateRoom | AnyHostCommand) -> None:
         """Send a request, whose answer may be lost like the request itself."""
-        self._venue.witness.room(self._code).asked.append(RECORDS[type(command)])
+        asked = self._venue.witness.room(self._code).asked
+        asked.append(RECORDS[type(command)])
+        if isinstance(command, OpenVoting | AskAgain | SetTimer) and command.seconds is not None:
+            asked.append(RECORDS[CloseVoting])
         if self._venue.lost():
             return
         self._world.after(self._venue.network.delay_s(), self._venue.command, self._code, command, self._told(command))
@@ -342,5 +349,6 @@ RECORDS: dict[type, str] = {
     HideResults: "results_hidden/1",
     SwitchReceipts: "receipts_switched/1",
     PublishReplay: "replay_published/1",
+    SetTimer: "timer_set/1",
 }
 """The record that each command becomes."""

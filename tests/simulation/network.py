@@ -144,8 +144,8 @@ class Connection:
         elif self.deaf not in ("down", "both"):
             self._world.note("page", "receives", self.number, frame)
             self._end.received(frame)
-            if frame == b"\x89\x00" and self.deaf != "up" and self._socket is not None:
-                self._socket.pong()
+            if frame[0] == 0x89 and self.deaf != "up" and self._socket is not None:
+                self._socket.pong(frame[2:])
 
     def cut(self, name: str = "") -> None:
         """Both ends find the connection gone. What was on its way is lost."""

@@ -22,6 +22,7 @@ from livevote.live.registry import Registry
 from livevote.live.room import LiveRoom
 from livevote.live.seal import Seal
 from livevote.live.sweep import PING, sweep
+from livevote.live.timers import Timers
 from livevote.live.writer import Writer
 from livevote.log import LogFailedError
 from livevote.protocol import codec
@@ -87,8 +88,9 @@ class Socket:
         else:
             self._room.leave(self)
 
-    def pong(self) -> None:
+    def pong(self, payload: bytes) -> None:
         self.alive = True
+        self._room.vitals.pong(self, payload)
 
     def receive(self, text: str) -> None:
         """A message came in."""
@@ -141,7 +143,7 @@ class Socket:
 
     def send(self, frame: bytes) -> None:
         self._server.world.work()
-        if frame != PING:
+        if frame[0] != PING[0]:
             witness = self._server.witness
             witness.showed(self._room.code, self._role, self.session, self._seen, frame)
         self._connection.to_page(frame)
@@ -206,7 +208,8 @@ class Server:
             return
         self.writer = Writer(log=self.log, registry=self.registry, clock=clock, queue_limit=QUEUE_LIMIT)
         writing = self.process.create_task(self.writer.run(), name="writer")
-        beside = [self.process.create_task(notary.run()), self.process.create_task(sweep(self.registry))]
+        timers = Timers(registry=self.registry, writer=self.writer, clock=clock)
+        beside = [self.process.create_task(run) for run in (notary.run(), sweep(self.registry), timers.run())]
         self.listens = True
         self.world.note("server", "listens")
         stopping = self.process.create_task(self._stopping.wait())

@@ -219,7 +219,8 @@ def _up_to_date(page: Page, fold: Fold, key: RoomKey) -> None:
 
 
 def _lasting(shown: Message) -> Message:
-    kept = {name: value for name, value in shown.items() if name not in ("at", "as_of", "online", "join_url")}
+    changing = ("at", "as_of", "online", "join_url", "health")
+    kept = {name: value for name, value in shown.items() if name not in changing}
     if kept.get("tally"):
         kept["tally"] = kept["tally"] | {"as_of": 0}
     return kept

@@ -42,6 +42,7 @@ class Fold:
         self.head = 0
         self.questions: dict[str, Message] = {}
         self.current = ""
+        self.cohosts: dict[str, str] = {}
 
     def add(self, entry: Entry) -> None:
         """Take in the next record. Raises ``BrokenPromiseError`` where it must not stand."""
@@ -60,10 +61,18 @@ class Fold:
             case "voting_opened/1":
                 self.current = record["question"]
                 rounds = self.questions[self.current]["rounds"]
-                rounds.append({"open": True, "revealed": False, "ballots": {}})
+                rounds.append({"open": True, "revealed": False, "ballots": {}, "closes_at": record.get("closes_at")})
                 _require(len(rounds) == record["round"], "I8: the rounds of a question are not counted")
             case "voting_closed/1":
+                _require(self._latest(record)["open"], "I8: a round was closed twice")
                 self._latest(record)["open"] = False
+            case "timer_set/1":
+                _require(self._latest(record)["open"], "I8: a round that is over got another end")
+                self._latest(record)["closes_at"] = record["closes_at"]
+            case "cohost_added/1":
+                self.cohosts[record["id"]] = record["name"]
+            case "cohost_revoked/1":
+                del self.cohosts[record["id"]]
             case "results_revealed/1":
                 self._latest(record)["revealed"] = True
             case "results_hidden/1":
@@ -123,15 +132,12 @@ class Fold:
         }
 
     def host_state(self) -> Message:
-        """What the host's page shows, without the instant, the address and who is online."""
+        """What the host's page shows, without the instant, the address, and who is online and how well."""
         questions = []
         for question in self.questions.values():
-            counts, voters = self._counts(question, -1)
-            earlier = []
-            for place in range(len(question["rounds"]) - 1):
-                before, voted = self._counts(question, place)
-                earlier.append({"round": place + 1, "counts": before, "voters": voted, "figures": {}})
-            result = {"counts": counts, "voters": voters, "figures": {}, "rounds": earlier}
+            counts, voters = self._counts(question)
+            rounds = [self._earlier(question, number) for number in range(1, len(question["rounds"]))][-10:]
+            result = {"counts": counts, "voters": voters, "figures": {}, "rounds": rounds}
             questions.append(self._question(question) | result | {"shown": [], "pending": [], "hidden": []})
         return {
             "type": "state",
@@ -144,6 +150,7 @@ class Fold:
             "current": self.current or None,
             "questions": questions,
             "recoveries": [],
+            "cohosts": [{"id": id_, "name": name} for id_, name in self.cohosts.items()],
         }
 
     def _question(self, question: Message) -> Message:
@@ -151,10 +158,20 @@ class Fold:
         shown = {name: question[name] for name in ("id", "kind", "text", "options", "rules", "changeable")}
         phase = "draft" if not rounds else "open" if rounds[-1]["open"] else "closed"
         shown["bins"] = []
-        return shown | {"round": len(rounds), "phase": phase, "revealed": bool(rounds) and rounds[-1]["revealed"]}
+        return shown | {
+            "round": len(rounds),
+            "phase": phase,
+            "revealed": bool(rounds) and rounds[-1]["revealed"],
+            "closes_at": rounds[-1]["closes_at"] if phase == "open" else None,
+        }
 
-    def _counts(self, question: Message, place: int) -> tuple[list[int], int]:
-        ballots = question["rounds"][place]["ballots"].values() if question["rounds"] else ()
+    def _earlier(self, question: Message, number: int) -> Message:
+        counts, voters = self._counts(question, number)
+        return {"round": number, "counts": counts, "voters": voters, "figures": {}}
+
+    def _counts(self, question: Message, number: int = 0) -> tuple[list[int], int]:
+        """The result of a round, of the latest one without a number."""
+        ballots = question["rounds"][number - 1]["ballots"].values() if question["rounds"] else ()
         counts = [0] * len(question["options"])
         for ballot in ballots:
             for choice in ballot["choices"]:
@@ -324,7 +341,7 @@ def _judge_shown(message: Message, fold: Fold) -> None:
         _require(expected is not None, f"I12: voters were shown a hidden result as of {fold.head}")
         _require(message == expected, f"I4: {message} was shown and {expected} is right")
         return
-    shown = {name: value for name, value in message.items() if name not in ("at", "online", "join_url")}
+    shown = {name: value for name, value in message.items() if name not in ("at", "online", "join_url", "health")}
     expected = fold.host_state() if message["role"] == "host" else fold.voter_state()
     if shown.get("tally") and not expected.get("tally"):
         raise BrokenPromiseError(f"I12: voters were shown a hidden result as of {fold.head}")

@@ -144,10 +144,12 @@ const isString = (value) => typeof value === "string";
 const isBoolean = (value) => typeof value === "boolean";
 const isList = (of) => (value) => Array.isArray(value) && value.every(of);
 const orNull = (is) => (value) => value === null || is(value);
+/** What may be missing, and is null nowhere. */
+const optional = (is) => Object.assign((value) => value === undefined || is(value), { optional: true });
 const isShape = (shape) => (value) =>
   value instanceof Map &&
-  value.size === Object.keys(shape).length &&
-  Object.entries(shape).every(([name, is]) => value.has(name) && is(value.get(name)));
+  [...value.keys()].every((name) => Object.hasOwn(shape, name)) &&
+  Object.entries(shape).every(([name, is]) => (is.optional || value.has(name)) && is(value.get(name)));
 
 const ONE_ROUND = { question: isString, round: isInteger };
 const RECORDS = {
@@ -160,7 +162,7 @@ const RECORDS = {
     rules: (value) => value instanceof Map,
     text: isString,
   },
-  "voting_opened/1": ONE_ROUND,
+  "voting_opened/1": { ...ONE_ROUND, closes_at: optional(isInteger) },
   "voting_closed/1": ONE_ROUND,
   "results_revealed/1": ONE_ROUND,
   "results_hidden/1": ONE_ROUND,
@@ -178,6 +180,9 @@ const RECORDS = {
   "replay_published/1": { public: isBoolean },
   "terms_judged/1": { ...ONE_ROUND, keys: isList(isString), shown: isBoolean },
   "recovery_accepted/1": { kept: isInteger, lost: isInteger, origin: isString, root: isString },
+  "timer_set/1": { ...ONE_ROUND, closes_at: orNull(isInteger) },
+  "cohost_added/1": { id: isString, name: isString },
+  "cohost_revoked/1": { id: isString },
 };
 const LINES = {
   "livevote_bundle/1": { room: isString, vkey: isString },
@@ -414,6 +419,7 @@ class Room {
   ballots = new Map(); // by index
   missing = new Set();
   recoveries = new Map(); // what is kept of each origin
+  cohosts = new Map(); // by id, whether they still are
 
   constructor(code) {
     this.code = code;
@@ -452,6 +458,17 @@ class Room {
         round.open = false;
         break;
       }
+      case "timer_set/1":
+        require(this.latest(record).round.open, "a timer of a round that is closed already");
+        break;
+      case "cohost_added/1":
+        require(record.id === `c${this.cohosts.size + 1}`, "a co-host out of order");
+        this.cohosts.set(record.id, true);
+        break;
+      case "cohost_revoked/1":
+        require(this.cohosts.get(record.id) === true, "the revocation of no co-host");
+        this.cohosts.set(record.id, false);
+        break;
       case "results_revealed/1":
       case "results_hidden/1":
         this.latest(record);

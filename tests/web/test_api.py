@@ -47,8 +47,8 @@ async def test_every_command_of_a_host(tmp_path: Path) -> None:
             {
                 "id": "q1", "kind": "multiple", "text": "Which?", "options": ["A", "B", "C"], "bins": [],
                 "rules": {"max": 2, "min": 1}, "changeable": False, "round": 2, "phase": "open", "revealed": False,
-                "counts": [0, 0, 0], "voters": 0, "figures": {}, "shown": [], "pending": [], "hidden": [],
-                "rounds": [{"round": 1, "counts": [0, 0, 0], "voters": 0, "figures": {}}],
+                "closes_at": None, "counts": [0, 0, 0], "voters": 0, "figures": {}, "shown": [], "pending": [],
+                "hidden": [], "rounds": [{"round": 1, "counts": [0, 0, 0], "voters": 0, "figures": {}}],
             }
         ]  # fmt: skip
 
@@ -62,6 +62,14 @@ async def test_every_command_of_a_host(tmp_path: Path) -> None:
         ({"type": "add_question", "kind": "single", "text": "", "options": ["A", "B"]}, 409, "bad_question"),
         ({"type": "add_question", "kind": "single", "text": "?", "options": ["A", "a"]}, 409, "bad_question"),
         ({"type": "add_question", "kind": "single", "text": "?", "options": "AB"}, 400, "bad_message"),
+        ({"type": "open", "question": "q1", "seconds": 4}, 409, "bad_timer"),
+        ({"type": "open", "question": "q1", "seconds": 30.5}, 400, "bad_message"),
+        ({"type": "open", "question": "q1", "seconds": True}, 400, "bad_message"),
+        ({"type": "set_timer", "question": "q1", "seconds": 60}, 409, "not_open"),
+        ({"type": "set_timer", "question": "q1"}, 400, "bad_message"),
+        ({"type": "add_cohost", "name": " "}, 409, "bad_cohost"),
+        ({"type": "add_cohost"}, 400, "bad_message"),
+        ({"type": "revoke_cohost", "id": "c1"}, 409, "no_such_cohost"),
         ({"type": "dance"}, 400, "bad_message"),
         ({}, 400, "bad_message"),
     ],
@@ -196,6 +204,9 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
         "switch_receipts",
         "publish_replay",
         "judge_terms",
+        "set_timer",
+        "add_cohost",
+        "revoke_cohost",
     }
 
 

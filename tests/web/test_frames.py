@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
-from livevote.web.wire.frames import Event, Fault, FrameReader, Goodbye, Ping, close_frame, pong_frame
+from livevote.web.wire.frames import Event, Fault, FrameReader, Goodbye, Ping, Pong, close_frame, pong_frame
 from tests.evidence import size
 from tests.web import raw
 from tests.web.raw import CLOSE, CONTINUATION, PING, PONG, TEXT, announced, close, frame
@@ -127,7 +127,8 @@ class Theirs:
         self.events.append(Ping(data))
 
     def on_pong(self, data: bytes) -> None:
-        pass
+        if data:
+            self.events.append(Pong(data))
 
     def on_ws_connection_close(self, *_: object) -> None:
         pass
@@ -243,7 +244,7 @@ def test_the_examples_of_the_rfc() -> None:
     """Section 5.7."""
     assert read(bytes.fromhex("818537fa213d7f9f4d5158")) == ["Hello"]
     assert read(bytes.fromhex("898537fa213d7f9f4d5158")) == [Ping(b"Hello")]
-    assert read(bytes.fromhex("8a8537fa213d7f9f4d5158")) == []
+    assert read(bytes.fromhex("8a8537fa213d7f9f4d5158")) == [Pong(b"Hello")]
     assert pong_frame(b"Hello") == bytes.fromhex("8a0548656c6c6f")
 
 

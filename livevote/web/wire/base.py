@@ -12,6 +12,12 @@ class Listener(Protocol):
     def on_text(self, text: str) -> None:
         """A message, never longer than ``MAX_MESSAGE_BYTES``. Must not raise."""
 
+    def on_pong(self, payload: bytes) -> None:
+        """A pong with a payload: the answer to a ping that had one, or whatever the client made up."""
+
+    def on_goodbye(self) -> None:
+        """The client has said that it leaves, by itself or in answer to a close; ``on_close`` follows."""
+
     def on_close(self) -> None:
         """The connection is gone. Called once, never from inside a call of a ``Wire``."""
 

@@ -28,6 +28,13 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class Pong:
+    """The client has sent these bytes back, at least one."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Goodbye:
     """The client's close frame, with its code if it gave one. Nothing comes after it."""
 
@@ -45,8 +52,8 @@ class Fault:
     why: str
 
 
-Event = str | Ping | Goodbye | Fault
-"""A whole text message, or what else a server must act on. Pongs and single fragments are no event."""
+Event = str | Ping | Pong | Goodbye | Fault
+"""A whole text message, or what else a server must act on. Empty pongs and single fragments are no event."""
 
 
 class FrameReader:
@@ -141,7 +148,7 @@ class FrameReader:
         if opcode == _PING:
             return Ping(payload)
         if opcode == _PONG:
-            return None
+            return Pong(payload) if payload else None
         if opcode == _CLOSE:
             return _goodbye(payload)
         if self._message is None:

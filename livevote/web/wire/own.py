@@ -10,7 +10,16 @@ import socket
 from livevote.protocol.codec import MAX_MESSAGE_BYTES
 from livevote.protocol.codes import CLOSE
 from livevote.web.wire.base import Listener
-from livevote.web.wire.frames import SMALLEST_FRAME_BYTES, Fault, FrameReader, Goodbye, Ping, close_frame, pong_frame
+from livevote.web.wire.frames import (
+    SMALLEST_FRAME_BYTES,
+    Fault,
+    FrameReader,
+    Goodbye,
+    Ping,
+    Pong,
+    close_frame,
+    pong_frame,
+)
 
 # Who floods the server with the smallest frames has 256 of them read in one go, as in Tornado 6.6, and then it is
 # everybody else's turn: the event loop comes back for the rest.
@@ -95,6 +104,8 @@ class OwnWire:
                     listener.on_text(event)
             elif isinstance(event, Ping):
                 pongs += pong_frame(event.payload)
+            elif isinstance(event, Pong):
+                listener.on_pong(event.payload)
             else:
                 assert isinstance(event, Goodbye | Fault)
                 last = event
@@ -113,6 +124,7 @@ class OwnWire:
 
     def _part(self, last: Goodbye | Fault) -> None:
         if isinstance(last, Goodbye):
+            self._listener.on_goodbye()
             self._say_goodbye(close_frame(last.code))
         else:
             self._say_goodbye(close_frame(CLOSE[last.name].code, last.name))

@@ -90,13 +90,17 @@ class WireHandler(WebSocketHandler):
         else:
             self.listener.on_text(message)
 
-    def on_pong(self, data: bytes) -> None:  # noqa: ARG002
+    def on_pong(self, data: bytes) -> None:
         """An answer to the sweeper."""
         if self.listener is not None:
             self.listener.alive = True
+            if data:
+                self.listener.on_pong(data)
 
     def on_close(self) -> None:
         """The connection is gone, or is not Tornado's any more."""
         listener, self.listener = self.listener, None
         if listener is not None:
+            if self.close_code is not None:  # Tornado keeps no sign of a goodbye without a code, which is rare
+                listener.on_goodbye()
             listener.on_close()
