@@ -110,7 +110,8 @@ def test_a_text_is_clean(code: str) -> None:
 
 
 def test_codes_are_said_as_the_server_says_them() -> None:
-    server: dict[str, str] = {f"code.{code}": text for code, text in {**REJECTED, **UNKNOWN}.items()}
+    reasons: dict[str, str] = {str(code): text for table in (REJECTED, UNKNOWN) for code, text in table.items()}
+    server = {f"code.{code}": text for code, text in reasons.items()}
     server |= {f"close.{close.name}": close.text for close in CLOSES}
     said = {key: text for key, text in ENGLISH.items() if key.startswith(("code.", "close."))}
     assert said == {key: server[key] for key in said}

@@ -89,7 +89,7 @@ async def test_a_page_is_another_one_in_every_language(tmp_path: Path) -> None:
             etag = page.headers["Etag"]
             etags.add(etag)
             again = await at.fetch(f"/{at.code}", headers={**asked, "If-None-Match": etag, "Cookie": cookie})
-            assert (again.code, again.headers["Content-Language"]) == (304, code)
+            assert (again.code, again.body) == (304, b"")
             chosen = {"If-None-Match": etag, "Cookie": f"{cookie}; livevote-language={'ja' if code != 'ja' else 'de'}"}
             other = await at.fetch(f"/{at.code}", headers={**asked, **chosen})
             assert (other.code, other.headers["Content-Language"]) == (200, "ja" if code != "ja" else "de")
