@@ -1,12 +1,15 @@
-"""The pages and Chart.js, read once, compressed once, with the hashes that their security policy names."""
+"""The pages and Chart.js, built for every language and compressed once, with the hashes that their policy names."""
 
 import gzip
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
 from livevote.failures import SetupError
+from livevote.web import catalogs
+from livevote.web.languages import DEFAULT, LANGUAGES
 
 _CHECKOUT = Path(__file__).parent.parent.parent
 _PAGES = Path(__file__).parent / "pages"
@@ -26,8 +29,9 @@ class Asset:
 class Page(Asset):
     """An HTML page with one inline script and one inline style at most, both named by hash in its policy."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, *, language: str) -> None:
         super().__init__(body, content_type="text/html; charset=utf-8")
+        self.language = language
         self._scripts = _hashes(body, b"script")
         self._styles = _hashes(body, b"style")
 
@@ -55,19 +59,37 @@ def _hashes(body: bytes, tag: bytes) -> str:
     return " ".join(f"'sha256-{b64encode(sha256(text).digest()).decode()}'" for text in found)
 
 
+class Pages:
+    """One page in every language. A source that names no language in its head is a page in English for everybody."""
+
+    def __init__(self, source: str, texts: Mapping[str, catalogs.Catalog]) -> None:
+        packed = catalogs.pack(source)
+        if catalogs.TRANSLATED in source:
+            self._pages = {
+                code: Page(catalogs.build(packed, language, texts[code]).encode(), language=code)
+                for code, language in LANGUAGES.items()
+            }
+        else:
+            self._pages = dict.fromkeys(LANGUAGES, Page(packed.encode(), language=DEFAULT))
+
+    def find(self, language: str) -> Page:
+        """The page for who is to get this one of ``LANGUAGES``."""
+        return self._pages[language]
+
+
 class Assets:
     """Every file that a browser gets. Raises ``SetupError`` for a checkout that was not set up."""
 
     def __init__(self) -> None:
-        self.client = _page(_CHECKOUT / "client.html")
-        self.host = _page(_PAGES / "host.html")
-        self.replay = _page(_PAGES / "replay.html")
-        self.not_found = _page(_PAGES / "not_found.html")
+        self._texts = catalogs.load()
+        self.client = self._pages(_CHECKOUT / "client.html")
+        self.host = self._pages(_PAGES / "host.html")
+        self.replay = self._pages(_PAGES / "replay.html")
+        self.not_found = self._pages(_PAGES / "not_found.html")
         self.chart = Asset(_read(CHART), content_type="text/javascript; charset=utf-8")
 
-
-def _page(path: Path) -> Page:
-    return Page(_read(path))
+    def _pages(self, path: Path) -> Pages:
+        return Pages(_read(path).decode(), self._texts)
 
 
 def _read(path: Path) -> bytes:

@@ -1,7 +1,7 @@
 """The voters' page as bytes that are ready to send, for the requests that ``door`` answers by itself.
 
-``page_handlers.VoterPage`` says what the answer is; this is its most frequent form, built once for each name under
-which the server is reached. ``tests/web/test_door.py`` compares the two, byte for byte.
+``page_handlers.VoterPage`` says what the answer is; this is its most frequent form, built once for each language and
+each name under which the server is reached. ``tests/web/test_door.py`` compares the two, byte for byte.
 """
 
 import re
@@ -12,6 +12,7 @@ from functools import lru_cache
 from tornado.httputil import format_timestamp
 
 from livevote.keys import CODE_LENGTH
+from livevote.web import languages
 from livevote.web.base import default_headers
 from livevote.web.page_handlers import page_headers
 from livevote.web.request_head import RequestHead
@@ -27,7 +28,7 @@ class PageAnswers:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._parts = lru_cache(_NAMES)(self._build)
+        self._parts = lru_cache(_NAMES * len(languages.LANGUAGES))(self._build)
         self._second = 0
         self._date = b""
 
@@ -36,9 +37,11 @@ class PageAnswers:
         target, headers, _ = head
         wanted = _TARGET.fullmatch(target)
         host = headers.get("host", "")
+        if wanted is None:
+            return None
+        room = self._services.registry.get(wanted[1].upper()) if wanted[1] else None
         if (
-            wanted is None
-            or (wanted[1] and self._services.registry.get(wanted[1].upper()) is None)
+            (wanted[1] and room is None)
             or "gzip" not in headers.get("accept-encoding", "")
             or headers.get("connection", "keep-alive").lower() != "keep-alive"
             or host not in self._services.hosts
@@ -47,12 +50,17 @@ class PageAnswers:
         cookie = self._services.sessions.cookie_for(headers.get("cookie", ""))
         if cookie is None:
             return None
-        before, after, body = self._parts(host)
+        language = languages.choose(
+            cookies=headers.get("cookie", ""),
+            accepted=headers.get("accept-language", ""),
+            room=languages.language_of(room),
+        )
+        before, after, body = self._parts(host, language)
         return b"".join((before, self._now(), after, cookie, b"\r\n", body))
 
-    def _build(self, host: str) -> tuple[bytes, bytes, bytes]:
+    def _build(self, host: str, language: str) -> tuple[bytes, bytes, bytes]:
         """What stands before the date, between date and cookie, and after the empty line."""
-        page = self._services.assets.client
+        page = self._services.assets.client.find(language)
         secure = self._services.config.secure
         headers: Mapping[str, str] = {
             "Content-Type": "",  # Tornado's place for it

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from livevote.web.assets import Asset, Page
+from livevote.web import languages
+from livevote.web.assets import Asset, Page, Pages
 from livevote.web.base import Access, Handler
 
 
@@ -15,6 +16,8 @@ def page_headers(asset: Asset, *, host: str, secure: bool) -> dict[str, str]:
         "Etag": asset.etag,
     }
     if isinstance(asset, Page):
+        headers["Vary"] += ", Accept-Language, Cookie"
+        headers["Content-Language"] = asset.language
         headers["Content-Security-Policy"] = asset.policy(host=host, secure=secure)
     return headers
 
@@ -22,8 +25,9 @@ def page_headers(asset: Asset, *, host: str, secure: bool) -> dict[str, str]:
 class _AssetHandler(Handler):
     access = Access.ANYBODY
 
-    def send(self, asset: Asset, *, status: int = 200, unchanged: bool = True) -> None:
+    def send(self, found: Asset | Pages, *, status: int = 200, unchanged: bool = True) -> None:
         """Send a file as the browser can take it: not at all (if that may be: ``unchanged``), compressed, or plain."""
+        asset = found.find(self._language()) if isinstance(found, Pages) else found
         for name, value in page_headers(asset, host=self.request.host, secure=self.services.config.secure).items():
             self.set_header(name, value)
         self.set_status(status)
@@ -35,6 +39,15 @@ class _AssetHandler(Handler):
             self.finish(asset.gzipped)
         else:
             self.finish(asset.body)
+
+    def _language(self) -> str:
+        headers = self.request.headers
+        room = self.services.registry.get(self.path_kwargs.get("code", "").upper())
+        return languages.choose(
+            cookies=headers.get("Cookie", ""),
+            accepted=headers.get("Accept-Language", ""),
+            room=languages.language_of(room),
+        )
 
     def compute_etag(self) -> str | None:
         return None  # it was computed when the server started

@@ -642,8 +642,16 @@ def test_a_page_that_nobody_looks_at_does_not_ask(room: Room, visitors: Visitors
     expect(page.receipt).to_contain_text("Found in the log ✓")
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_server_that_is_busy_is_asked_again_later_and_later(status: int, room: Room, visitors: Visitors) -> None:
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (429, "too_fast", "Too many questions at once. Try again in a minute."),
+        (503, "unheard_of", "The server's own words."),
+    ],
+)
+def test_a_server_that_is_busy_is_asked_again_later_and_later(
+    status: int, code: str, said: str, room: Room, visitors: Visitors
+) -> None:
     visitors.expect_complaints(f"status of {status}")
     room.ask("Which colour?", *COLOURS)
     page = join(visitors.enter(), room.join)
@@ -654,12 +662,12 @@ def test_a_server_that_is_busy_is_asked_again_later_and_later(status: int, room:
         if len(times) > 3:
             route.continue_()
         else:
-            route.fulfill(status=status, json={"error": {"code": "too_fast", "message": "Try again in a minute."}})
+            route.fulfill(status=status, json={"error": {"code": code, "message": "The server's own words."}})
 
     page.page.route(re.compile("/proof"), refuse_thrice)
     page.vote("Green")
     page.open_panel()
-    page.expect_ballots(("Try again in a minute.", "Green"))
+    page.expect_ballots((said, "Green"))
     page.expect_ballots((COUNTS, "Green"))
     waits = [later - earlier for earlier, later in pairwise(times)]
     assert waits[0] > 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -13,6 +14,8 @@ import pytest
 from tornado.httpserver import HTTPServer
 
 from livevote import server
+from livevote.web import languages
+from livevote.web.languages import LANGUAGES
 from livevote.web.page_answer import PageAnswers
 from livevote.web.session import _MAX_STRANGERS
 from tests.client import Venue, eventually, venue
@@ -110,6 +113,33 @@ async def test_a_page_of_the_door_is_tornados_byte_for_byte(tmp_path: Path, url:
         assert mine == theirs
         assert mine[0].startswith("HTTP/1.1 200 OK\r\n")
         assert ("Set-Cookie" in mine[0]) is not known
+
+
+@pytest.mark.parametrize(
+    ("headers", "room", "wanted"),
+    [
+        *(((f"Accept-Language: {code}-XX;q=0.7, en;q=0.5",), "", code) for code in LANGUAGES),
+        ((), "", "en"),
+        (("Accept-Language: *",), "", "en"),
+        (("Accept-Language: de", "Cookie: livevote-language=ja"), "", "ja"),
+        (("Accept-Language: de", "Cookie: livevote-language=ja"), "ar", "ja"),
+        (("Accept-Language: de", "Cookie: livevote-language=xx"), "ar", "ar"),
+        (("Accept-Language: de ,fr",), "", "de"),
+    ],
+)
+async def test_the_door_speaks_tornados_language(
+    tmp_path: Path, headers: tuple[str, ...], room: str, wanted: str
+) -> None:
+    async with watched(tmp_path) as (at, handed):
+        with patch.object(languages, "language_of", lambda found: room if found else ""):
+            for path in ("/{code}", "/"):
+                handed.clear()
+                mine = await by_whomever(at, path, "Accept-Encoding: gzip", *headers)
+                assert handed == []
+                assert mine == await by_tornado(at, path, "Accept-Encoding: gzip", *headers)
+                expected = wanted if path != "/" or wanted != room else "de"
+                assert f"\r\nContent-Language: {expected}\r\n" in mine[0]
+                assert f'<html lang="{expected}"'.encode() in gzip.decompress(mine[1])
 
 
 async def raw_head(at: Venue, path: str, *headers: str, host: str) -> str:

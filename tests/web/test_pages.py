@@ -6,11 +6,14 @@ import re
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from livevote.protocol.codes import CLOSES
+from livevote.web import languages
 from livevote.web.base import HEADERS
+from livevote.web.languages import LANGUAGES
 from tests.client import venue
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -55,7 +58,7 @@ async def test_under_tls_cookies_are_secure_and_bound_to_the_host(tmp_path: Path
 
 async def test_pages_are_compressed_once_and_not_sent_again_unchanged(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
-        client = (CHECKOUT / "client.html").read_bytes()
+        client = at.server.services.assets.client.find("en").body
         plain = await at.fetch("/", decompress_response=False)
         assert plain.body == client
         packed = await at.fetch("/", decompress_response=False, headers={"Accept-Encoding": "br, gzip"})
@@ -72,6 +75,39 @@ async def test_pages_are_compressed_once_and_not_sent_again_unchanged(tmp_path: 
         chart = await at.fetch("/assets/chart.js", decompress_response=False)
         assert chart.headers["Content-Type"].startswith("text/javascript")
         assert b"Chart" in chart.body
+
+
+async def test_a_page_is_another_one_in_every_language(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        cookie, etags = await at.cookie(), set()
+        for code, language in LANGUAGES.items():
+            asked = {"Accept-Language": f"{code}-XX, en;q=0.5"}
+            page = await at.fetch(f"/{at.code}", headers=asked)
+            assert page.headers["Content-Language"] == code
+            assert page.headers["Vary"] == "Accept-Encoding, Accept-Language, Cookie"
+            assert f'<html lang="{code}" dir="{language.direction}">'.encode() in page.body
+            etag = page.headers["Etag"]
+            etags.add(etag)
+            again = await at.fetch(f"/{at.code}", headers={**asked, "If-None-Match": etag, "Cookie": cookie})
+            assert (again.code, again.body) == (304, b"")
+            chosen = {"If-None-Match": etag, "Cookie": f"{cookie}; livevote-language={'ja' if code != 'ja' else 'de'}"}
+            other = await at.fetch(f"/{at.code}", headers={**asked, **chosen})
+            assert (other.code, other.headers["Content-Language"]) == (200, "ja" if code != "ja" else "de")
+            missing = await at.fetch("/XXXXXX", headers=asked)
+            assert (missing.code, missing.headers["Content-Language"]) == (404, code)
+            host = await at.fetch("/host", headers=asked)
+            assert host.headers["Content-Language"] == "en", "it is written in no other language yet"
+        assert len(etags) == len(LANGUAGES)
+        chart = await at.fetch("/assets/chart.js", headers={"Accept-Language": "de"})
+        assert chart.headers["Vary"] == "Accept-Encoding"
+        assert "Content-Language" not in chart.headers
+
+
+async def test_a_rooms_language_goes_before_the_browsers(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        with patch.object(languages, "language_of", lambda room: "fr" if room else ""):
+            for path, language in ((f"/{at.code}", "fr"), ("/", "de")):
+                assert (await at.fetch(path, headers={"Accept-Language": "de"})).headers["Content-Language"] == language
 
 
 async def test_an_unknown_code_gets_a_page_in_plain_words(tmp_path: Path) -> None:
@@ -111,7 +147,9 @@ async def test_only_own_names_are_answered(tmp_path: Path, host: str, status: in
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_a_page_is_one_file_that_keeps_to_its_policy(page: Path) -> None:
     text = page.read_text()
-    assert len(re.findall(r"<script", text)) == len(re.findall(r"<script>", text)) <= 1
+    data = '<script type="application/json" id="words">{{words}}</script>'
+    assert len(re.findall(r"<script", text)) == len(re.findall(r"<script>", text)) + text.count(data)
+    assert len(re.findall(r"<script>", text)) <= 1 >= text.count(data)
     assert len(re.findall(r"<style", text)) == len(re.findall(r"<style>", text)) <= 1
     assert not re.search(r"\son[a-z]+\s*=\s*[\"']", text), "inline handlers are blocked"
     assert not re.search(r"<[a-z][^>]*\sstyle=", text), "style attributes are blocked"
@@ -119,10 +157,10 @@ def test_a_page_is_one_file_that_keeps_to_its_policy(page: Path) -> None:
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", text), "everything comes from this server"
 
 
-@pytest.mark.parametrize("name", ["client.html", "host.html"])
-def test_pages_know_every_close_code(name: str) -> None:
+@pytest.mark.parametrize(("name", "field"), [("client.html", "name"), ("host.html", "text")])
+def test_pages_know_every_close_code(name: str, field: str) -> None:
     page = next(path for path in PAGES if path.name == name)
     found = re.search(r"/\* close-codes \*/(.*?)/\* end close-codes \*/", page.read_text(), flags=re.DOTALL)
     assert found is not None
     table = json.loads(found[1].strip().removesuffix(";").removesuffix(","))
-    assert table == {str(close.code): {"retry": close.retry, "text": close.text} for close in CLOSES}
+    assert table == {str(close.code): {"retry": close.retry, field: getattr(close, field)} for close in CLOSES}

@@ -1,0 +1,243 @@
+"""A vote in other languages: every text, the direction of the page, and a switch that loses nothing."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
+
+from livevote.web import catalogs
+from livevote.web.languages import COOKIE, LANGUAGES
+from tests.e2e.conftest import MakeVoter, join
+from tests.e2e.pages import VoterPage, eventually, tab_to
+from tests.e2e.rooms import Room
+from tests.e2e.test_layout import SMALL, expect_fingers_hit, expect_fits
+from tests.e2e.visitors import OFFLINE, Visitors
+from tests.process import Process
+from tests.web.test_catalogs import PLURALS
+
+pytestmark = pytest.mark.browser
+
+CATALOGS = catalogs.load()
+ANSWERS = ("Rot", "Grün", "Blau")
+
+_TEXTS = """() => {
+  const found = [document.title];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const { parentElement: parent, textContent: text } = walker.currentNode;
+    if (!parent.closest("script, style, code, [dir=auto], #languages")) found.push(text.trim());
+  }
+  for (const part of document.querySelectorAll("[aria-label], [title], [alt]")) {
+    for (const name of ["aria-label", "title", "alt"]) found.push(part.getAttribute(name) ?? "");
+  }
+  return found.filter(Boolean);
+}"""
+
+# What each text is made of between its places, where it is long enough to be no accident.
+ENGLISH = [part for text in CATALOGS["en"].values() for part in re.split(r"\{\w+\}", text) if len(part) > 9]
+
+
+def expect_no_english(page: Page, code: str, *, where: str) -> None:
+    """No text of the page, seen or not, is one of the English catalog; nor in another alphabet, where there is one."""
+    for text in page.evaluate(_TEXTS):
+        assert not any(part in text for part in ENGLISH), f"{where}: {text}"
+        if code in ("ar", "ja"):
+            rest = re.sub(
+                r"livevote|Town hall|Welche|Farbe|JavaScript|Cookie|7KQ2MD|[0-9a-f]{8}|\b[A-Z0-9]{6}\b", "", text
+            )
+            assert not re.search("[A-Za-z]{3}", rest), f"{where}: {text}"
+
+
+def check(page: Page, code: str, *, where: str) -> None:
+    expect(page.locator("html")).to_have_attribute("lang", code)
+    expect_no_english(page, code, where=where)
+    expect_fits(page, where=where)
+    expect_fingers_hit(page, where=where)
+
+
+def left_of(place: Locator) -> float:
+    box = place.bounding_box()
+    assert box is not None
+    return box["x"]
+
+
+@pytest.mark.parametrize(
+    ("code", "counted", "share"),
+    [("de", "Gezählt ✓", "100\u00a0%"), ("ar", "احتُسب ✓", "100\u200e%\u200e"), ("ja", "集計済み ✓", "100%")],
+)
+def test_a_whole_vote_is_in_the_language_of_the_browser(
+    code: str, counted: str, share: str, room: Room, visitors: Visitors
+) -> None:
+    visitors.expect_complaints("status of 404|status of 503 .*/proof")
+    words = CATALOGS[code]
+    page = VoterPage(visitors.enter(viewport=SMALL, locale=code).new_page())
+    page.page.goto(room.base)
+    expect(page.page.get_by_role("heading")).to_have_text(words["client.join.title"])
+    page.code.fill("hello!")
+    page.code.press("Enter")
+    expect(page.page.locator("#code-help")).to_have_text(words["client.join.wrong"])
+    check(page.page, code, where="the code field")
+    page.page.goto(f"{room.base}/XXXXXX")
+    expect(page.page.get_by_role("heading")).to_have_text(words["not_found.heading"])
+    check(page.page, code, where="an unknown code")
+    page.open(room.join)
+    expect(page.page.get_by_role("heading")).to_have_text(words["client.waiting"])
+    check(page.page, code, where="the waiting room")
+
+    room.ask("Welche Farbe?", *ANSWERS)
+    expect(page.status).to_contain_text(words["client.not_voted"])
+    check(page.page, code, where="a question")
+    mirrored = LANGUAGES[code].direction == "rtl"
+    option = page.option("Grün")
+    assert (left_of(option.locator(".badge")) > left_of(option.locator("[dir=auto]"))) == mirrored
+    option.click()
+    expect(page.status).to_contain_text(counted)
+    expect(page.receipt).to_contain_text(
+        re.compile(f"{words['client.receipt.checked']}|{words['client.receipt.found']}")
+    )
+    check(page.page, code, where="a vote that counted")
+    page.open_panel()
+    expect(page.panel.locator(".verdict")).to_have_text(words["client.receipt.in_counts"])
+    expect(page.panel).to_contain_text(words["client.receipt.signature"])
+    check(page.page, code, where="the panel of receipts")
+    page.page.keyboard.press("Escape")
+
+    room.command("reveal")
+    expect(page.counts).to_have_text(["0", "1", "0"])
+    expect(page.page.locator("#results-table td.percent").nth(1)).to_have_text(share)
+    eventually(page.page, lambda: page.page.evaluate("() => Boolean(window.Chart && Chart.getChart('chart'))"), True)
+    bar = "() => { const bar = Chart.getChart('chart').getDatasetMeta(0).data[1]; return [bar.base, bar.x]; }"
+    base, end = page.page.evaluate(bar)
+    eventually(page.page, lambda: abs(page.page.evaluate(bar)[1] - page.page.evaluate(bar)[0]) > 100, True)
+    base, end = page.page.evaluate(bar)
+    assert (end < base) == mirrored, "the bars grow as the text runs"
+    check(page.page, code, where="live results")
+    room.command("close")
+    expect(page.status).to_contain_text(words["client.closed.title"])
+    check(page.page, code, where="results")
+
+    rules = {"min": 1, "max": 2}
+    question = room.ask("Welche?", *ANSWERS, kind="multiple", rules=rules)
+    expect(page.send).to_have_text(words["client.send"])
+    for answer in ANSWERS:
+        page.option(answer).click()
+        check(page.page, code, where=f"{answer} of several")
+    expect(page.send_reason).to_contain_text("3")
+    room.command("close", question)
+    expect(page.status).to_contain_text(words["client.draft_late"])
+    check(page.page, code, where="a choice that was not sent")
+
+    page.page.route("**/proof?*", lambda route: route.fulfill(json={"index": 1, "included": False}))
+    page.open_panel()
+    expect(page.panel.locator('[data-look="bad"]')).to_have_count(1)
+    expect(page.panel.locator(".verdict")).to_have_text(words["client.problem.missing.what"])
+    check(page.page, code, where="a warning in the panel")
+    page.page.keyboard.press("Escape")
+    page.page.evaluate("() => lost(1012)")
+    expect(page.banner).to_contain_text(words["close.restarting"])
+    check(page.page, code, where="a server that starts again")
+    page.page.evaluate("() => finish(4409, say('close.' + CLOSES[4409].name))")
+    check(page.page, code, where="a page that is over")
+
+
+def test_the_switch_goes_to_another_language_and_stays_there(room: Room, visitors: Visitors) -> None:
+    context = visitors.enter()
+    page = join(context, room.join)
+    switch = page.page.get_by_role("group", name="Language")
+    expect(switch.get_by_role("button")).to_have_text([language.name for language in LANGUAGES.values()])
+    expect(switch.locator("[aria-current]")).to_have_text("English")
+    tab_to(page.page, switch.get_by_role("button", name="العربية"))
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("html")).to_have_attribute("dir", "rtl")
+    page.expect_connected()
+    switch = page.page.get_by_role("group", name="اللغة")
+    expect(switch.locator("[aria-current]")).to_have_text("العربية")
+    other = join(context, room.join)
+    expect(other.page.locator("html")).to_have_attribute("lang", "ar")
+    switch.get_by_role("button", name="English").click()
+    expect(page.page.locator("html")).to_have_attribute("dir", "ltr")
+    cookie = next(cookie for cookie in context.cookies() if cookie.get("name") == COOKIE)
+    assert (cookie.get("value"), cookie.get("path"), cookie.get("sameSite")) == ("en", "/", "Lax")
+
+
+def test_a_switch_keeps_ticks_that_are_not_sent(room: Room, voter: MakeVoter) -> None:
+    question = room.ask("Welche?", *ANSWERS, kind="multiple", rules={"min": 1, "max": 2}, changeable=False)
+    page = voter()
+    page.option("Rot").click()
+    page.option("Blau").click()
+    page.page.get_by_role("button", name="Deutsch").click()
+    expect(page.status).to_contain_text("Noch nicht gesendet.")
+    for answer in ("Rot", "Blau"):
+        expect(page.option(answer)).to_have_attribute("data-mark", "chosen")
+    page.send.click()
+    expect(page.status).to_contain_text("Gezählt ✓")
+    expect(page.options.locator('[aria-pressed="true"]')).to_have_count(2)
+    page.page.get_by_role("button", name="Français").click()
+    expect(page.status).to_contain_text("Compté ✓")
+    expect(page.send_reason).to_have_text("Vous avez envoyé votre vote.")
+    # A round that nobody had ticked anything in.
+    room.command("close", question)
+    room.command("ask_again", question)
+    expect(page.round).to_have_text("Question reposée (tour 2)")
+    expect(page.options.locator('[aria-pressed="true"]')).to_have_count(0)
+
+
+def test_a_switch_keeps_the_ballot_that_is_under_way(room: Room, voter: MakeVoter) -> None:
+    room.ask("Welche Farbe?", *ANSWERS)
+    page = voter()
+    swallowed: list[str | bytes] = []
+    swallowing = True
+
+    def between(client: WebSocketRoute) -> None:
+        server = client.connect_to_server()
+
+        def forth(message: str | bytes) -> None:
+            if swallowing and '"vote"' in str(message):
+                swallowed.append(message)
+            else:
+                server.send(message)
+
+        client.on_message(forth)
+
+    page.page.route_web_socket(re.compile("/ws/"), between)
+    page.page.reload()
+    page.expect_connected()
+    page.option("Grün").click()
+    eventually(page.page, lambda: len(swallowed), 1)
+    # A second thought waits for the answer to the first.
+    page.option("Blau").click()
+    swallowing = False
+    page.page.get_by_role("button", name="Bahasa Indonesia").click()
+    expect(page.status).to_contain_text("Dihitung ✓")
+    expect(page.option("Blau")).to_have_attribute("data-mark", "counted")
+    assert [(row["answer_text"], row["counted"]) for row in room.ballots()] == [("Grün", "no"), ("Blau", "yes")]
+
+
+def test_without_the_server_a_switch_leaves_the_page_as_it_is(room: Room, visitors: Visitors) -> None:
+    visitors.expect_complaints(OFFLINE)
+    room.ask("Welche Farbe?", *ANSWERS)
+    context = visitors.enter()
+    page = join(context, room.join)
+    context.set_offline(True)
+    page.page.evaluate("() => drop()")
+    page.expect_reconnecting()
+    page.option("Grün").click()
+    with page.page.expect_event("requestfailed"):
+        page.page.get_by_role("button", name="Deutsch").click()
+    page.expect_sending("Grün")
+    context.set_offline(False)
+    page.expect_counted("Grün")
+    page.page.reload()
+    expect(page.status).to_contain_text("Gezählt ✓")
+
+
+def test_the_browser_has_the_plural_forms_of_the_catalogs(browser: Browser, server: Process) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.base)
+    found = page.evaluate(
+        "codes => codes.map(code => [code, new Intl.PluralRules(code).resolvedOptions().pluralCategories])",
+        list(LANGUAGES),
+    )
+    assert {code: set(forms) for code, forms in found} == PLURALS
+    context.close()
