@@ -149,8 +149,10 @@ def command(rng: random.Random, made: Made) -> Command:
         AddCohost(text(rng)),
         RevokeCohost(f"c{rng.randrange(1, 4)}"),
         EraseAnswer(rng.choice(cast) if cast else 1),
-        JudgeTerms(question, 1, (key(text(rng)),), rng.random() < 0.5),
     ]
+    written = [each.id for each in made.history.room.questions.values() if each.kind.written and each.rounds]
+    if written:
+        choices.append(JudgeTerms(rng.choice(written), 1, (key(text(rng)),), rng.random() < 0.5))
     return rng.choice(choices)
 
 

@@ -157,11 +157,23 @@ def test_the_bytes_come_in_pieces_with_a_break_between(monkeypatch: pytest.Monke
     assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 2 * 2 * 1024 // 256
 
 
+def test_answers_are_read_and_counted_with_a_break_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ANSWERS", 2)
+    history = opened(kind="text", options=())
+    for number in range(5):
+        history.did(cast(f"v{number}", raw=b'{"text":"text %d"}' % number))
+    history.did(EraseAnswer(4))
+    state = shadowed(stored(history.entries))
+    data = b"".join(freeze(state, bytes(32)))
+    assert len(list(thaw(BytesIO(data).read))) == 2 + 2 + 2 * 1024 // 128
+    assert dump(thawed(data).room) == dump(state) == dump(history.state)
+
+
 def test_bytes_of_another_version_are_none_of_ours() -> None:
     data = b"".join(freeze(shadowed(evening().entries), bytes(32)))
     assert data.startswith(FORMAT)
     with pytest.raises(ThawError, match="no state of this version"):
-        thawed(FORMAT.replace(b"2", b"3") + data[len(FORMAT) :])
+        thawed(FORMAT.replace(b"state", b"other") + data[len(FORMAT) :])
 
 
 def test_bytes_that_were_cut_or_changed_are_refused_in_words() -> None:

@@ -25,6 +25,7 @@ async def test_a_vote_is_recorded_and_everybody_sees_it(tmp_path: Path) -> None:
             "counts": [0, 0, 0],
             "voters": 0,
             "as_of": 4,
+            "figures": {},
         }
         recorded = await first.vote("v1", 1)
         assert recorded == {
