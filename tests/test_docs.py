@@ -81,6 +81,7 @@ def test_every_route_and_command_is_listed() -> None:
         "ask_again",
         "switch_receipts",
         "publish_replay",
+        "set_embedding",
     }
 
 

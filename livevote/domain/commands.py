@@ -77,6 +77,12 @@ class PublishReplay(HostCommand, tag="publish_replay", frozen=True):
     public: bool
 
 
+class SetEmbedding(HostCommand, tag="set_embedding", frozen=True):
+    """Let these sites, and no others, show the room's wall in a frame: origins, ``*`` for all, ``file:`` for disks."""
+
+    ancestors: tuple[str, ...]
+
+
 class EraseAnswer(msgspec.Struct, frozen=True):
     """Erase the answer of the ballot at log index ``index``, as its voter demanded."""
 
@@ -93,7 +99,15 @@ class AcceptRecovery(msgspec.Struct, frozen=True):
 
 
 AnyHostCommand = (
-    AddQuestion | OpenVoting | CloseVoting | RevealResults | HideResults | AskAgain | SwitchReceipts | PublishReplay
+    AddQuestion
+    | OpenVoting
+    | CloseVoting
+    | RevealResults
+    | HideResults
+    | AskAgain
+    | SwitchReceipts
+    | PublishReplay
+    | SetEmbedding
 )
 OperatorCommand = CreateRoom | EraseAnswer | AcceptRecovery
 Command = CastBallot | OperatorCommand | AnyHostCommand

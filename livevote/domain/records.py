@@ -110,6 +110,12 @@ class RecoveryAccepted(Fact, tag="recovery_accepted/1", frozen=True):
     root: str
 
 
+class EmbeddingSet(Fact, tag="embedding_set/1", frozen=True):
+    """From here on these sites, and no others, may show the room's wall in a frame. A new room names none."""
+
+    ancestors: tuple[str, ...]
+
+
 Record = (
     RoomCreated
     | QuestionDefined
@@ -122,6 +128,7 @@ Record = (
     | ReceiptsSwitched
     | ReplayPublished
     | RecoveryAccepted
+    | EmbeddingSet
 )
 
 

@@ -35,6 +35,7 @@ class Code(StrEnum):
     ALREADY_SO = "already_so"
     NO_SUCH_BALLOT = "no_such_ballot"
     ALREADY_ERASED = "already_erased"
+    BAD_ORIGIN = "bad_origin"
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 What they do with each command and each record stands in the parts.
 """
 
-from livevote.domain import ballots, questions, voting
+from livevote.domain import ballots, embedding, questions, voting
 from livevote.domain.audit import origin
 from livevote.domain.commands import AcceptRecovery, CastBallot, Command, CreateRoom, PublishReplay, SwitchReceipts
 from livevote.domain.parts import MISFITS, Decide, Decision, Fold, OutOfOrderError, Repeat
@@ -140,6 +140,7 @@ DECIDE: dict[type, Decide] = {
     PublishReplay: _publish_replay,
     AcceptRecovery: _accept_recovery,
     **ballots.DECIDE,
+    **embedding.DECIDE,
     **questions.DECIDE,
     **voting.DECIDE,
 }
@@ -149,6 +150,7 @@ FOLD: dict[type, Fold] = {
     ReplayPublished: Fold(_set_replay),
     RecoveryAccepted: Fold(_recover),
     **ballots.FOLD,
+    **embedding.FOLD,
     **questions.FOLD,
     **voting.FOLD,
 }

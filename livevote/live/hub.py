@@ -12,8 +12,11 @@ from livevote.clock import Clock
 
 _log = logging.getLogger("livevote")
 
-Role = Literal["voter", "host"]
-ROLES: tuple[Role, ...] = ("voter", "host")
+Role = Literal["voter", "wall", "host"]
+ROLES: tuple[Role, ...] = ("voter", "wall", "host")
+
+_COUNTING: tuple[Role, ...] = ("wall", "host")
+"""Where it shows how many voters there are."""
 
 MIN_TICK_S = 0.1
 MAX_TICK_S = 1.0
@@ -108,9 +111,12 @@ class Channel:
         self._start()
 
     def _presence_changed(self, role: Role) -> None:
-        if role == "voter" and self._subscribers["host"]:
-            self._changed.setdefault("host", False)
-            self._start()
+        if role != "voter":
+            return
+        for counting in _COUNTING:
+            if self._subscribers[counting]:
+                self._changed.setdefault(counting, False)
+                self._start()
 
     def _start(self) -> None:
         if not self._closing and (self._task is None or self._task.done()):

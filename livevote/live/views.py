@@ -6,6 +6,7 @@ from livevote.domain.records import encode
 from livevote.domain.state import Ballot, Question, Room, Round
 from livevote.domain.tally import snapshot
 from livevote.protocol.messages import (
+    Fingerprint,
     HostQuestionInfo,
     HostState,
     Mine,
@@ -14,6 +15,7 @@ from livevote.protocol.messages import (
     RoomInfo,
     TallyMessage,
     VoterState,
+    WallState,
 )
 
 
@@ -38,6 +40,18 @@ def voter_tally(room: Room) -> TallyMessage | None:
     return _tally(room, room.current, room.current.rounds[-1])
 
 
+def wall_state(room: Room, *, at: int, join_url: str, online: int, fingerprint: Fingerprint | None) -> WallState:
+    """The room as it stands on the wall: what every voter sees, and of a hidden result how many voted (I12)."""
+    shown = msgspec.structs.asdict(voter_state(room, at=at)) | {"role": "wall"}
+    return WallState(
+        **shown,
+        voted=0 if room.current is None else room.current.rounds[-1].voters,
+        online=online,
+        fingerprint=fingerprint,
+        join_url=join_url,
+    )
+
+
 def host_state(room: Room, *, at: int, join_url: str, online: int) -> HostState:
     """The room as its host sees it: every question with its latest result."""
     return HostState(
@@ -53,6 +67,7 @@ def host_state(room: Room, *, at: int, join_url: str, online: int) -> HostState:
         current=None if room.current is None else room.current.id,
         questions=tuple(_host_question(question) for question in room.questions.values()),
         recoveries=tuple(RecoveryInfo(each.at, each.lost, each.kept) for each in room.recoveries),
+        embedding=room.embedding,
     )
 
 

@@ -1,4 +1,4 @@
-"""The pages and Chart.js, read once, compressed once, with the hashes that their security policy names."""
+"""The pages and their scripts, read once, compressed once, with the hashes that their security policy names."""
 
 import gzip
 import re
@@ -31,8 +31,11 @@ class Page(Asset):
         self._scripts = _hashes(body, b"script")
         self._styles = _hashes(body, b"style")
 
-    def policy(self, *, host: str, secure: bool) -> str:
-        """The Content-Security-Policy: nothing but what the page carries and this very server."""
+    def policy(self, *, host: str, secure: bool, ancestors: tuple[str, ...] = ()) -> str:
+        """The Content-Security-Policy: nothing but what the page carries and this very server.
+
+        ``ancestors`` are the sites that may show the page in a frame, each checked by ``domain.embedding``.
+        """
         socket = f"{'wss' if secure else 'ws'}://{host}"
         return "; ".join(
             (
@@ -43,7 +46,7 @@ class Page(Asset):
                 f"connect-src 'self' {socket}",
                 "form-action 'self'",
                 "base-uri 'none'",
-                "frame-ancestors 'none'",
+                "frame-ancestors " + (" ".join(ancestors) or "'none'"),
                 "require-trusted-types-for 'script'",
                 "trusted-types livevote",
             )
@@ -62,12 +65,18 @@ class Assets:
         self.client = _page(_CHECKOUT / "client.html")
         self.host = _page(_PAGES / "host.html")
         self.replay = _page(_PAGES / "replay.html")
+        self.wall = _page(_PAGES / "wall.html")
         self.not_found = _page(_PAGES / "not_found.html")
-        self.chart = Asset(_read(CHART), content_type="text/javascript; charset=utf-8")
+        self.chart = _script(CHART)
+        self.results = _script(_PAGES / "results.js")
 
 
 def _page(path: Path) -> Page:
     return Page(_read(path))
+
+
+def _script(path: Path) -> Asset:
+    return Asset(_read(path), content_type="text/javascript; charset=utf-8")
 
 
 def _read(path: Path) -> bytes:

@@ -22,12 +22,13 @@ from livevote.web.wire import Wire, WireHandler
 
 _log = logging.getLogger("livevote")
 
+_ROLES: dict[str, Role] = {"host": "host", "wall": "wall"}
 _MAX_REFUSED = 50
 _MAX_UNREAD_ANSWERS = 32
 
 
 class Page:
-    """One open page, as a voter's or as the host's: a ``Subscriber`` of the hub and the ``Listener`` of its wire.
+    """One open page, a voter's, a wall's or the host's: a ``Subscriber`` of the hub and the ``Listener`` of its wire.
 
     It is all that stays of a page in memory while nothing happens, so what only some pages need is made on demand.
     """
@@ -62,18 +63,18 @@ class Page:
     def enter(self, room: LiveRoom) -> None:
         """Get the room's state now and every tick from now on."""
         self._room = room
-        if self.role == "host":
-            room.channel.join(self, "host")
-        else:
+        if self.role == "voter":
             room.join(self, limit=self._services.config.sockets_per_session)
+        else:
+            room.channel.join(self, self.role)
 
     def on_close(self) -> None:
         """Leave the room: the connection is gone."""
         room, self._room = self._room, None
-        if room is not None and self.role == "host":
-            room.channel.leave(self, "host")
-        elif room is not None:
+        if room is not None and self.role == "voter":
             room.leave(self)
+        elif room is not None:
+            room.channel.leave(self, self.role)
 
     def on_text(self, text: str) -> None:
         """Do what a message asks for."""
@@ -106,7 +107,7 @@ class Page:
         if isinstance(command, Sync):
             if allowed:
                 room.channel.sync(self, self.role)
-        elif self.role == "host":
+        elif self.role != "voter":
             self._answer(Rejected(command.id, WireCode.NOT_A_VOTER, REJECTED[WireCode.NOT_A_VOTER]))
         elif not allowed:
             self._answer(Unknown(command.id, Unsure.TOO_FAST, UNKNOWN[Unsure.TOO_FAST], bucket.wait_ms()))
@@ -192,8 +193,7 @@ class PageSocket(WireHandler, Guarded):
 
     def prepare(self) -> None:
         self.check_host()
-        if self.get_query_argument("role", "") == "host":
-            self.role = "host"
+        self.role = _ROLES.get(self.get_query_argument("role", ""), "voter")
         if self.request.headers.get("Origin") not in self._own_origins():
             raise ApiError(403, "foreign_origin", "Sockets are opened by this server's own pages.")
 
@@ -213,7 +213,8 @@ class PageSocket(WireHandler, Guarded):
         page = Page(self, self.services, role=self.role, session=session or "")
         if room is None:
             page.leave_with("no_such_room")
-        elif session is None:
+        # A wall in somebody's slides gets no cookie from its browser, and has nothing to say.
+        elif session is None and self.role != "wall":
             page.leave_with("no_session")
         elif not_the_host:
             page.leave_with("not_the_host")

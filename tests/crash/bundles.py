@@ -25,6 +25,7 @@ from livevote.domain.commands import (
     OpenVoting,
     PublishReplay,
     RevealResults,
+    SetEmbedding,
     SwitchReceipts,
 )
 from livevote.domain.merkle import Tree
@@ -135,6 +136,7 @@ def command(rng: random.Random, made: Made) -> Command:
         HideResults(question),
         SwitchReceipts(rng.random() < 0.5),
         PublishReplay(rng.random() < 0.5),
+        SetEmbedding(("https://slides.example.org", "*")[: rng.randrange(3)]),
         EraseAnswer(rng.choice(cast) if cast else 1),
     ]
     return rng.choice(choices)

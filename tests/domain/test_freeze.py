@@ -21,6 +21,7 @@ from livevote.domain.commands import (
     OpenVoting,
     PublishReplay,
     RevealResults,
+    SetEmbedding,
     SwitchReceipts,
 )
 from livevote.domain.freeze import FORMAT, Frozen, ThawError, differences, follow, freeze, thaw
@@ -51,6 +52,7 @@ commands: st.SearchStrategy[Command] = st.one_of(
             *(action(question) for action in (OpenVoting, CloseVoting, AskAgain) for question in ("q1", "q2")),
             *(RevealResults("q1"), HideResults("q1"), PublishReplay(True), SwitchReceipts(False)),
             AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"),
+            SetEmbedding(("*",)),
             AddQuestion("single", "And now?", OPTIONS, changeable=False),
         ]
     ),
@@ -77,6 +79,7 @@ def evening() -> History:
     history.did(cast("ann", 1), cast("e" * 22, 0, id="h" * 22), EraseAnswer(9), EraseAnswer(4))
     history.did(CloseVoting("q1"), RevealResults("q1"), AskAgain("q1"), cast("c" * 22, 2, id="f" * 22, round=2))
     history.did(AddQuestion("single", "And now?", OPTIONS, changeable=False), SwitchReceipts(False))
+    history.did(SetEmbedding(("https://slides.example.org", "file:")))
     return history.did(PublishReplay(True), AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"))
 
 
@@ -117,6 +120,7 @@ KNOWN_SLOTS = {
         "code",
         "created_at",
         "current",
+        "embedding",
         "head",
         "origin",
         "questions",
@@ -195,6 +199,7 @@ def test_states_of_one_log_do_not_differ() -> None:
         lambda room: setattr(room, "head", 1),
         lambda room: setattr(room, "receipts", True),
         lambda room: setattr(room, "replay_public", False),
+        lambda room: setattr(room, "embedding", ()),
         lambda room: room.recoveries.clear(),
         lambda room: setattr(room, "current", None),
         lambda room: room.questions.pop("q2"),

@@ -13,6 +13,7 @@ from livevote.domain.kinds.choice import ChoiceRules, Choices
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
+    EmbeddingSet,
     QuestionDefined,
     ReceiptsSwitched,
     Record,
@@ -47,6 +48,7 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(ReceiptsSwitched, integers, st.booleans()),
     st.builds(ReplayPublished, integers, st.booleans()),
     st.builds(RecoveryAccepted, integers, texts, integers, integers, texts),
+    st.builds(EmbeddingSet, integers, st.lists(texts).map(tuple)),
 )
 
 # Logs hold these bytes. A change of any of them makes a record that old logs do not have: give it a new tag.
@@ -80,6 +82,10 @@ WRITTEN: list[tuple[Record, bytes]] = [
         b'{"@type":"recovery_accepted/1","at":1790000000000,"kept":5,"lost":9,"origin":"livevote/7KQ2MD/00ff",'
         b'"root":"ff00"}',
     ),
+    (
+        EmbeddingSet(AT, ("https://slides.example.org", "file:")),
+        b'{"@type":"embedding_set/1","ancestors":["https://slides.example.org","file:"],"at":1790000000000}',
+    ),
 ]
 
 
@@ -88,6 +94,8 @@ def as_json(record: Record) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.structs.asdict(record)
     if isinstance(record, QuestionDefined):
         fields |= {"rules": json.loads(bytes(record.rules)), "options": list(record.options)}
+    if isinstance(record, EmbeddingSet):
+        fields |= {"ancestors": list(record.ancestors)}
     return {"@type": record.__struct_config__.tag, **fields}
 
 

@@ -23,6 +23,7 @@ from livevote.domain.commands import (
     OpenVoting,
     PublishReplay,
     RevealResults,
+    SetEmbedding,
     SwitchReceipts,
 )
 from livevote.domain.kinds.choice import Choices
@@ -31,6 +32,7 @@ from livevote.domain.records import (
     AnswerErased,
     BallotCast,
     Draft,
+    EmbeddingSet,
     Entry,
     Opening,
     QuestionDefined,
@@ -129,6 +131,7 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.STILL_OPEN: lambda: (opened(), AskAgain("q1")),
     Code.ALREADY_REVEALED: lambda: (opened().did(RevealResults("q1")), RevealResults("q1")),
     Code.ALREADY_HIDDEN: lambda: (opened(), HideResults("q1")),
+    Code.BAD_ORIGIN: lambda: (created(), SetEmbedding(("https://slides.example.org/talk",))),
 }
 
 
@@ -457,6 +460,9 @@ def test_i19_a_question_gets_an_id_that_is_free_whatever_the_others_are_called(t
         (voted, RoomCreated(AT, CODE, "Welcome"), False),
         (voted, ReceiptsSwitched(AT, False), True),
         (voted, ReplayPublished(AT, True), True),
+        (voted, EmbeddingSet(AT, ("*",)), True),
+        (voted, EmbeddingSet(AT, ("https://x.org; script-src *",)), False),
+        (voted, EmbeddingSet(AT, ("https://x.org",) * 11), False),
         (voted, RecoveryAccepted(AT, "livevote/x", 2, 9, "ff"), True),
         (changed, AnswerErased(AT, 4, "q1", 1, "ann"), True),
         (changed, AnswerErased(AT, 5, "q1", 1, "ann"), True),
@@ -605,6 +611,7 @@ def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
     [
         (created, SwitchReceipts(on=False), ReceiptsSwitched(AT + 1, False)),
         (created, PublishReplay(public=True), ReplayPublished(AT + 1, True)),
+        (created, SetEmbedding(("file:",)), EmbeddingSet(AT + 1, ("file:",))),
         (drafted, OpenVoting("q1"), VotingOpened(AT + 2, "q1", 1)),
         (opened, CloseVoting("q1"), VotingClosed(AT + 3, "q1", 1)),
         (opened, RevealResults("q1"), ResultsRevealed(AT + 3, "q1", 1)),

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from livevote.clock import ManualClock
-from livevote.domain.commands import AddQuestion, CastBallot, Command, OpenVoting
+from livevote.domain.commands import AddQuestion, CastBallot, CloseVoting, Command, OpenVoting
 from livevote.domain.records import Draft, Entry, encode
 from livevote.domain.room import decide
 from livevote.domain.state import Room
@@ -148,3 +148,20 @@ async def test_a_page_that_has_not_seen_the_round_gets_its_state_before_the_ball
     assert behind.types == ["state", "mine"], "pages drop the ballot of a round that they do not show"
     assert behind.messages[1]["answer"] == {"choices": [1]}
     await show.room.channel.aclose()
+
+
+async def test_a_wall_is_told_how_many_voted_and_nothing_of_its_own(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    wall = Tab("")
+    show.room.channel.join(wall, "wall")
+    show.do(AddQuestion(kind="single", text="?", options=("A", "B")))
+    show.do(OpenVoting("q1"))
+    show.vote("s1")
+    show.do(CloseVoting("q1"))
+    await show.room.channel.aclose()
+    assert set(wall.types) == {"state"}
+    first, last = wall.messages[0], wall.messages[-1]
+    assert (first["voted"], first["fingerprint"], first["join_url"]) == (0, None, "http://x/ROOM22")
+    # The records of this show are in no seal before the first one that was done.
+    assert (last["voted"], last["online"], last["tally"]) == (1, 0, None)
+    assert last["fingerprint"] == {"as_of": 4, "root": show.room.seal.root.hex()}

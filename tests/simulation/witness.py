@@ -138,6 +138,7 @@ class Fold:
             "current": self.current or None,
             "questions": questions,
             "recoveries": [],
+            "embedding": [],
         }
 
     def _question(self, question: Message) -> Message:

@@ -176,6 +176,7 @@ const RECORDS = {
   "answer_erased/1": { index: isInteger, question: isString, round: isInteger, voter: isString },
   "receipts_switched/1": { on: isBoolean },
   "replay_published/1": { public: isBoolean },
+  "embedding_set/1": { ancestors: isList(isString) },
   "recovery_accepted/1": { kept: isInteger, lost: isInteger, origin: isString, root: isString },
 };
 const LINES = {
