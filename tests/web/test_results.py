@@ -77,7 +77,7 @@ def test_a_result_of_nobody_divides_by_nothing() -> None:
     assert rows(model("single", [0, 0, 0], 0)) == [[option, "0", "0%"] for option in OPTIONS]
     assert model("rating", [0] * 5, 0, figures={"mean": [0, 0]}, rules={"top": 5, "style": "stars"})["head"] == []
     assert model("approval", [0, 0, 0], 0, figures={"winners": [0, 1, 2]})["bars"][0].get("ahead") is None
-    nobody = {"winners": [], "runoff": [], "runoff_winner": None}
+    nobody: Model = {"winners": [], "runoff": [], "runoff_winner": None}
     assert model("ranking", [0, 0, 0], 0, figures=nobody)["head"] == []
 
 

@@ -312,7 +312,7 @@
   }
 
   function listed(form, pairs, tally, mine, say) {
-    const items = (pairs ?? []).map(([text, count]) => ({ text, count, mine: mine.includes(text) ? say("results.your_vote") : "" }));
+    const items = (pairs ?? []).map(([text, count], rank) => ({ text, count, rank, mine: mine.includes(text) ? say("results.your_vote") : "" }));
     return {
       form,
       items: [...items],
@@ -325,9 +325,9 @@
     };
   }
 
-  // How big a term is, from 1 to LARGEST_TERM: its area grows with its count.
-  function sizeOf(count, most) {
-    return most > 1 ? 1 + (LARGEST_TERM - 1) * Math.sqrt((count - 1) / (most - 1)) : 1.6;
+  // How big a term is, from 1 to LARGEST_TERM.
+  function sizeOf(count, least, most) {
+    return most > least ? 1 + (LARGEST_TERM - 1) * Math.sqrt((count - least) / (most - least)) : 1.6;
   }
 
   // Always the same colour for the same term.
@@ -353,19 +353,20 @@
     // Between a row and its words.
     `.r-canvas { position: absolute; inset: 0; z-index: 1; pointer-events: none; }`,
     `.r-rows { position: relative; display: grid; gap: .45em; margin: 0; padding: 0; list-style: none; }`,
-    `[data-large] .r-rows { height: 100%; grid-auto-flow: column; grid-template-rows: repeat(var(--r-rows), minmax(0, 5.4em)); grid-auto-columns: minmax(0, 1fr); gap: .5em .9em; }`,
+    `[data-large] .r-rows { height: 100%; grid-auto-flow: column; grid-template-rows: repeat(var(--r-rows), minmax(0, 5.4em)); grid-auto-columns: minmax(0, 1fr); gap: .35em .8em; }`,
+    `[data-large][data-pictures] .r-rows { grid-template-rows: repeat(var(--r-rows), minmax(0, 1fr)); }`,
     `.r-row { display: flex; flex-direction: column; min-width: 0; min-height: 0; }`,
     `.r-row img { flex: 1 1 0; min-height: 0; width: 100%; object-fit: contain; padding-bottom: .3em; }`,
     `.r-figure:not([data-large]) .r-row img { flex: none; height: 9rem; }`,
     `.r-strip { flex: 1 1 auto; display: flex; align-items: center; gap: .7em; min-height: 2.9em; min-width: 0; padding: .3em .8em .45em .6em; overflow: hidden; border: 1px solid var(--line); border-radius: .7em; background: var(--card); }`,
     `.r-strip > * { position: relative; z-index: 2; }`,
-    `[data-large] .r-strip { min-height: 0; } [data-large] .r-strip { padding-block: .15em .25em; }`,
+    `[data-large] .r-strip { min-height: 0; padding-block: .1em .22em; line-height: 1.18; }`,
     `[data-large] .r-row img + .r-strip { flex: none; min-height: 2.6em; }`,
     `.r-strip[data-ahead] { border-color: var(--accent); box-shadow: inset 0 0 0 .15em var(--accent); }`,
     `.r-strip[data-right="true"] { border-color: var(--good); box-shadow: inset 0 0 0 .15em var(--good); }`,
     `.r-strip[data-right="false"] .r-badge { opacity: .45; } `,
     `.r-strip[data-right="false"] .r-text { color: var(--soft); }`,
-    `.r-badge { flex: none; display: grid; place-items: center; width: 1.75em; height: 1.75em; font-size: .95em; font-weight: 700; line-height: 1; color: var(--r-on); background: var(--r-color); forced-color-adjust: none; }`,
+    `.r-badge { flex: none; display: grid; place-items: center; width: 1.75em; height: 1.75em; font-size: .95em; font-weight: 700; line-height: 1; white-space: nowrap; color: var(--r-on); background: var(--r-color); forced-color-adjust: none; }`,
     ...Array.from({ length: COLORS + 1 }, (_, color) => `.r-figure [data-color="${color}"] { --r-color: var(--r-${color}); }`),
     `.r-badge[data-shape="0"] { border-radius: 50%; }`,
     `.r-badge[data-shape="1"] { border-radius: 18%; }`,
@@ -392,7 +393,7 @@
     `[data-large] .r-cloud { height: 100%; }`,
     `.r-cloud li { max-width: 100%; font-size: calc(var(--r-term) * 1em); font-weight: 700; color: var(--r-color); }`,
     `.r-cloud [data-mine] { text-decoration: underline; text-underline-offset: .15em; }`,
-    `.r-more { color: var(--soft); font-size: .8em; }`,
+    `.r-more { margin: 0; color: var(--soft); font-size: max(.8em, 1rem); }`,
     `.r-more:empty { display: none; }`,
     `.r-table { width: 100%; border-collapse: collapse; font-size: .95rem; font-variant-numeric: tabular-nums; }`,
     `.r-table caption { padding-bottom: .3rem; text-align: start; color: var(--soft); }`,
@@ -401,7 +402,7 @@
     `.r-table th:not(:first-child), .r-table td { white-space: nowrap; width: 1%; padding-inline-start: .6rem; }`,
     `.r-table th:first-child { text-align: start; font-weight: 500; overflow-wrap: anywhere; }`,
     `.r-table tr[data-mine] > :nth-child(n) { font-weight: 700; }`,
-    `[data-large] > .r-table { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }`,
+    `.r-figure[data-large] > .r-numbers { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }`,
   ];
 
   const kept = new Map();
@@ -497,6 +498,7 @@
     figure.head = heads ? make("div", "r-head", root) : null;
     figure.plot = make("div", "r-plot", root);
     figure.plot.dataset.form = form;
+    root.toggleAttribute("data-pictures", Boolean(given.picture && given.question.rules?.pictures));
     FORMS[form].build(figure);
     if (FORMS[form].chart) {
       const layer = document.createElement("div");
@@ -506,7 +508,7 @@
       figure.canvas.setAttribute("aria-hidden", "true");
     }
     figure.more = make("p", "r-more", root);
-    figure.table = make("table", "r-table", root);
+    figure.table = make("table", "r-table", make("div", "r-numbers", root));
     figure.box = boxOf(container);
     figure.watch = new ResizeObserver(() => resized(figure, container));
     figure.watch.observe(container);
@@ -657,18 +659,27 @@
   // As many columns as give the largest letters; another column has to be worth it.
   function fitRows(figure) {
     figure.root.style.removeProperty("--r-lines");
-    const pictures = Boolean(figure.model.bars[0].picture && figure.rows.querySelector("img"));
+    const pictures = Boolean(figure.rows.querySelector("img"));
+    const upto = (pictures ? 1.3 : LARGEST_REM) * rem();
     let best = { px: 0, columns: 1, worth: 0 };
-    for (let columns = 1; columns <= Math.min(MOST_COLUMNS, figure.parts.length); columns += 1) {
-      const px = largest(figure, columns, SMALLEST_PX, LARGEST_REM * rem(), rowsOverflow);
-      const worth = pictures ? (px && pictureSize(figure)) : px * 0.86 ** (columns - 1);
+    for (const columns of columnsFor(figure)) {
+      const px = largest(figure, columns, SMALLEST_PX, upto, rowsOverflow);
+      const worth = pictures ? px && pictureSize(figure) : px * 0.86 ** (columns - 1);
       if (worth > best.worth) best = { px, columns, worth };
     }
+    figure.columns = best.columns;
+    figure.fitted = figure.plot.clientWidth;
     if (best.px) return size(figure, best.px, best.columns);
-    // Texts that fit at no size are cut off after a line.
+    // Texts that fit at no size are cut off.
     size(figure, SMALLEST_PX, figure.parts.length > 12 ? MOST_COLUMNS : 2);
     const lines = Math.max(1, Math.floor(figure.parts[0].strip.clientHeight / (SMALLEST_PX * 1.3)));
     figure.root.style.setProperty("--r-lines", lines);
+  }
+
+  // Where only the height has changed, rows stay in their column.
+  function columnsFor({ columns, fitted, plot, parts }) {
+    if (columns && fitted === plot.clientWidth) return [columns];
+    return Array.from({ length: Math.min(MOST_COLUMNS, parts.length) }, (_, place) => place + 1);
   }
 
   function pictureSize({ rows }) {
@@ -683,7 +694,8 @@
   }
 
   function fitColumns(figure) {
-    figure.root.style.setProperty("--r-size", `${Math.min(LARGEST_REM * 0.7, 1.5) * rem()}px`);
+    const px = Math.max(SMALLEST_PX, Math.min(1.5 * rem(), figure.plot.clientHeight / 8));
+    figure.root.style.setProperty("--r-size", `${px}px`);
   }
 
   /* ---- cards and clouds ---- */
@@ -700,10 +712,11 @@
   function fillItems(figure, style) {
     const { items } = figure.model;
     const before = new Map([...figure.rows.children].map((item) => [item.dataset.text, item]));
-    const most = Math.max(1, ...items.map(({ count }) => count));
+    const counts = items.map(({ count }) => count);
+    const [least, most] = [Math.min(...counts), Math.max(...counts)];
     figure.items = items.map((item) => {
       const element = before.get(item.text) ?? makeItem(item);
-      style(element, item, most);
+      style(element, item, least, most);
       element.toggleAttribute("data-mine", Boolean(item.mine));
       return element;
     });
@@ -731,10 +744,10 @@
   }
 
   function fillCloud(figure) {
-    fillItems(figure, (element, { text, count }, most) => {
+    fillItems(figure, (element, { text, count }, least, most) => {
       setText(element, text);
       element.dataset.color = colorOf(text);
-      element.style.setProperty("--r-term", sizeOf(count, most).toFixed(2));
+      element.style.setProperty("--r-term", sizeOf(count, least, most).toFixed(2));
     });
   }
 
@@ -747,8 +760,8 @@
     return overflow(rows);
   }
 
-  function fitItems(figure, mostColumns, upto) {
-    const show = (number) => figure.items.forEach((item, place) => { item.hidden = place >= number; });
+  function fitItems(figure, mostColumns, upto, readable) {
+    const show = (number) => figure.items.forEach((item, place) => { item.hidden = figure.model.items[place].rank >= number; });
     show(figure.items.length);
     showMore(figure, 0);
     let best = { px: 0, columns: 1, worth: 0 };
@@ -758,7 +771,6 @@
       if (worth > best.worth) best = { px, columns, worth };
     }
     // Small letters help nobody in the last row: what came first stands there, and how many more there are.
-    const readable = Math.max(SMALLEST_PX, 0.8 * rem());
     if (best.px >= readable || !figure.items.length) return size(figure, best.px || readable, best.columns);
     size(figure, readable, mostColumns);
     let [low, high] = [1, figure.items.length];
@@ -778,8 +790,8 @@
   const FORMS = {
     bars: { chart: true, build: buildRows, fill: fillRows, fit: fitRows, start: startBars, update: updateBars },
     columns: { chart: true, build: buildColumns, fill: () => {}, fit: fitColumns, start: startColumns, update: updateColumns },
-    cards: { chart: false, build: buildCards, fill: fillCards, fit: (figure) => fitItems(figure, 3, LARGEST_REM * rem()) },
-    cloud: { chart: false, build: buildCloud, fill: fillCloud, fit: (figure) => fitItems(figure, 1, 2.2 * LARGEST_REM * rem()) },
+    cards: { chart: false, build: buildCards, fill: fillCards, fit: (figure) => fitItems(figure, 4, LARGEST_REM * rem(), 0.75 * rem()) },
+    cloud: { chart: false, build: buildCloud, fill: fillCloud, fit: (figure) => fitItems(figure, 1, 2.2 * LARGEST_REM * rem(), 0.55 * rem()) },
   };
 
   function calm() {
@@ -921,8 +933,13 @@
     ctx.strokeStyle = ctx.fillStyle = css.getPropertyValue(look === "good" ? "--good" : "--ink").trim();
     ctx.lineWidth = Math.max(2, px / 7);
     ctx.setLineDash(look === "good" ? [] : [px * 0.4, px * 0.3]);
+    // Not through the count above the column that it meets.
+    const met = figure.chart.getDatasetMeta(0).data.find((bar) => Math.abs(bar.x - x) <= bar.width / 2 + px * 0.3 && bar.y < bottom - 1);
+    const top = met ? met.y : bottom;
     ctx.beginPath();
     ctx.moveTo(x, y + px * 0.35);
+    ctx.lineTo(x, Math.max(y + px * 0.35, top - (met ? px * 1.5 : 0)));
+    ctx.moveTo(x, top);
     ctx.lineTo(x, bottom);
     ctx.stroke();
     ctx.font = `700 ${px * 0.85}px ${css.fontFamily}`;
