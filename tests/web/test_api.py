@@ -194,6 +194,7 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
         "ask_again",
         "switch_receipts",
         "publish_replay",
+        "set_embedding",
     }
 
 

@@ -344,7 +344,8 @@
       --r-4: var(--color-4, #bf2440); --r-5: var(--color-5, #0d7285); --r-6: var(--color-6, #6a6600); --r-7: var(--color-7, #ad2c80); --r-8: var(--soft, #535b6d); --r-on: var(--on-color, #fff);
       display: flex; flex-direction: column; gap: .8em; min-width: 0; min-height: 0; }`,
     `.r-figure[data-large] { height: 100%; gap: min(1.2em, 2vh); font-size: var(--r-size, 1rem); line-height: 1.25; }`,
-    `.r-head { display: flex; flex-wrap: wrap; gap: .4em .7em; min-height: 2.3em; font-size: max(.75em, 1rem); align-items: center; }`,
+    `.r-head { display: flex; flex-wrap: wrap; gap: .4em .7em; min-height: 2.3em; font-size: max(.8em, 1.2rem); align-items: center; }`,
+    `.r-figure:not([data-large]) .r-head { font-size: 1rem; }`,
     `.r-head > span { padding: .3em .9em; border-radius: 1.2em; background: var(--tint); }`,
     `.r-head b { font-variant-numeric: tabular-nums; } .r-head b { font-weight: 700; }`,
     `.r-head [data-look="good"] { color: var(--good); background: var(--good-tint, var(--tint)); }`,
