@@ -672,9 +672,13 @@
     figure.fitted = figure.plot.clientWidth;
     if (best.px) return size(figure, best.px, best.columns);
     // Texts that fit at no size are cut off.
-    size(figure, SMALLEST_PX, figure.parts.length > 12 ? MOST_COLUMNS : 2);
-    const lines = Math.max(1, Math.floor(figure.parts[0].strip.clientHeight / (SMALLEST_PX * 1.3)));
-    figure.root.style.setProperty("--r-lines", lines);
+    const columns = figure.parts.length > 12 ? MOST_COLUMNS : 2;
+    size(figure, SMALLEST_PX, columns);
+    const high = figure.parts[0].strip.clientHeight;
+    // A badge is two letters high with what is around it.
+    const px = Math.min(SMALLEST_PX, high / 2.1);
+    size(figure, px, columns);
+    figure.root.style.setProperty("--r-lines", Math.max(1, Math.floor(high / (px * 1.3))));
   }
 
   // Where only the height has changed, rows stay in their column.
