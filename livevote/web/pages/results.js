@@ -362,7 +362,7 @@
     `.r-strip { flex: 1 1 auto; display: flex; align-items: center; gap: .7em; min-height: 2.9em; min-width: 0; padding: .3em .8em .45em .6em; overflow: hidden; border: 1px solid var(--line); border-radius: .7em; background: var(--card); }`,
     `.r-strip > * { position: relative; z-index: 2; }`,
     `[data-large] .r-strip { min-height: 0; padding-block: .1em .22em; line-height: 1.18; }`,
-    `[data-large] .r-row img + .r-strip { flex: none; min-height: 2.6em; }`,
+    `[data-large] .r-row img + .r-strip { flex: none; height: 3em; }`,
     `.r-strip[data-ahead] { border-color: var(--accent); box-shadow: inset 0 0 0 .15em var(--accent); }`,
     `.r-strip[data-right="true"] { border-color: var(--good); box-shadow: inset 0 0 0 .15em var(--good); }`,
     `.r-strip[data-right="false"] .r-badge { opacity: .45; } `,
