@@ -23,6 +23,7 @@ from livevote.domain.commands import (
     PublishReplay,
     RevealResults,
     RevokeCohost,
+    SetEmbedding,
     SetTimer,
     SwitchReceipts,
 )
@@ -56,6 +57,7 @@ commands: st.SearchStrategy[Command] = st.one_of(
             *(OpenVoting("q1", 60), AskAgain("q1", 60), SetTimer("q1", 90), SetTimer("q1", None)),
             *(AddCohost("Ann"), AddCohost("Bob"), RevokeCohost("c1")),
             AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"),
+            SetEmbedding(("*",)),
             AddQuestion("single", "And now?", OPTIONS, changeable=False),
         ]
     ),
@@ -83,6 +85,7 @@ def evening() -> History:
     history.did(SetTimer("q1", 60), CloseVoting("q1"), RevealResults("q1"), AskAgain("q1"))
     history.did(cast("c" * 22, 2, id="f" * 22, round=2), AddCohost("Ann"), AddCohost("Bob"), RevokeCohost("c1"))
     history.did(AddQuestion("single", "And now?", OPTIONS, changeable=False), SwitchReceipts(False))
+    history.did(SetEmbedding(("https://slides.example.org", "file:")))
     return history.did(PublishReplay(True), AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"))
 
 
@@ -124,6 +127,7 @@ KNOWN_SLOTS = {
         "cohosts",
         "created_at",
         "current",
+        "embedding",
         "head",
         "origin",
         "questions",
@@ -214,6 +218,7 @@ def test_states_of_one_log_do_not_differ() -> None:
         lambda room: setattr(room, "head", 1),
         lambda room: setattr(room, "receipts", True),
         lambda room: setattr(room, "replay_public", False),
+        lambda room: setattr(room, "embedding", ()),
         lambda room: room.recoveries.clear(),
         lambda room: setattr(room, "current", None),
         lambda room: room.cohosts.update(c1="Ann"),

@@ -247,7 +247,7 @@ async def test_the_close_code_says_why_and_whether_to_come_back(
     tmp_path: Path, code: str, cookie: str | None, host: bool, wanted: str
 ) -> None:
     async with venue(tmp_path) as at:
-        page = await at.open(cookie, code=code, host=host)
+        page = await at.open(cookie, code=code, role="host" if host else "")
         assert await page.closed() == CLOSE[wanted].code
 
 
