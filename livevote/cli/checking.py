@@ -118,10 +118,14 @@ def print_verdict(verdict: Verdict) -> None:
             click.echo(f"  {verdict.unsigned} records are newer than that: no signature covers them")
     for recovery in verdict.recoveries:
         click.echo(f"  RECOVERED at {export.instant(recovery.at)}: {export.recovered(recovery)}")
+    if room.erased_at is not None:
+        click.echo(f"  ERASED at {export.instant(room.erased_at)}: the host deleted all answers; the records are here")
+        if verdict.left:
+            click.echo(f"  {verdict.left} of these answers are still here: a server ends that when it starts")
     for result in verdict.results:
-        question = room.questions[result.question]
-        click.echo(f"  {plain(question.text)} (round {result.round}, {result.voters} voted)")
-        for option, count in zip(question.options, result.counts, strict=False):
+        asked = room.questions[result.question].rounds[result.round - 1].wording
+        click.echo(f"  {plain(asked.text)} (round {result.round}, {result.voters} voted)")
+        for option, count in zip(asked.options, result.counts, strict=False):
             click.echo(f"    {count:>9}  {plain(option)}")
 
 

@@ -35,6 +35,11 @@ class Code(StrEnum):
     ALREADY_SO = "already_so"
     NO_SUCH_BALLOT = "no_such_ballot"
     ALREADY_ERASED = "already_erased"
+    OTHER_MEANING = "other_meaning"
+    WAS_ASKED = "was_asked"
+    BAD_ORDER = "bad_order"
+    UNKNOWN_LANGUAGE = "unknown_language"
+    ROOM_ERASED = "room_erased"
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ import msgspec
 
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.base import Answer, Kind, Rules, Tally
-from livevote.domain.records import QuestionDefined, RecoveryAccepted
+from livevote.domain.records import QuestionDefined, QuestionEdited, RecoveryAccepted
 
 Phase = Literal["draft", "open", "closed"]
 
@@ -26,13 +26,25 @@ class Ballot(msgspec.Struct, frozen=True, gc=False):
     answer: Answer | None
 
 
+class Wording(msgspec.Struct, frozen=True):
+    """A question in one of its versions: what it says, and by which rules its answers are read."""
+
+    version: int
+    text: str
+    options: tuple[str, ...]
+    stored_rules: bytes
+    rules: Rules
+
+
 class Round:
     """One asking of a question."""
 
-    __slots__ = ("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally")
+    __slots__ = ("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally", "wording")
 
-    def __init__(self, *, number: int, opened_at: int, tally: Tally) -> None:
+    def __init__(self, *, number: int, opened_at: int, tally: Tally, wording: Wording) -> None:
         self.number = number
+        self.wording = wording
+        """What was asked. A question may have been changed since."""
         self.opened_at = opened_at
         self.closed_at: int | None = None
         self.revealed = False
@@ -53,9 +65,27 @@ class Round:
 class Question:
     """A question with all its rounds."""
 
-    __slots__ = ("changeable", "id", "kind", "options", "rounds", "rules", "stored_rules", "text")
+    __slots__ = (
+        "changeable",
+        "defined",
+        "id",
+        "kind",
+        "options",
+        "rounds",
+        "rules",
+        "stored_rules",
+        "text",
+        "version",
+        "wording",
+    )
 
     def __init__(self, defined: QuestionDefined) -> None:
+        self.rounds: list[Round] = []
+        self.define(defined)
+
+    def define(self, defined: QuestionDefined) -> None:
+        """Take over all that a record says of the question. Raises ``KeyError`` for an unknown kind."""
+        self.defined = defined
         self.id = defined.id
         self.kind: Kind = KINDS[defined.kind]
         self.text = defined.text
@@ -63,7 +93,11 @@ class Question:
         self.stored_rules = bytes(defined.rules)
         self.rules: Rules = self.kind.rules(self.stored_rules)
         self.changeable = defined.changeable
-        self.rounds: list[Round] = []
+        self.version = defined.version if isinstance(defined, QuestionEdited) else 1
+        self.wording = Wording(self.version, self.text, self.options, self.stored_rules, self.rules)
+        for asked in self.rounds:
+            if asked.wording.version == self.version:
+                asked.wording = self.wording
 
     @property
     def phase(self) -> Phase:
@@ -80,11 +114,14 @@ class Room:
         "code",
         "created_at",
         "current",
+        "erased_at",
         "head",
+        "language",
         "origin",
         "questions",
         "receipts",
         "recoveries",
+        "removed",
         "replay_public",
         "title",
     )
@@ -100,5 +137,12 @@ class Room:
         self.replay_public = False
         self.recoveries: list[RecoveryAccepted] = []
         self.questions: dict[str, Question] = {}
+        """In the order in which the host has put them."""
+        self.removed = 0
+        """How many questions were taken away: their ids are not used again."""
+        self.language = ""
+        """That of its pages; empty: that of each browser."""
+        self.erased_at: int | None = None
+        """When all answers were deleted: there are none, whatever ``Ballot.answer`` still says."""
         self.current: Question | None = None
         """The question that was opened last: what voters see."""

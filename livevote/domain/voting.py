@@ -75,7 +75,7 @@ def _require_next(room: Room, record: VotingOpened) -> None:
 def _begin(room: Room, entry: Entry, record: VotingOpened) -> None:  # noqa: ARG001
     question = room.questions[record.question]
     tally = question.kind.empty(len(question.options))
-    question.rounds.append(Round(number=record.round, opened_at=record.at, tally=tally))
+    question.rounds.append(Round(number=record.round, opened_at=record.at, tally=tally, wording=question.wording))
     room.current = question
 
 

@@ -102,13 +102,15 @@ def _question(fold: Fold, question: Question, number: int) -> Iterator[str]:
             yield f"<li>{_badge(place)}<bdi>{escape(text)}</bdi></li>\n"
         yield "</ol>\n"
     for result in fold.rounds(question):
-        yield from _round(result, alone=len(question.rounds) == 1)
+        yield from _round(question, result)
     yield "</section>\n"
 
 
-def _round(result: RoundResult, *, alone: bool) -> Iterator[str]:
-    if not alone:
+def _round(question: Question, result: RoundResult) -> Iterator[str]:
+    if len(question.rounds) > 1:
         yield f"<h3>Round {result.number}</h3>\n"
+    if result.text != question.text:
+        yield f'<p class="times">Asked in other words: <bdi>{escape(result.text)}</bdi></p>\n'
     yield f'<p class="voters">{_plural(result.voters, "person voted", "people voted")}</p>\n'
     yield '<table>\n<thead><tr><th scope="col">Option</th><th scope="col">Votes</th>'
     yield '<th scope="col">Share</th></tr></thead>\n<tbody>\n'

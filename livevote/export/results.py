@@ -37,6 +37,8 @@ class RoundResult(msgspec.Struct, frozen=True):
     voters: int
     erased: int
     options: tuple[Option, ...]
+    text: str
+    """The question as it was asked."""
 
 
 def recovered(recovery: RecoveryAccepted) -> str:
@@ -103,8 +105,9 @@ class Fold:
             erased=asked.erased,
             options=tuple(
                 Option(text, count, round(count / result.voters, 4) if result.voters else None)
-                for text, count in zip(question.options, result.counts, strict=True)
+                for text, count in zip(asked.wording.options, result.counts, strict=True)
             ),
+            text=asked.wording.text,
         )
 
 

@@ -13,7 +13,7 @@ from livevote.export.source import Source
 
 COLUMNS: dict[str, str] = {
     "question": "id of the question",
-    "question_text": "the question",
+    "question_text": "the question as it was asked in this round",
     "kind": "kind of the question",
     "round": "round of the question, from 1; empty, with all that depends on it, where it was never asked",
     "option": "number of the option, from 1",
@@ -41,14 +41,15 @@ async def results_csv(source: Source) -> AsyncGenerator[bytes, None]:
 
 def rows(fold: Fold, question: Question) -> Iterator[list[Cell]]:
     """The rows of one question, in the order of ``COLUMNS``."""
-    asked = [question.id, question.text, question.kind.name]
     if not question.rounds:
         for number, text in enumerate(question.options, 1):
-            yield [*asked, None, number, text, *[None] * 7, fold.room.head]
+            yield [question.id, question.text, question.kind.name, None, number, text, *[None] * 7, fold.room.head]
     for result in fold.rounds(question):
         for number, option in enumerate(result.options, 1):
             yield [
-                *asked,
+                question.id,
+                result.text,
+                question.kind.name,
                 result.number,
                 number,
                 option.text,

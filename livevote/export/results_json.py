@@ -48,8 +48,11 @@ class About(msgspec.Struct, frozen=True):
     recoveries: tuple[RecoveryAbout, ...]
 
 
-class RoundAbout(msgspec.Struct, frozen=True):
-    """One asking of a question. Instants are UTC in ISO 8601, ``revealed_at`` the first time; ``revealed``: now."""
+class RoundAbout(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One asking of a question. Instants are UTC in ISO 8601, ``revealed_at`` the first time; ``revealed``: now.
+
+    ``text`` is there where another question was asked than the one that the question became later.
+    """
 
     round: int
     opened_at: str
@@ -59,6 +62,7 @@ class RoundAbout(msgspec.Struct, frozen=True):
     voters: int
     erased: int
     options: tuple[Option, ...]
+    text: str = ""
 
 
 class QuestionAbout(msgspec.Struct, frozen=True):
@@ -106,11 +110,11 @@ def _question(fold: Fold, question: Question) -> QuestionAbout:
         options=question.options,
         rules=msgspec.Raw(question.stored_rules),
         changeable=question.changeable,
-        rounds=tuple(_round(result) for result in fold.rounds(question)),
+        rounds=tuple(_round(question, result) for result in fold.rounds(question)),
     )
 
 
-def _round(result: RoundResult) -> RoundAbout:
+def _round(question: Question, result: RoundResult) -> RoundAbout:
     return RoundAbout(
         round=result.number,
         opened_at=instant(result.opened_at),
@@ -120,4 +124,5 @@ def _round(result: RoundResult) -> RoundAbout:
         voters=result.voters,
         erased=result.erased,
         options=result.options,
+        text="" if result.text == question.text else result.text,
     )

@@ -80,6 +80,10 @@ class LiveRoom:
             self._sessions.pop(voter.session, None)
         self.channel.leave(voter, "voter")
 
+    def voters(self) -> list[Voter]:
+        """Every open page of a voter, as of now."""
+        return [page for pages in self._sessions.values() for page in pages]
+
     def tell_other_tabs(self, voter: Voter, question: str, round_: int) -> None:
         """Show the ballot that ``voter`` has just cast on one page to the same voter's other pages.
 

@@ -6,6 +6,7 @@ from livevote.domain.records import encode
 from livevote.domain.state import Ballot, Question, Room, Round
 from livevote.domain.tally import snapshot
 from livevote.protocol.messages import (
+    EditedInfo,
     HostQuestionInfo,
     HostState,
     Mine,
@@ -28,6 +29,7 @@ def voter_state(room: Room, *, at: int) -> VoterState:
         question=None if room.current is None else _question(room.current),
         tally=voter_tally(room),
         replay=room.replay_public,
+        language=room.language,
     )
 
 
@@ -53,6 +55,8 @@ def host_state(room: Room, *, at: int, join_url: str, online: int) -> HostState:
         current=None if room.current is None else room.current.id,
         questions=tuple(_host_question(question) for question in room.questions.values()),
         recoveries=tuple(RecoveryInfo(each.at, each.lost, each.kept) for each in room.recoveries),
+        language=room.language,
+        erased=room.erased_at is not None,
     )
 
 
@@ -78,12 +82,13 @@ def _revealed(question: Question) -> bool:
 
 
 def _question(question: Question) -> QuestionInfo:
+    shown = question.rounds[-1].wording if question.rounds else question.wording
     return QuestionInfo(
         id=question.id,
         kind=question.kind.name,
-        text=question.text,
-        options=question.options,
-        rules=msgspec.Raw(question.stored_rules),
+        text=shown.text,
+        options=shown.options,
+        rules=msgspec.Raw(shown.stored_rules),
         changeable=question.changeable,
         round=len(question.rounds),
         phase=question.phase,
@@ -98,4 +103,11 @@ def _host_question(question: Question) -> HostQuestionInfo:
         **msgspec.structs.asdict(_question(question)),
         counts=tally.counts(),
         voters=0 if asked is None else asked.voters,
+        edited=None if asked is None else _edited(question, asked),
     )
+
+
+def _edited(question: Question, asked: Round) -> EditedInfo | None:
+    if asked.wording.version == question.version:
+        return None
+    return EditedInfo(question.text, question.options, msgspec.Raw(question.stored_rules))

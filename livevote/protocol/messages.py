@@ -41,7 +41,10 @@ class TallyMessage(msgspec.Struct, frozen=True, tag_field="type", tag="tally"):
 
 
 class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening."""
+    """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening.
+
+    What it says and its rules are those of its latest round, so that they fit its results.
+    """
 
     id: str
     kind: str
@@ -54,17 +57,30 @@ class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
     revealed: bool
 
 
+class EditedInfo(msgspec.Struct, frozen=True):
+    """What a question will say when it is asked again."""
+
+    text: str
+    options: tuple[str, ...]
+    rules: msgspec.Raw
+
+
 class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
-    """A question as the host sees it, with its latest round's result whether revealed or not."""
+    """A question as the host sees it, with its latest round's result whether revealed or not.
+
+    ``edited`` is None unless its meaning was changed after that round.
+    """
 
     counts: tuple[int, ...]
     voters: int
+    edited: EditedInfo | None = None
 
 
 class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that a voter's page shows. ``at`` is the server's clock in ms; ``question`` is None in the waiting room.
 
-    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay.
+    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay;
+    ``language`` is that of the room's pages, such as "de", or empty.
     """
 
     epoch: str
@@ -75,6 +91,7 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     question: QuestionInfo | None
     tally: TallyMessage | None
     replay: bool
+    language: str
 
 
 class RecoveryInfo(msgspec.Struct, frozen=True):
@@ -92,6 +109,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last.
 
     ``join_url`` is where other machines find the room, for a host who looks at the server on its own machine.
+    ``erased``: all that voters wrote was deleted, and the room is closed for good.
     """
 
     epoch: str
@@ -106,6 +124,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     current: str | None
     questions: tuple[HostQuestionInfo, ...]
     recoveries: tuple[RecoveryInfo, ...]
+    language: str
+    erased: bool
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):

@@ -20,6 +20,7 @@ from livevote.domain.records import (
     RecoveryAccepted,
     ResultsHidden,
     ResultsRevealed,
+    RoomErased,
     VotingClosed,
     VotingOpened,
 )
@@ -38,7 +39,7 @@ _FARTHEST_MS = 2**63 - 1
 _SLICE = 100  # records between two turns of the loop, about half a millisecond
 
 Audience = Literal["host", "everybody"]
-What = Literal["opened", "asked_again", "closed", "revealed", "hidden", "erased", "recovered"]
+What = Literal["opened", "asked_again", "closed", "revealed", "hidden", "erased", "recovered", "deleted"]
 
 
 class ReplayQuestion(msgspec.Struct, frozen=True):
@@ -143,6 +144,10 @@ class Fold:
             place = self._rounds[record.question, record.round]
             self._step(entry, place)
             self._mark(entry, "erased", place, record.index)
+        elif isinstance(record, RoomErased):
+            for place in range(len(self._asked)):
+                self._step(entry, place)
+            self._mark(entry, "deleted", None)
         elif isinstance(record, RecoveryAccepted):
             self._mark(entry, "recovered", None)
 
@@ -184,7 +189,10 @@ class Fold:
         ]
         new_place: dict[int | None, int | None] = {old: new for new, old in enumerate(shown)}
         new_place[None] = None
-        questions = list(dict.fromkeys(self._asked[place][0] for place in shown))
+        # A question that was changed in between is two of them.
+        asked_as = {place: (self._asked[place][0], self._asked[place][1].wording) for place in shown}
+        questions = list(dict.fromkeys((each.id, wording.version) for each, wording in asked_as.values()))
+        wordings = {(each.id, wording.version): (each, wording) for each, wording in asked_as.values()}
         marks = [
             msgspec.structs.replace(mark, round=new_place[mark.round])
             for mark in self._marks
@@ -198,9 +206,14 @@ class Fold:
             audience=audience,
             room=RoomInfo(room.code, room.title),
             pause_ms=PAUSE_MS,
-            questions=tuple(ReplayQuestion(each.id, each.kind.name, each.text, each.options) for each in questions),
+            questions=tuple(
+                ReplayQuestion(each.id, each.kind.name, wording.text, wording.options)
+                for each, wording in (wordings[name] for name in questions)
+            ),
             rounds=tuple(
-                ReplayRound(questions.index(question), asked.number, len(asked.tally.counts()))
+                ReplayRound(
+                    questions.index((question.id, asked.wording.version)), asked.number, len(asked.tally.counts())
+                )
                 for question, asked in (self._asked[place] for place in shown)
             ),
             marks=tuple(marks),

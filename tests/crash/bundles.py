@@ -20,16 +20,23 @@ from livevote.domain.commands import (
     CloseVoting,
     Command,
     CreateRoom,
+    EditQuestion,
     EraseAnswer,
+    EraseRoom,
     HideResults,
     OpenVoting,
+    OrderQuestions,
     PublishReplay,
+    RemoveQuestion,
+    RenameRoom,
     RevealResults,
+    SetLanguage,
     SwitchReceipts,
 )
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint, Signer
 from livevote.domain.records import BallotCast, Entry
+from livevote.domain.state import Question
 from livevote.log.memory import MemoryLog
 from tests.history import AT, CODE, History
 
@@ -111,7 +118,18 @@ def a_room(rng: random.Random, *, steps: int) -> Made:
     made.sign()
     if rng.random() < 0.3:
         made.do(SwitchReceipts(on=not made.history.room.receipts))
+    if rng.random() < 0.1:
+        delete(rng, made)
     return made
+
+
+def delete(rng: random.Random, made: Made) -> None:
+    """The host deletes all answers; some of them may still be there."""
+    for question in list(made.history.room.questions):
+        made.do(CloseVoting(question))
+    made.do(EraseRoom())
+    gone = rng.randrange(len(made.entries) + 1)
+    made.entries[:gone] = [msgspec.structs.replace(entry, opening=None) for entry in made.entries[:gone]]
 
 
 def recover(rng: random.Random, made: Made) -> None:
@@ -136,6 +154,11 @@ def command(rng: random.Random, made: Made) -> Command:
         SwitchReceipts(rng.random() < 0.5),
         PublishReplay(rng.random() < 0.5),
         EraseAnswer(rng.choice(cast) if cast else 1),
+        edit(rng, made.history.room.questions[question]),
+        RemoveQuestion(question),
+        OrderQuestions(tuple(rng.sample(list(made.history.room.questions), len(made.history.room.questions)))),
+        RenameRoom(text(rng)),
+        SetLanguage(rng.choice(("", "de", "ar"))),
     ]
     return rng.choice(choices)
 
@@ -145,6 +168,14 @@ def add(rng: random.Random) -> AddQuestion:
     kind = rng.choice(("single", "multiple"))
     rules = msgspec.Raw(b'{"min":%d}' % rng.randrange(2) if kind == "multiple" else b"{}")
     return AddQuestion(kind, text(rng), options, rules, rng.random() < 0.7)
+
+
+def edit(rng: random.Random, question: Question) -> EditQuestion:
+    options = list(question.options)
+    options[rng.randrange(len(options))] = text(rng)
+    if rng.random() < 0.5:
+        return EditQuestion(question.id, text=text(rng), options=tuple(options))
+    return EditQuestion(question.id, options=(*options, text(rng)), changeable=rng.random() < 0.5, meaning=True)
 
 
 def vote(rng: random.Random, made: Made) -> CastBallot:

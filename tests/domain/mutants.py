@@ -12,12 +12,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from livevote.domain import ballots, voting
+from livevote.domain import ballots, questions, voting
 from livevote.domain import room as rules
 from livevote.domain.commands import CastBallot, OpenVoting
 from livevote.domain.kinds import choice
 from livevote.domain.kinds.multiple import Multiple
-from livevote.domain.records import BallotCast, Draft, Entry, Record, ResultsHidden, VotingClosed, VotingOpened
+from livevote.domain.records import (
+    BallotCast,
+    Draft,
+    Entry,
+    QuestionDefined,
+    Record,
+    ResultsHidden,
+    VotingClosed,
+    VotingOpened,
+)
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import Decision, Repeat
 from livevote.domain.state import Ballot, Question, Room, Round
@@ -229,6 +238,25 @@ def decide_changes_the_state(patch: Patch) -> None:
     _cast(patch, broken)
 
 
+def every_round_says_what_is_asked_now(patch: Patch) -> None:
+    """I4: a change of meaning reaches the rounds before it."""
+    define = Question.define
+
+    def broken(question: Question, defined: QuestionDefined) -> None:
+        define(question, defined)
+        for asked in question.rounds:
+            asked.wording = question.wording
+
+    patch.setattr(Question, "define", broken)
+
+
+def an_id_is_used_again(patch: Patch) -> None:
+    """I6: a command for a question that was removed meets the next one."""
+    patch.setattr(
+        questions, "_new_id", lambda room: next(name for n in count(1) if (name := f"q{n}") not in room.questions)
+    )
+
+
 MUTANTS: tuple[Callable[[Patch], None], ...] = (
     no_uniqueness,
     rev_not_incremented,
@@ -245,4 +273,6 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     hide_shows,
     fold_depends_on_the_moment,
     decide_changes_the_state,
+    every_round_says_what_is_asked_now,
+    an_id_is_used_again,
 )

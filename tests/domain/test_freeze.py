@@ -16,11 +16,17 @@ from livevote.domain.commands import (
     AskAgain,
     CloseVoting,
     Command,
+    EditQuestion,
     EraseAnswer,
+    EraseRoom,
     HideResults,
     OpenVoting,
+    OrderQuestions,
     PublishReplay,
+    RemoveQuestion,
+    RenameRoom,
     RevealResults,
+    SetLanguage,
     SwitchReceipts,
 )
 from livevote.domain.freeze import FORMAT, Frozen, ThawError, differences, follow, freeze, thaw
@@ -52,8 +58,14 @@ commands: st.SearchStrategy[Command] = st.one_of(
             *(RevealResults("q1"), HideResults("q1"), PublishReplay(True), SwitchReceipts(False)),
             AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"),
             AddQuestion("single", "And now?", OPTIONS, changeable=False),
+            EditQuestion("q1", text="What else?"),
+            EditQuestion("q1", options=OPTIONS[::-1], meaning=True),
+            EditQuestion("q1", options=(*OPTIONS, "Milk"), meaning=True),
+            EditQuestion("q2", text="And then?", changeable=True),
+            *(RemoveQuestion("q2"), OrderQuestions(("q2", "q1")), RenameRoom("Another"), SetLanguage("de")),
         ]
     ),
+    st.sampled_from([EraseRoom(), SwitchReceipts(True), PublishReplay(False)]),
 )
 
 
@@ -77,6 +89,9 @@ def evening() -> History:
     history.did(cast("ann", 1), cast("e" * 22, 0, id="h" * 22), EraseAnswer(9), EraseAnswer(4))
     history.did(CloseVoting("q1"), RevealResults("q1"), AskAgain("q1"), cast("c" * 22, 2, id="f" * 22, round=2))
     history.did(AddQuestion("single", "And now?", OPTIONS, changeable=False), SwitchReceipts(False))
+    history.did(CloseVoting("q1"), EditQuestion("q1", options=(*OPTIONS, "Milk"), meaning=True), AskAgain("q1"))
+    history.did(AddQuestion("single", "Never?", OPTIONS), RemoveQuestion("q3"), OrderQuestions(("q2", "q1")))
+    history.did(RenameRoom("Another"), SetLanguage("de"))
     return history.did(PublishReplay(True), AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"))
 
 
@@ -117,16 +132,20 @@ KNOWN_SLOTS = {
         "code",
         "created_at",
         "current",
+        "erased_at",
         "head",
+        "language",
         "origin",
         "questions",
         "receipts",
         "recoveries",
+        "removed",
         "replay_public",
         "title",
     ),
     *("changeable", "id", "kind", "options", "rounds", "rules", "stored_rules", "text"),
-    *("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally"),
+    *("defined", "version", "wording"),
+    *("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally", "wording"),
 }
 
 
@@ -146,8 +165,8 @@ def test_rounds_have_room_for_the_ballots_that_the_other_state_has(monkeypatch: 
 def test_the_bytes_come_in_pieces_with_a_break_between(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_GROUP", 256)
     pieces = list(freeze(shadowed(evening().entries), bytes(32)))
-    assert len(pieces) == 1 + 2 * 2 * (1 + 1024 // 256)
-    assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 2 * 2 * 1024 // 256
+    assert len(pieces) == 1 + 3 * 2 * (1 + 1024 // 256)
+    assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 3 * 2 * 1024 // 256
 
 
 def test_bytes_of_another_version_are_none_of_ours() -> None:
@@ -197,6 +216,14 @@ def test_states_of_one_log_do_not_differ() -> None:
         lambda room: setattr(room, "replay_public", False),
         lambda room: room.recoveries.clear(),
         lambda room: setattr(room, "current", None),
+        lambda room: setattr(room, "removed", 7),
+        lambda room: setattr(room, "language", "en"),
+        lambda room: setattr(room, "erased_at", 7),
+        lambda room: setattr(room, "questions", dict(reversed(room.questions.items()))),
+        lambda room: setattr(room.questions["q1"], "version", 7),
+        lambda room: setattr(room.questions["q1"], "defined", room.questions["q2"].defined),
+        lambda room: setattr(room.questions["q1"], "wording", room.questions["q2"].wording),
+        lambda room: setattr(first_round(room), "wording", room.questions["q1"].wording),
         lambda room: room.questions.pop("q2"),
         lambda room: setattr(room.questions["q1"], "id", "q9"),
         lambda room: setattr(room.questions["q1"], "kind", room.questions["q2"].kind),

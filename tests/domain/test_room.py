@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livevote.domain.about import MAX_TITLE_CHARS
 from livevote.domain.audit import commitment
 from livevote.domain.commands import (
     AcceptRecovery,
@@ -17,12 +18,17 @@ from livevote.domain.commands import (
     CloseVoting,
     Command,
     CreateRoom,
+    EditQuestion,
     EraseAnswer,
+    EraseRoom,
     HideResults,
     OnQuestion,
     OpenVoting,
+    OrderQuestions,
     PublishReplay,
+    RemoveQuestion,
     RevealResults,
+    SetLanguage,
     SwitchReceipts,
 )
 from livevote.domain.kinds.choice import Choices
@@ -46,7 +52,6 @@ from livevote.domain.records import (
 )
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import (
-    MAX_TITLE_CHARS,
     BrokenLogError,
     Decision,
     Repeat,
@@ -129,6 +134,11 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.STILL_OPEN: lambda: (opened(), AskAgain("q1")),
     Code.ALREADY_REVEALED: lambda: (opened().did(RevealResults("q1")), RevealResults("q1")),
     Code.ALREADY_HIDDEN: lambda: (opened(), HideResults("q1")),
+    Code.OTHER_MEANING: lambda: (opened(), EditQuestion("q1", options=("Tea", "Milk"))),
+    Code.WAS_ASKED: lambda: (opened(), RemoveQuestion("q1")),
+    Code.BAD_ORDER: lambda: (drafted(), OrderQuestions(("q1", "q1"))),
+    Code.UNKNOWN_LANGUAGE: lambda: (created(), SetLanguage("tlh")),
+    Code.ROOM_ERASED: lambda: (closed().did(EraseRoom()), AskAgain("q1")),
 }
 
 

@@ -17,7 +17,9 @@ from livevote.domain.commands import (
     AskAgain,
     CloseVoting,
     Command,
+    EditQuestion,
     EraseAnswer,
+    EraseRoom,
     HideResults,
     OpenVoting,
     PublishReplay,
@@ -340,3 +342,35 @@ async def test_an_answer_that_was_erased_is_in_no_moment(tmp_path: Path) -> None
     for as_of in range(1, len(entries) + 1):
         assert shown(playhead.to_index(as_of)) == expected(fold(entries[:as_of]))
     assert replay.marks[-1] == Mark(outcome.index, outcome.record.at, "erased", 0, ballot=indexes[0])
+
+
+def test_a_question_that_was_changed_in_between_is_there_once_for_each_of_its_meanings() -> None:
+    history = opened().did(cast("ann", 0), EditQuestion("q1", text="Drink?"), CloseVoting("q1"), AskAgain("q1"))
+    history.did(cast("ann", 1, round=2), CloseVoting("q1"))
+    history.did(EditQuestion("q1", text="Eat?", options=("Bread", "Cheese", "Figs", "Soup"), meaning=True))
+    history.did(AskAgain("q1"), cast("ann", 3, round=3))
+    replay = document(history.entries)
+    assert [(each.id, each.text, len(each.options)) for each in replay.questions] == [
+        ("q1", "Drink?", 3),
+        ("q1", "Eat?", 4),
+    ]
+    assert [(each.question, each.round, each.counts) for each in replay.rounds] == [(0, 1, 3), (0, 2, 3), (1, 3, 4)]
+    playhead = Playhead(replay)
+    assert [playhead.to_index(index).counts for index in (4, 8, len(history.entries))] == [
+        *((1, 0, 0), (0, 1, 0), (0, 0, 0, 1))
+    ]
+
+
+@pytest.mark.parametrize("gone", [0, 4, 5])
+def test_after_the_deletion_of_all_answers_nothing_is_counted(gone: int) -> None:
+    """Also while some of the openings are still in the log."""
+    history = opened().did(cast("ann", 0), cast("bob", 1), CloseVoting("q1"), EraseRoom())
+    entries = [
+        *(msgspec.structs.replace(each, opening=None) for each in history.entries[:gone]),
+        *history.entries[gone:],
+    ]
+    replay = document(entries)
+    assert replay.marks[-1] == Mark(7, AT + 6, "deleted", None)
+    moment = Playhead(replay).to_index(7)
+    assert (moment.counts, moment.voters) == ((0, 0, 0), 0)
+    assert document(entries, "everybody").rounds == ()
