@@ -81,6 +81,11 @@ def test_every_route_and_command_is_listed() -> None:
         "ask_again",
         "switch_receipts",
         "publish_replay",
+        "edit_question",
+        "remove_question",
+        "order_questions",
+        "rename_room",
+        "set_language",
     }
 
 

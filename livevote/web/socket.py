@@ -211,7 +211,7 @@ class PageSocket(WireHandler, Guarded):
         session = sessions.voter(self)
         not_the_host = self.role == "host" and not (room is not None and sessions.is_host(self, room.code))
         page = Page(self, self.services, role=self.role, session=session or "")
-        if room is None:
+        if room is None or (self.role == "voter" and room.state.erased_at is not None):
             page.leave_with("no_such_room")
         elif session is None:
             page.leave_with("no_session")
