@@ -14,7 +14,7 @@ from livevote.plan.plan import Problem
 
 _TAG = "tag:yaml.org,2002:"
 _KNOWN = {f"{_TAG}{kind}" for kind in ("null", "bool", "int", "float", "str", "timestamp", "value", "seq", "map")}
-_WHOLE = re.compile(r"[-+]?[0-9]{1,18}")
+_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
 _TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 

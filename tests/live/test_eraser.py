@@ -85,6 +85,7 @@ async def erasing(at: Office) -> AsyncIterator[Writer]:
             await working
         writer.stop()
         await writing
+        await at.room.channel.aclose()
 
 
 async def left(log: MemoryLog) -> list[int]:
@@ -113,7 +114,6 @@ async def test_openings_saved_states_and_memory_lose_the_answers_and_voters_are_
     assert not at.states.path(CODE).exists()
     assert [page.left for page in pages] == ["no_such_room"] * 3
     assert at.room.state.questions["q1"].rounds[0].tally.counts() == (0, 0, 0)
-    await at.room.channel.aclose()
 
 
 async def test_a_start_goes_on_with_what_another_has_begun(tmp_path: Path) -> None:

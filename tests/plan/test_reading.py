@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livevote.domain.commands import AddQuestion
-from livevote.plan import Problem, decoded, fields, is_sheet, read_questions, read_room
+from livevote.plan import Problem, decoded, fields, is_sheet, nodes, read_questions, read_room
 from tests.history import created
 from tests.plan.cases import ROOM, SHEET, content, errors, made, room
 
@@ -186,3 +186,18 @@ def test_no_text_makes_a_reader_fall(text: str) -> None:
     for name in ("r.yaml", "s.csv"):
         for before in ("", "title: T\nquestions:\n  - question: ", "question,option,rules\n"):
             errors(read_room(name, before + text, title="T"))
+
+
+def test_values_are_what_they_look_like() -> None:
+    text = "{a: [1, -2, 1.5, yes, Off, ~, 010, 1:30, .inf, 2026-11-23, '5', !!bool maybe], b: {c: d}}"
+    root = nodes.tree(text)
+    assert root is not None
+    assert nodes.value_of(root) == {
+        "a": [1, -2, 1.5, True, False, None, *("010", "1:30", ".inf", "2026-11-23", "5", "maybe")],
+        "b": {"c": "d"},
+    }
+
+
+def test_rules_that_are_left_empty_are_none() -> None:
+    (planned,) = read_room("r.yaml", SINGLE + "    rules:\n").plan.questions
+    assert bytes(planned.command.rules) == b"{}"

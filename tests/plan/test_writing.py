@@ -70,6 +70,10 @@ def test_a_copy_has_the_questions_as_they_are_now_and_no_votes() -> None:
     assert plan_of(history.room).title == "Welcome"
 
 
+def test_a_question_without_options_has_none_in_a_file() -> None:
+    assert writing._question(AddQuestion("single", "Q?")) == {"kind": "single", "question": "Q?"}
+
+
 def test_values_of_fields_that_come_later_fit_into_a_cell() -> None:
     assert writing._cell({"right": [1], "explanation": "a, \u00e9"}) == '{"right":[1],"explanation":"a, \u00e9"}'
 
