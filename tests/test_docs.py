@@ -85,6 +85,11 @@ def test_every_route_and_command_is_listed() -> None:
         "set_timer",
         "add_cohost",
         "revoke_cohost",
+        "edit_question",
+        "remove_question",
+        "order_questions",
+        "rename_room",
+        "set_language",
     }
 
 
