@@ -16,6 +16,11 @@ class CorruptError(FailureError):
     meaning = "the log, a checkpoint or a bundle is damaged, was changed, or is not one of livevote's"
 
 
+class BadFileError(FailureError):
+    exit_code = 64
+    meaning = "a room file or sheet has mistakes; each is printed with its line, and nothing was changed"
+
+
 class BadRecordError(CorruptError):
     """A record that can be read from the file and that no version of livevote wrote."""
 
@@ -55,6 +60,7 @@ class SetupError(FailureError):
 
 
 FAILURES: tuple[type[FailureError], ...] = (
+    BadFileError,
     CorruptError,
     NoSuchRoomError,
     PortError,

@@ -1,4 +1,4 @@
-"""What an operator does to a log while no server runs: accept a recovery, erase an answer, take a room from a bundle.
+"""What an operator does to a log while no server runs: recoveries, erasures, rooms from bundles and from files.
 
 Apart from ``live``, whose writer serves voters: each of these is one decision about one room, under the same lock.
 """
@@ -15,7 +15,7 @@ from livevote.clock import Clock
 from livevote.config import Config
 from livevote.domain.audit import TamperedError
 from livevote.domain.checker import Checker, ContradictedError
-from livevote.domain.commands import AcceptRecovery, CreateRoom, EraseAnswer, OperatorCommand
+from livevote.domain.commands import AcceptRecovery, Command, CreateRoom, EraseAnswer, EraseRoom, OperatorCommand
 from livevote.domain.note import Checkpoint, Signer
 from livevote.domain.records import Draft, Entry
 from livevote.domain.refusals import Refusal
@@ -24,6 +24,7 @@ from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError, WriteError
 from livevote.keys import Keyring, load
 from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, States, finish, open_log, opened
+from livevote.log.base import Heads
 from livevote.protocol.codes import explain
 from livevote.verify import Verdict, verify, verify_bundle
 
@@ -159,8 +160,61 @@ async def erase(config: Config, code: str, index: int, clock: Clock) -> Erased:
         desk.sign()
         recorded = desk.room.head
     # It goes with the last connection, unless another program has the database open.
+    return Erased(recorded, _left_in(config))
+
+
+async def delete_room(config: Config, code: str, clock: Clock) -> Erased:
+    """Delete all that voters of the room wrote, and record that; or end what a server has begun of it.
+
+    Raises ``NoSuchRoomError`` where there is no such room, or where voting is open in it.
+    """
+    async with _opened(config, code, clock) as desk:
+        error = await desk.read()
+        if desk.room is None:
+            raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+        if error is not None:
+            raise CorruptError(f"The log was changed or is an older copy: {error}. Nothing was deleted.")
+        finish(States(config.states).remove(code))
+        if desk.room.erased_at is None:
+            await desk.record(EraseRoom())
+        head = (await desk.log.head(code)).index
+        for after in range(0, head, _CHUNK):
+            await desk.log.forget(code, after=after, upto=min(after + _CHUNK, head))
+        await desk.read()
+        desk.sign()
+    return Erased(head, _left_in(config))
+
+
+def _left_in(config: Config) -> Path | None:
+    """The write-ahead log, where something of it is left: it goes with the last connection."""
     wal = config.database.with_name(f"{config.database.name}-wal")
-    return Erased(recorded, wal if wal.exists() and wal.stat().st_size else None)
+    return wal if wal.exists() and wal.stat().st_size else None
+
+
+async def create_room(config: Config, commands: Sequence[Command], clock: Clock) -> str:
+    """Make a room in a data directory that no server uses, all of it or nothing; its code.
+
+    ``commands`` were rehearsed: the first one creates the room.
+    """
+    create = commands[0]
+    assert isinstance(create, CreateRoom)
+    async with _opened(config, create.code, clock, create=True) as desk:
+        if (await desk.log.head(create.code)).index:
+            raise DataDirectoryError(f"Room {create.code} is in {config.data} already. Try again.")
+        room: Room | None = None
+        heads, entries = Heads(), list[Entry]()
+        for command in commands:
+            draft = decide(room, command, at=clock.now_ms())
+            assert isinstance(draft, Draft), "it was rehearsed"
+            (entry,) = heads.link([draft])
+            heads.advance((entry,))
+            room = apply(room, entry)
+            entries.append(entry)
+        desk.keyring.make_room(create.code)
+        await desk.log.adopt([entries])
+        await desk.read()
+        desk.sign()
+    return create.code
 
 
 async def import_bundle(config: Config, path: Path, clock: Clock, *, new_key: bool) -> Verdict:

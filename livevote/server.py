@@ -24,6 +24,7 @@ from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, FailureError, PortError, SetupError, WriteError
 from livevote.keys import Keyring, random_code
 from livevote.live.auditor import Auditor
+from livevote.live.eraser import Eraser
 from livevote.live.keeper import LARGE, Keeper
 from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
@@ -159,6 +160,9 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         stack.push_async_callback(_finish, writer, writing)
         timing = asyncio.create_task(Timers(registry=registry, writer=writer, clock=clock).run(), name="timers")
         stack.push_async_callback(_cancel, timing)
+        eraser = Eraser(log=log, registry=registry, writer=writer, keeper=keeper)
+        erasing = asyncio.create_task(eraser.run(), name="eraser")
+        stack.push_async_callback(_cancel, erasing)
         rereads = asyncio.Semaphore(_REREADS)
         services = Services(
             config=config,

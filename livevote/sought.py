@@ -10,7 +10,7 @@ from livevote.domain.audit import TamperedError
 from livevote.domain.checker import Checker
 from livevote.domain.note import Checkpoint
 from livevote.domain.receipt import Receipt
-from livevote.domain.records import AnswerErased, BallotCast, Entry, RecoveryAccepted
+from livevote.domain.records import AnswerErased, BallotCast, Entry, RecoveryAccepted, RoomErased
 from livevote.domain.state import Room
 
 
@@ -50,13 +50,16 @@ class Sought(msgspec.Struct):
             assert isinstance(entry.record, BallotCast), "a receipt's body is a ballot, and the log has the same"
             question = room.questions[entry.record.question]
             answer = question.rounds[-1].ballots[entry.record.voter].answer
+            asked = question.rounds[-1].wording
             self.found, self.chain = True, entry.chain.hex()
-            self.question, self.round = question.text, entry.record.round
-            self.chosen = None if answer is None else question.kind.words(answer, question.options, question.rules)
+            self.question, self.round = asked.text, entry.record.round
+            self.chosen = None if answer is None else question.kind.words(answer, asked.options, asked.rules)
         elif isinstance(entry.record, BallotCast) and entry.record.supersedes == self.receipt.index:
             self.replaced_by = entry.index
         elif isinstance(entry.record, AnswerErased) and entry.record.index == self.receipt.index:
             self.erased_by = entry.index
+        elif isinstance(entry.record, RoomErased) and self.found and self.erased_by is None:
+            self.erased_by, self.chosen = entry.index, None
 
     def compare(self, checker: Checker) -> None:
         """Hold the log so far against the receipt's checkpoint."""

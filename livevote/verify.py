@@ -34,6 +34,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     ``root`` is the Merkle root over all records (RFC 6962) and ``chain`` the running value, 32 bytes each. ``agreed``
     is how many signed checkpoints say the same, ``newest`` the last of them, ``vkey`` the key that signed them.
+    ``left`` is how many answers are still there although the host has deleted all of them.
     """
 
     room: Room
@@ -45,6 +46,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     newest: Checkpoint | None
     vkey: str
     results: tuple[Snapshot, ...]
+    left: int = 0
 
     @property
     def unsigned(self) -> int:
@@ -72,7 +74,7 @@ def verify(
     """
     known = list(checkpoints)
     room: Room | None = None
-    ballots = 0
+    ballots = openings = 0
     spelled = _Spelling(code)
     try:
         with Seals(code, known, alone=sought is not None) as seals:
@@ -83,6 +85,8 @@ def verify(
                 spelled.look(room, entry)
                 if type(entry.record) is BallotCast:
                     ballots += 1
+                if entry.opening is not None:
+                    openings += 1
                 if sought is not None:
                     sought.look(room, entry)
                     sought.compare(seals.checker)
@@ -103,6 +107,7 @@ def verify(
         results=tuple(
             snapshot(room, question, asked) for question in room.questions.values() for asked in question.rounds
         ),
+        left=0 if room.erased_at is None else openings,
     )
 
 
@@ -132,6 +137,8 @@ class _Spelling:
             if len(self._known) < _KNOWN_ANSWERS:
                 self._known.add((record.question, opening.answer))
         elif isinstance(record, QuestionDefined):
+            # By other rules the same answer may be spelled in another way.
+            self._known.clear()
             question = room.questions[record.id]
             if encode(question.rules) != question.stored_rules:
                 raise self._wrong(entry)

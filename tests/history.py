@@ -1,6 +1,7 @@
 """A room's log as ``decide`` and ``apply`` make it: what tests of several layers build their cases from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -8,7 +9,7 @@ from livevote.domain.audit import GENESIS, commitment, link
 from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, OpenVoting
 from livevote.domain.records import AnswerErased, BallotCast, Draft, Entry, Opening, Record, decode, encode
 from livevote.domain.room import Decision, apply, decide
-from livevote.domain.state import Question, Room, Round
+from livevote.domain.state import Ballot, Question, Room, Round
 
 AT = 1_790_000_000_000
 CODE = "7KQ2MD"
@@ -132,21 +133,29 @@ def dump(room: Room | None) -> object:
     return (
         (room.code, room.title, room.created_at, room.head, None if room.current is None else room.current.id),
         (room.origin, room.receipts, room.replay_public, list(room.recoveries), dict(room.cohosts), room.embedding),
-        {question.id: _dump_question(question) for question in room.questions.values()},
+        (sorted(room.removed), room.language, room.erased_at),
+        [_dump_question(question, is_erased=room.erased_at is not None) for question in room.questions.values()],
     )
 
 
-def _dump_question(question: Question) -> object:
+def _dump_question(question: Question, *, is_erased: bool) -> object:
+    def said(ballots: Mapping[Any, Ballot]) -> dict[Any, Ballot]:
+        """Where all answers were deleted, the state may have them for a while, and nobody sees it."""
+        if not is_erased:
+            return dict(ballots)
+        return {key: msgspec.structs.replace(ballot, answer=None) for key, ballot in ballots.items()}
+
     return (
         (question.id, question.kind.name, question.text, question.options, question.rules, question.stored_rules),
-        (question.changeable, question.phase),
+        (question.changeable, question.phase, question.version, question.wording),
         [
             (
+                asked.wording,
                 (asked.number, asked.opened_at, asked.closed_at, asked.closes_at, asked.revealed),
                 (asked.tally.counts(), asked.erased),
                 (asked.tally.figures(), asked.tally.terms(), dict(asked.tally.judged)),
-                dict(asked.ballots),
-                dict(asked.superseded),
+                said(asked.ballots),
+                said(asked.superseded),
             )
             for asked in question.rounds
         ],

@@ -86,6 +86,11 @@ def test_every_route_and_command_is_listed() -> None:
         "add_cohost",
         "revoke_cohost",
         "set_embedding",
+        "edit_question",
+        "remove_question",
+        "order_questions",
+        "rename_room",
+        "set_language",
     }
 
 

@@ -17,6 +17,7 @@ from livevote.bundle import Bundle, NoBundleError
 from livevote.cli import main
 from livevote.clock import ManualClock
 from livevote.domain.audit import TamperedError
+from livevote.domain.commands import AddQuestion, CreateRoom, EraseRoom
 from livevote.domain.records import (
     AnswerErased,
     Draft,
@@ -27,12 +28,13 @@ from livevote.domain.records import (
     VotingClosed,
     VotingOpened,
 )
+from livevote.domain.room import decide
 from livevote.export import FORMATS, Source
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError
 from livevote.live import keeper
-from livevote.log import VKEY, Checkpoints, States, open_reader, opened, read_notes, sqlite
+from livevote.log import VKEY, Checkpoints, States, open_log, open_reader, opened, read_notes, sqlite
 from livevote.log.base import Heads
-from livevote.maintenance import accept_recovery, erase, import_bundle
+from livevote.maintenance import accept_recovery, create_room, delete_room, erase, import_bundle
 from livevote.verify import Verdict, verify_bundle, verify_database
 from tests.client import config, eventually, venue
 from tests.history import AT, CODE, History, ballot, created
@@ -315,6 +317,69 @@ async def test_only_ballots_are_erased_and_only_where_the_log_is_sound(tmp_path:
         await erase(config(tmp_path), code, 5, ManualClock())
 
 
+async def test_a_deleted_room_is_gone_from_the_disk_and_the_log_verifies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "LARGE", 0)
+    monkeypatch.setattr(keeper, "_WORTH", 1)
+    monkeypatch.setattr("livevote.maintenance._CHUNK", 2)
+    code = await evening(tmp_path)
+    assert States(tmp_path / "states").path(code).exists()
+    assert await delete_room(config(tmp_path), code, ManualClock()) == (10, None)
+    assert not States(tmp_path / "states").path(code).exists()
+    assert not any(b'{"choices"' in path.read_bytes() for path in data_files(tmp_path))
+    after = await verdict_on(tmp_path)
+    assert (after.records, after.ballots, after.left, after.results[0].counts) == (10, 4, 0, (0, 0))
+    assert after.unsigned == 0
+    assert await delete_room(config(tmp_path), code, ManualClock()) == (10, None), "again, where a server was killed"
+    path = await write_bundle(tmp_path, code, tmp_path / "bundle")
+    imported = await import_bundle(config(tmp_path / "other"), path, ManualClock(), new_key=False)
+    assert (imported.root, imported.room.erased_at) == (after.root, after.room.erased_at)
+    async with venue(tmp_path) as at:
+        assert not at.server.registry.erasing
+
+
+async def test_a_room_is_not_deleted_where_people_vote_or_the_log_is_not_sound(tmp_path: Path) -> None:
+    with pytest.raises(CorruptError, match=r"older copy.*Nothing was deleted"):
+        await delete_room(config(tmp_path / "old"), await older_copy(tmp_path / "old"), ManualClock())
+    code = await evening(tmp_path / "open", close=False)
+    with pytest.raises(NoSuchRoomError, match=r"The question is open\. Close it first"):
+        await delete_room(config(tmp_path / "open"), code, ManualClock())
+    with pytest.raises(NoSuchRoomError, match="There is no room"):
+        await delete_room(config(tmp_path / "open"), "NOROOM", ManualClock())
+
+
+async def test_answers_that_were_deleted_and_are_still_there_are_counted(tmp_path: Path) -> None:
+    """As in a copy that was made in the middle of it. The next start ends it."""
+    code = await evening(tmp_path)
+    async with venue(tmp_path) as at:
+        draft = decide(at.server.registry.all()[0].state, EraseRoom(), at=AT)
+        assert isinstance(draft, Draft)
+    log = await open_log(f"sqlite:{tmp_path}/livevote.db")
+    await log.append([draft], ticket=1)
+    await log.forget(code, after=0, upto=6)
+    await log.aclose()
+    assert (await verdict_on(tmp_path)).left == 2
+    done = run_cli("verify", str(tmp_path))
+    assert "2 of these answers are still here" in done.stdout
+    async with venue(tmp_path) as at:
+        await eventually(lambda: not at.server.registry.erasing)
+    assert (await verdict_on(tmp_path)).left == 0
+    assert "ERASED at" in run_cli("verify", str(tmp_path)).stdout
+
+
+async def test_a_room_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    commands = (CreateRoom(CODE, "New"), AddQuestion("single", "Q?", ("a", "b")))
+    assert await create_room(config(tmp_path), commands, ManualClock()) == CODE
+    verdict = await verdict_on(tmp_path)
+    assert (verdict.records, verdict.unsigned, verdict.room.title) == (2, 0, "New")
+    with pytest.raises(DataDirectoryError, match=r"is in .* already"):
+        await create_room(config(tmp_path), commands, ManualClock())
+    async with venue(tmp_path) as at:
+        assert at.code == CODE
+        await at.command("open")
+
+
 async def test_i16_an_imported_room_is_the_room_that_was_exported(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     code = await evening(first)
@@ -344,9 +409,9 @@ async def test_i19_a_room_with_question_ids_of_its_own_takes_questions_and_harms
     await import_bundle(config(data), path, ManualClock(), new_key=True)
     async with venue(data) as at:
         assert at.code == CODE
-        assert await at.ask("X", "Y") == "q1"
+        assert await at.ask("X", "Y") == "q3"
         added = await at.command("add_question", kind="single", text="Next?", options=["X", "Y"])
-        assert added["question"] == "q3"
+        assert added["question"] == "q4"
         await at.create_room()
         await at.ask("X", "Y")
         assert (await (await at.open()).vote("v", 1))["type"] == "recorded"

@@ -15,7 +15,9 @@ from livevote.domain.audit import TamperedError, commitment, leaf, link
 from livevote.domain.commands import (
     AcceptRecovery,
     AddQuestion,
+    AskAgain,
     CloseVoting,
+    EditQuestion,
     EraseAnswer,
     JudgeTerms,
     OpenVoting,
@@ -406,4 +408,24 @@ async def test_what_is_no_count_is_printed_as_well(tmp_path: Path) -> None:
         "  How was it? (round 1, 1 voted)",
         *(f"            {int(grade == 4)}  {grade}" for grade in range(1, 6)),
         "    mean: 4.00",
+    ]
+
+
+async def test_a_round_is_printed_by_the_rules_that_it_was_asked_with(tmp_path: Path) -> None:
+    history = opened(kind="rating", options=()).did(cast("ann", raw=b'{"value":5}'), CloseVoting("q1"))
+    edited = EditQuestion("q1", text="How likely?", rules=msgspec.Raw(b'{"style":"nps"}'), meaning=True)
+    history.did(edited, AskAgain("q1"), cast("ann", round=2, raw=b'{"value":10}'))
+    path = await bundle_at(tmp_path / "bundle", history, signed(history, 3))
+    done = run_cli("verify", str(path))
+    assert done.returncode == 0
+    printed = done.stdout.splitlines()
+    first = next(place for place, line in enumerate(printed) if "What to drink?" in line)
+    assert printed[first:] == [
+        "  What to drink? (round 1, 1 voted)",
+        *(f"            {int(grade == 5)}  {grade}" for grade in range(1, 6)),
+        "    mean: 5.00",
+        "  How likely? (round 2, 1 voted)",
+        *(f"            {int(grade == 10)}  {grade}" for grade in range(11)),
+        "    mean: 10.00",
+        "    Net Promoter Score: 100.0",
     ]

@@ -118,17 +118,23 @@ def print_verdict(verdict: Verdict) -> None:
             click.echo(f"  {verdict.unsigned} records are newer than that: no signature covers them")
     for recovery in verdict.recoveries:
         click.echo(f"  RECOVERED at {export.instant(recovery.at)}: {export.recovered(recovery)}")
+    if room.erased_at is not None:
+        click.echo(f"  ERASED at {export.instant(room.erased_at)}: the host deleted all answers; the records are here")
+        if verdict.left:
+            click.echo(f"  {verdict.left} of these answers are still here: a server ends that when it starts")
     for result in verdict.results:
         question = room.questions[result.question]
-        click.echo(f"  {plain(question.text)} (round {result.round}, {result.voters} voted)")
-        bins = question.kind.bins(question.options, question.rules)
+        asked = question.rounds[result.round - 1]
+        wording = asked.wording
+        click.echo(f"  {plain(wording.text)} (round {result.round}, {result.voters} voted)")
+        bins = question.kind.bins(wording.options, wording.rules)
         for option, count in zip(bins, result.counts, strict=True):
             click.echo(f"    {count:>9}  {plain(option)}")
-        for term in question.rounds[result.round - 1].tally.terms():
+        for term in asked.tally.terms():
             click.echo(
                 f"    {term.count:>9}  {plain(term.text)}" + (f" ({term.standing})" * (term.standing != "shown"))
             )
-        for name, value in question.kind.told(result.figures, question.options, question.rules):
+        for name, value in question.kind.told(result.figures, wording.options, wording.rules):
             click.echo(f"    {name}: {plain(str(value))}")
 
 

@@ -21,11 +21,13 @@ def cast(room: Room, command: CastBallot, at: int) -> Decision:
     if not 1 <= command.round <= len(question.rounds):
         return Refusal(Code.WRONG_ROUND, f"the question is in round {len(question.rounds)}")
     asked = question.rounds[command.round - 1]
-    answer = question.kind.parse(command.answer, len(question.options), question.rules)
+    # By the rules of its own round: the question may have been changed since.
+    answer = question.kind.parse(command.answer, len(asked.wording.options), asked.wording.rules)
     mine = asked.ballots.get(command.voter)
     # The retry comes first: a recorded ballot stays recorded, whatever has happened to the round since.
     if mine is not None and (known := _by_id(asked, command, mine)) is not None:
-        return Repeat(known) if known.answer in (answer, None) else Refusal(Code.CONFLICT)
+        is_gone = room.erased_at is not None or known.answer is None
+        return Repeat(known) if is_gone or known.answer == answer else Refusal(Code.CONFLICT)
     if asked is not question.rounds[-1]:
         return Refusal(Code.WRONG_ROUND, f"the question is in round {len(question.rounds)}")
     if asked.closed_at is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from livevote.domain.audit import GENESIS, TamperedError, check, origin
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint
-from livevote.domain.records import AnswerErased, BallotCast, Entry, RecoveryAccepted, RoomCreated
+from livevote.domain.records import AnswerErased, BallotCast, Entry, RecoveryAccepted, RoomCreated, RoomErased
 
 
 class ContradictedError(TamperedError):
@@ -59,6 +59,9 @@ class Checker:
                 self._missing[index] = None
         elif isinstance(record, AnswerErased):
             self._erase(index, record)
+        elif isinstance(record, RoomErased):
+            # Openings go one by one after this record, so a log may be met that still has some of them.
+            self._missing.clear()
         elif isinstance(record, RoomCreated | RecoveryAccepted):
             if isinstance(record, RecoveryAccepted):
                 self._recoveries.append(record)

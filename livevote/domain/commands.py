@@ -120,10 +120,52 @@ class SetEmbedding(HostCommand, tag="set_embedding", frozen=True):
     ancestors: tuple[str, ...]
 
 
+class EditQuestion(HostCommand, tag="edit_question", frozen=True):
+    """Change a question; what is left out stays as it is.
+
+    A question that was asked takes other wording at any time. What changes its meaning needs ``meaning``: it is another
+    version of the question then, and the rounds before keep the old one.
+    """
+
+    question: str
+    kind: str | None = None
+    text: str | None = None
+    options: tuple[str, ...] | None = None
+    rules: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    changeable: bool | None = None
+    meaning: bool = False
+
+
+class RemoveQuestion(OnQuestion, tag="remove_question", frozen=True):
+    """Take a question away that was never asked."""
+
+
+class OrderQuestions(HostCommand, tag="order_questions", frozen=True):
+    """Put the questions into this order; it names all of them."""
+
+    questions: tuple[str, ...]
+
+
+class RenameRoom(HostCommand, tag="rename_room", frozen=True):
+    """Give the room another title."""
+
+    title: str
+
+
+class SetLanguage(HostCommand, tag="set_language", frozen=True):
+    """Show the room's pages in ``language``, such as "de"; empty: in that of each browser."""
+
+    language: str
+
+
 class EraseAnswer(msgspec.Struct, frozen=True):
     """Erase the answer of the ballot at log index ``index``, as its voter demanded."""
 
     index: int
+
+
+class EraseRoom(msgspec.Struct, frozen=True):
+    """Delete all that voters of the room have written, and close it for good."""
 
 
 class AcceptRecovery(msgspec.Struct, frozen=True):
@@ -149,6 +191,11 @@ AnyHostCommand = (
     | AddCohost
     | RevokeCohost
     | SetEmbedding
+    | EditQuestion
+    | RemoveQuestion
+    | OrderQuestions
+    | RenameRoom
+    | SetLanguage
 )
 
 
@@ -159,5 +206,5 @@ class AsCohost(msgspec.Struct, frozen=True):
     command: AnyHostCommand
 
 
-OperatorCommand = CreateRoom | EraseAnswer | AcceptRecovery
+OperatorCommand = CreateRoom | EraseAnswer | EraseRoom | AcceptRecovery
 Command = CastBallot | OperatorCommand | AnyHostCommand | AsCohost

@@ -10,12 +10,21 @@ from typing import TypeVar
 
 import msgspec
 
+from livevote.domain.erasure import blank
 from livevote.domain.kinds.base import Answer
 from livevote.domain.packed import ROW_BYTES, Answers, Packed, PackedBallots, PackedSuperseded, buckets_for
-from livevote.domain.records import Entry, QuestionDefined, RecoveryAccepted, VotingOpened, encode
+from livevote.domain.records import (
+    Entry,
+    QuestionDefined,
+    QuestionEdited,
+    RecoveryAccepted,
+    RoomErased,
+    VotingOpened,
+    encode,
+)
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import apply
-from livevote.domain.state import Ballot, Question, Room, Round
+from livevote.domain.state import Ballot, Question, Room, Round, Wording
 
 K = TypeVar("K")
 
@@ -49,6 +58,7 @@ class _Ballots(msgspec.Struct, array_like=True):
 
 
 class _Round(msgspec.Struct, array_like=True):
+    wording: tuple[int, str, tuple[str, ...], bytes]
     number: int
     opened_at: int
     closed_at: int | None
@@ -78,9 +88,12 @@ class _Room(msgspec.Struct, array_like=True):
     replay_public: bool
     recoveries: list[bytes]
     questions: list[_Question]
+    removed: list[str]
     current: str | None
     cohosts: dict[str, str | None]
     embedding: tuple[str, ...]
+    language: str
+    erased_at: int | None
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -102,6 +115,10 @@ def follow(room: Room | None, entry: Entry, *, salt: bytes, like: Room | None) -
         ballots, superseded = (0, 0) if other is None else (len(other.ballots), len(other.superseded))
         asked.ballots = PackedBallots(answers, salt=salt, buckets=buckets_for(ballots))
         asked.superseded = PackedSuperseded(answers, salt=salt, buckets=buckets_for(superseded))
+    elif isinstance(entry.record, RoomErased):
+        # Nothing of an answer may come into a file any more. A log that is read now has none left, as a rule.
+        for _ in blank(room):
+            pass
     return room
 
 
@@ -129,23 +146,16 @@ def _head(room: Room, chain: bytes, mappings: list[Packed[str] | Packed[tuple[st
         replay_public=room.replay_public,
         recoveries=[encode(recovery) for recovery in room.recoveries],
         questions=[_freeze_question(question, mappings) for question in room.questions.values()],
+        removed=sorted(room.removed),
         current=None if room.current is None else room.current.id,
         cohosts=room.cohosts,
         embedding=room.embedding,
+        language=room.language,
+        erased_at=room.erased_at,
     )
 
 
 def _freeze_question(question: Question, mappings: list[Packed[str] | Packed[tuple[str, str]]]) -> _Question:
-    # The record once more, because a question is made from it; when it was defined is not part of the state.
-    defined = QuestionDefined(
-        at=0,
-        id=question.id,
-        kind=question.kind.name,
-        text=question.text,
-        options=question.options,
-        rules=msgspec.Raw(question.stored_rules),
-        changeable=question.changeable,
-    )
     rounds = []
     for asked in question.rounds:
         ballots, superseded = asked.ballots, asked.superseded
@@ -155,6 +165,12 @@ def _freeze_question(question: Question, mappings: list[Packed[str] | Packed[tup
         plain = (((voter, ""), ballot) for voter, ballot in ballots.others.items())
         rounds.append(
             _Round(
+                wording=(
+                    asked.wording.version,
+                    asked.wording.text,
+                    asked.wording.options,
+                    asked.wording.stored_rules,
+                ),
                 number=asked.number,
                 opened_at=asked.opened_at,
                 closed_at=asked.closed_at,
@@ -170,7 +186,8 @@ def _freeze_question(question: Question, mappings: list[Packed[str] | Packed[tup
             )
         )
         mappings += [ballots, superseded]
-    return _Question(encode(defined), rounds)
+    # The record once more, because a question is made from it.
+    return _Question(encode(question.defined), rounds)
 
 
 def _rows(items: Iterable[tuple[tuple[str, str], Ballot]], number: Callable[[Answer | None], int]) -> list[_Row]:
@@ -192,9 +209,10 @@ def thaw(read: Callable[[int], bytes]) -> Generator[None, None, Frozen]:
         room = Room(code=head.code, title=head.title, created_at=head.created_at, origin=head.origin)
         room.head, room.receipts, room.replay_public = head.head, head.receipts, head.replay_public
         room.embedding = head.embedding
+        room.removed, room.language, room.erased_at = set(head.removed), head.language, head.erased_at
         room.recoveries = [msgspec.json.decode(recovery, type=RecoveryAccepted) for recovery in head.recoveries]
         for frozen in head.questions:
-            question = Question(msgspec.json.decode(frozen.defined, type=QuestionDefined))
+            question = Question(msgspec.json.decode(frozen.defined, type=QuestionDefined | QuestionEdited))
             room.questions[question.id] = question
             for asked in frozen.rounds:
                 question.rounds.append((yield from _thaw_round(question, asked, read)))
@@ -206,14 +224,22 @@ def thaw(read: Callable[[int], bytes]) -> Generator[None, None, Frozen]:
 
 
 def _thaw_round(question: Question, frozen: _Round, read: Callable[[int], bytes]) -> Generator[None, None, Round]:
-    kind, rules = question.kind, question.rules
+    version, text, options, stored_rules = frozen.wording
+    kind = question.kind
+    rules = kind.rules(stored_rules)
     shown = kind.tally(frozen.counts, rules)
-    tally = kind.empty(len(question.options), rules) if shown is None else shown
-    asked = Round(number=frozen.number, opened_at=frozen.opened_at, tally=tally, closes_at=frozen.closes_at)
+    tally = kind.empty(len(options), rules) if shown is None else shown
+    asked = Round(
+        number=frozen.number,
+        opened_at=frozen.opened_at,
+        tally=tally,
+        wording=Wording(version, text, options, stored_rules, rules),
+        closes_at=frozen.closes_at,
+    )
     asked.closed_at, asked.revealed, asked.erased = frozen.closed_at, frozen.revealed, frozen.erased
     given: list[Answer | None] = [None]
     for number, spelled in enumerate(frozen.answers, 1):
-        answer = kind.parse(spelled, len(question.options), rules)
+        answer = kind.parse(spelled, len(options), rules)
         if isinstance(answer, Refusal):
             raise ThawError("these are not the answers that were written")
         given.append(answer)
@@ -272,18 +298,29 @@ def differences(fresh: Room, running: Room) -> Iterator[str]:
         yield "the results"
         return
     yield ""
+
+    def same(one: Ballot | None, other: Ballot) -> bool:
+        # Answers of a room that was erased go by and by.
+        if one is None or running.erased_at is None:
+            return one == other
+        return one == msgspec.structs.replace(other, answer=one.answer)
+
     for question in fresh.questions.values():
+        if not question.rounds:
+            continue  # a draft, which may have been taken away meanwhile
         for asked, other in zip(question.rounds, running.questions[question.id].rounds, strict=False):
             compared = 0
             for voter, ballot in asked.ballots.items():
-                if other.ballots.get(voter) != ballot and other.superseded.get((voter, ballot.id)) != ballot:
+                if not same(other.ballots.get(voter), ballot) and not same(
+                    other.superseded.get((voter, ballot.id)), ballot
+                ):
                     yield f"record {ballot.index}"
                     return
                 compared += 1
                 if compared % _VOTERS == 0:
                     yield ""
             for key, ballot in asked.superseded.items():
-                if other.superseded.get(key) != ballot:
+                if not same(other.superseded.get(key), ballot):
                     yield f"record {ballot.index}"
                     return
                 compared += 1
@@ -296,12 +333,14 @@ def _outline(room: Room) -> object:
     return (
         (room.code, room.title, room.created_at, room.origin, room.head, room.receipts, room.replay_public),
         (room.recoveries, None if room.current is None else room.current.id, room.cohosts, room.embedding),
+        (room.removed, room.language, room.erased_at),
         [
             (
-                (question.id, question.kind.name, question.text, question.options, question.stored_rules),
-                question.changeable,
+                (question.id, question.kind.name, question.defined, question.wording, question.changeable),
+                (question.text, question.options, question.stored_rules, question.rules, question.version),
                 [
                     (
+                        asked.wording,
                         (asked.number, asked.opened_at, asked.closed_at, asked.closes_at, asked.revealed),
                         (asked.tally.counts(), asked.erased, len(asked.ballots), len(asked.superseded)),
                         (asked.tally.figures(), asked.tally.terms(), dict(asked.tally.judged)),

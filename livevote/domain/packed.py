@@ -10,6 +10,8 @@ from collections.abc import ItemsView, Iterator, MutableMapping, Sequence
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from livevote.domain.kinds.base import Answer
 from livevote.domain.state import Ballot
 
@@ -18,6 +20,8 @@ ID_BYTES = 22
 SALT_BYTES = 16
 
 _ROW = struct.Struct(f"<{ID_BYTES}sIQHI")  # ballot id, index, at, rev, number of the answer
+_NUMBER_BYTES = 4
+_BUCKETS_AT_ONCE = 128
 _HASH_BYTES = 4
 _MIN_BUCKETS = 1024
 _PER_BUCKET = 32  # as many keys are searched in half a microsecond
@@ -48,6 +52,11 @@ class Answers:
             found = self._numbers[answer] = len(self.all)
             self.all.append(answer)
         return found
+
+    def blank(self) -> None:
+        """Forget the answers: all numbers are of none."""
+        self.all = [None] * len(self.all)
+        self._numbers = {None: 0}
 
 
 class Packed(MutableMapping[K, Ballot], Generic[K]):
@@ -181,6 +190,24 @@ class Packed(MutableMapping[K, Ballot], Generic[K]):
         """How many rows each bucket has, four bytes each, little-endian."""
         found = [0 if bucket is None else len(bucket[0]) // self.width for bucket in self.buckets]
         return struct.pack(f"<{len(found)}I", *found)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether no ballot has an answer."""
+        answers = all(answer is None for answer in self.answers.all)
+        return answers and all(ballot.answer is None for ballot in self.others.values())
+
+    def blank(self) -> Iterator[None]:
+        """Take the answers out of all ballots, their numbers as well: those tell who answered the same."""
+        self.answers.blank()
+        for number, bucket in enumerate(self.buckets):
+            if bucket is not None:
+                rows = bucket[1]
+                for place in range(_ROW.size - _NUMBER_BYTES, _ROW.size):
+                    rows[place :: _ROW.size] = bytes(len(rows) // _ROW.size)
+            if number % _BUCKETS_AT_ONCE == 0:
+                yield
+        self.others = {key: msgspec.structs.replace(ballot, answer=None) for key, ballot in self.others.items()}
 
     def fill(self, number: int, keys: bytes, rows: bytes) -> None:
         """Take over a whole bucket that was written from one of the same number and salt."""

@@ -1,13 +1,21 @@
-"""Questions: adding one to a room."""
+"""Questions: adding one to a room, changing it, putting all in order, and taking a draft away."""
 
 from itertools import count
+from typing import Any
 
 import msgspec
 
-from livevote.domain.commands import AddQuestion
+from livevote.domain.commands import AddQuestion, EditQuestion, OrderQuestions, RemoveQuestion
 from livevote.domain.kinds import KINDS
 from livevote.domain.parts import Decide, Fold, require
-from livevote.domain.records import Entry, QuestionDefined, Record
+from livevote.domain.records import (
+    Entry,
+    QuestionDefined,
+    QuestionEdited,
+    QuestionRemoved,
+    QuestionsOrdered,
+    Record,
+)
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.state import Question, Room
 from livevote.domain.text import clean
@@ -17,11 +25,15 @@ MAX_QUESTIONS = 200
 
 
 def _add(room: Room, command: AddQuestion, at: int) -> Record | Refusal:
+    if len(room.questions) >= MAX_QUESTIONS:
+        return Refusal(Code.TOO_MANY_QUESTIONS, f"a room has at most {MAX_QUESTIONS}")
+    return _defined(_new_id(room), command, at)
+
+
+def _defined(id: str, command: AddQuestion, at: int) -> QuestionDefined | Refusal:
     kind = KINDS.get(command.kind)
     if kind is None:
         return Refusal(Code.UNKNOWN_KIND, "kinds are " + ", ".join(sorted(KINDS)))
-    if len(room.questions) >= MAX_QUESTIONS:
-        return Refusal(Code.TOO_MANY_QUESTIONS, f"a room has at most {MAX_QUESTIONS}")
     text = clean(command.text)
     if not text or len(text) > MAX_TEXT_CHARS:
         return Refusal(Code.BAD_QUESTION, f"a question's text has 1 to {MAX_TEXT_CHARS} characters")
@@ -31,7 +43,7 @@ def _add(room: Room, command: AddQuestion, at: int) -> Record | Refusal:
         return rules
     return QuestionDefined(
         at=at,
-        id=_free_id(room),
+        id=id,
         kind=kind.name,
         text=text,
         options=options,
@@ -40,9 +52,93 @@ def _add(room: Room, command: AddQuestion, at: int) -> Record | Refusal:
     )
 
 
-def _free_id(room: Room) -> str:
-    """The first of q1, q2 ... that is free: a room from elsewhere may have named its questions in any way."""
-    return next(name for number in count(1) if (name := f"q{number}") not in room.questions)
+def _new_id(room: Room) -> str:
+    """The first of q1, q2 ... that nothing was ever called: a room from elsewhere may have named its questions in any
+    way, and a command that comes late shall not meet another question than it was sent for."""
+    names = (f"q{number}" for number in count(1))
+    return next(name for name in names if name not in room.questions and name not in room.removed)
+
+
+def _edit(room: Room, command: EditQuestion, at: int) -> Record | Refusal:
+    question = room.questions.get(command.question)
+    if question is None:
+        return Refusal(Code.UNKNOWN_QUESTION)
+    was_asked = bool(question.rounds)
+    if was_asked and command.kind not in (None, question.kind.name):
+        return Refusal(Code.WAS_ASKED, "its kind stays as well")
+    if was_asked and command.meaning and question.phase == "open":
+        return Refusal(Code.STILL_OPEN)
+    defined = _defined(question.id, _wanted(question, command), at)
+    if isinstance(defined, Refusal):
+        return defined
+    if was_asked and not command.meaning and (found := _other_meaning(question.defined, defined)):
+        return Refusal(Code.OTHER_MEANING, found)
+    version = question.version + (was_asked and command.meaning)
+    edited = QuestionEdited(**msgspec.structs.asdict(defined), version=version)
+    return Refusal(Code.ALREADY_SO) if _content(edited) == _content(question.defined) else edited
+
+
+def as_added(question: Question) -> AddQuestion:
+    """The command that adds the question as it is now to another room."""
+    return _wanted(question, EditQuestion(question.id))
+
+
+def _wanted(question: Question, command: EditQuestion) -> AddQuestion:
+    """The question as if it were added now: what the command leaves out is as it was."""
+    asked_for = {name: getattr(command, name, None) for name in AddQuestion.__struct_fields__}
+    if not bytes(command.rules):
+        # Those of another kind nobody can read, and those that came by themselves come anew: "all options" stays all.
+        is_default = question.stored_rules == question.kind.define(question.options, b"{}")
+        is_other = command.kind not in (None, question.kind.name)
+        asked_for["rules"] = msgspec.Raw(b"{}") if is_default or is_other else None
+    return AddQuestion(
+        **{
+            name: getattr(question.defined, name) if value is None else value
+            for name, value in asked_for.items()
+            if value is not None or hasattr(question.defined, name)
+        }
+    )
+
+
+def _content(defined: QuestionDefined) -> dict[str, Any]:
+    """All that a record says of its question."""
+    content = {name: getattr(defined, name) for name in QuestionDefined.__struct_fields__ if name != "at"}
+    return content | {"rules": bytes(defined.rules)}
+
+
+def _rest(defined: QuestionDefined) -> dict[str, Any]:
+    """All but the wording: what ballots are read and counted by."""
+    return _content(defined) | {"text": "", "options": len(defined.options)}
+
+
+def _other_meaning(before: QuestionDefined, after: QuestionDefined) -> str:
+    """Why ballots for ``before`` would say something else for ``after``; empty where only wording differs."""
+    if len(before.options) != len(after.options):
+        return "the number of options"
+    if _rest(before) != _rest(after):
+        return "more than the wording"
+    places = {text: place for place, text in enumerate(before.options)}
+    moved = (text for place, text in enumerate(after.options) if places.get(text, place) != place)
+    return next((f"option '{text}' has another place" for text in moved), "")
+
+
+def _remove(room: Room, command: RemoveQuestion, at: int) -> Record | Refusal:
+    question = room.questions.get(command.question)
+    if question is None:
+        return Refusal(Code.UNKNOWN_QUESTION)
+    return Refusal(Code.WAS_ASKED) if question.rounds else QuestionRemoved(at=at, question=question.id)
+
+
+def _order(room: Room, command: OrderQuestions, at: int) -> Record | Refusal:
+    if command.questions == tuple(room.questions):
+        return Refusal(Code.ALREADY_SO)
+    if not _names_all(room, command.questions):
+        return Refusal(Code.BAD_ORDER)
+    return QuestionsOrdered(at=at, questions=command.questions)
+
+
+def _names_all(room: Room, questions: tuple[str, ...]) -> bool:
+    return len(questions) == len(room.questions) and set(questions) == set(room.questions)
 
 
 def _require_new(room: Room, record: QuestionDefined) -> None:
@@ -54,5 +150,48 @@ def _define(room: Room, entry: Entry, record: QuestionDefined) -> None:  # noqa:
     room.questions[record.id] = Question(record)
 
 
-DECIDE: dict[type, Decide] = {AddQuestion: _add}
-FOLD: dict[type, Fold] = {QuestionDefined: Fold(_define, _require_new)}
+def _require_next_version(room: Room, record: QuestionEdited) -> None:
+    question = room.questions[record.id]
+    Question(record)
+    if question.rounds:
+        grows = record.version == question.version + 1
+        require(record.kind == question.kind.name)
+        require(not grows or question.phase != "open")
+        require(grows or (record.version == question.version and _rest(record) == _rest(question.defined)))
+    else:
+        require(record.version == question.version)
+
+
+def _redefine(room: Room, entry: Entry, record: QuestionEdited) -> None:  # noqa: ARG001
+    room.questions[record.id].define(record)
+
+
+def _require_draft(room: Room, record: QuestionRemoved) -> None:
+    require(not room.questions[record.question].rounds)
+
+
+def _take_away(room: Room, entry: Entry, record: QuestionRemoved) -> None:  # noqa: ARG001
+    del room.questions[record.question]
+    room.removed.add(record.question)
+
+
+def _require_all(room: Room, record: QuestionsOrdered) -> None:
+    require(_names_all(room, record.questions))
+
+
+def _put_in_order(room: Room, entry: Entry, record: QuestionsOrdered) -> None:  # noqa: ARG001
+    room.questions = {name: room.questions[name] for name in record.questions}
+
+
+DECIDE: dict[type, Decide] = {
+    AddQuestion: _add,
+    EditQuestion: _edit,
+    RemoveQuestion: _remove,
+    OrderQuestions: _order,
+}
+FOLD: dict[type, Fold] = {
+    QuestionDefined: Fold(_define, _require_new),
+    QuestionEdited: Fold(_redefine, _require_next_version),
+    QuestionRemoved: Fold(_take_away, _require_draft),
+    QuestionsOrdered: Fold(_put_in_order, _require_all),
+}

@@ -154,6 +154,44 @@ class EmbeddingSet(Fact, tag="embedding_set/1", frozen=True):
     ancestors: tuple[str, ...]
 
 
+class QuestionEdited(QuestionDefined, tag="question_edited/1", frozen=True, kw_only=True):
+    """A question as it is from here on, all of it: what was there before counts no more.
+
+    ``version`` counts from 1 and grows with the meaning: rounds of an earlier version keep what they were asked with,
+    rounds of the same one take over the wording.
+    """
+
+    version: int
+
+
+class QuestionRemoved(Fact, tag="question_removed/1", frozen=True):
+    """A question that was never asked is gone. Its id is not used again."""
+
+    question: str
+
+
+class QuestionsOrdered(Fact, tag="questions_ordered/1", frozen=True):
+    """The order of all questions from here on, by their ids."""
+
+    questions: tuple[str, ...]
+
+
+class RoomRenamed(Fact, tag="room_renamed/1", frozen=True):
+    """The room's title from here on."""
+
+    title: str
+
+
+class LanguageSet(Fact, tag="language_set/1", frozen=True):
+    """The language of the room's pages from here on; empty: that of each browser."""
+
+    language: str
+
+
+class RoomErased(Fact, tag="room_erased/1", frozen=True):
+    """The room's last record but for recoveries: the openings of all records before it are erased."""
+
+
 Record = (
     RoomCreated
     | QuestionDefined
@@ -171,6 +209,12 @@ Record = (
     | CohostAdded
     | CohostRevoked
     | EmbeddingSet
+    | QuestionEdited
+    | QuestionRemoved
+    | QuestionsOrdered
+    | RoomRenamed
+    | LanguageSet
+    | RoomErased
 )
 
 

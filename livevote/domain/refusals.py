@@ -44,6 +44,11 @@ class Code(StrEnum):
     TOO_MANY_COHOSTS = "too_many_cohosts"
     NO_SUCH_COHOST = "no_such_cohost"
     BAD_ORIGIN = "bad_origin"
+    OTHER_MEANING = "other_meaning"
+    WAS_ASKED = "was_asked"
+    BAD_ORDER = "bad_order"
+    UNKNOWN_LANGUAGE = "unknown_language"
+    ROOM_ERASED = "room_erased"
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 What they do with each command and each record stands in the parts.
 """
 
-from livevote.domain import ballots, cohosts, embedding, questions, terms, voting
+from livevote.domain import about, ballots, cohosts, embedding, erasure, questions, terms, voting
 from livevote.domain.audit import origin
 from livevote.domain.commands import (
     AcceptRecovery,
@@ -14,7 +14,7 @@ from livevote.domain.commands import (
     PublishReplay,
     SwitchReceipts,
 )
-from livevote.domain.parts import MISFITS, Decide, Decision, Fold, OutOfOrderError, Repeat
+from livevote.domain.parts import MISFITS, Decide, Decision, Fold, OutOfOrderError, Repeat, require
 from livevote.domain.records import (
     BallotCast,
     Draft,
@@ -27,11 +27,8 @@ from livevote.domain.records import (
 )
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.state import Room
-from livevote.domain.text import clean
 
 __all__ = ["BrokenLogError", "Decision", "Repeat", "apply", "decide", "fits"]
-
-MAX_TITLE_CHARS = 200
 
 
 class BrokenLogError(Exception):
@@ -53,6 +50,8 @@ def decide(room: Room | None, command: Command, *, at: int) -> Decision:
         if not cohosts.is_cohost(room, command.id):
             return Refusal(Code.NO_SUCH_COHOST)
         command = command.command
+    if room.erased_at is not None and not isinstance(command, AcceptRecovery):
+        return Refusal(Code.ROOM_ERASED)
     decision = DECIDE[type(command)](room, command, at)
     return decision if isinstance(decision, Draft | Repeat | Refusal) else Draft(room.code, decision)
 
@@ -60,9 +59,9 @@ def decide(room: Room | None, command: Command, *, at: int) -> Decision:
 def _create(room: Room | None, command: CreateRoom, at: int) -> Decision:
     if room is not None:
         return Refusal(Code.ROOM_EXISTS)
-    title = clean(command.title)
-    if not title or len(title) > MAX_TITLE_CHARS:
-        return Refusal(Code.BAD_TITLE, f"a title has 1 to {MAX_TITLE_CHARS} characters")
+    title = about.titled(command.title)
+    if isinstance(title, Refusal):
+        return title
     return Draft(command.code, RoomCreated(at=at, code=command.code, title=title))
 
 
@@ -107,9 +106,13 @@ def apply(room: Room | None, entry: Entry) -> Room:
 
 
 def _fold(room: Room, entry: Entry) -> None:
-    step = FOLD[type(entry.record)]
-    step.require(room, entry.record)
-    step.fold(room, entry, entry.record)
+    _require(room, entry.record)
+    FOLD[type(entry.record)].fold(room, entry, entry.record)
+
+
+def _require(room: Room, record: Record) -> None:
+    require(room.erased_at is None or isinstance(record, RecoveryAccepted))
+    FOLD[type(record)].require(room, record)
 
 
 def fits(room: Room | None, record: Record) -> bool:
@@ -120,7 +123,7 @@ def fits(room: Room | None, record: Record) -> bool:
     if room is None:
         return isinstance(record, RoomCreated)
     try:
-        FOLD[type(record)].require(room, record)
+        _require(room, record)
     except MISFITS:
         return False
     return True
@@ -151,9 +154,11 @@ DECIDE: dict[type, Decide] = {
     SwitchReceipts: _switch_receipts,
     PublishReplay: _publish_replay,
     AcceptRecovery: _accept_recovery,
+    **about.DECIDE,
     **ballots.DECIDE,
     **cohosts.DECIDE,
     **embedding.DECIDE,
+    **erasure.DECIDE,
     **questions.DECIDE,
     **terms.DECIDE,
     **voting.DECIDE,
@@ -163,9 +168,11 @@ FOLD: dict[type, Fold] = {
     ReceiptsSwitched: Fold(_set_receipts),
     ReplayPublished: Fold(_set_replay),
     RecoveryAccepted: Fold(_recover),
+    **about.FOLD,
     **ballots.FOLD,
     **cohosts.FOLD,
     **embedding.FOLD,
+    **erasure.FOLD,
     **questions.FOLD,
     **terms.FOLD,
     **voting.FOLD,

@@ -11,7 +11,7 @@ import msgspec
 
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.base import Answer, Kind, Rules, Tally
-from livevote.domain.records import QuestionDefined, RecoveryAccepted
+from livevote.domain.records import QuestionDefined, QuestionEdited, RecoveryAccepted
 
 Phase = Literal["draft", "open", "closed"]
 
@@ -24,6 +24,16 @@ class Ballot(msgspec.Struct, frozen=True, gc=False):
     rev: int
     at: int
     answer: Answer | None
+
+
+class Wording(msgspec.Struct, frozen=True):
+    """A question in one of its versions: what it says, and by which rules its answers are read."""
+
+    version: int
+    text: str
+    options: tuple[str, ...]
+    stored_rules: bytes
+    rules: Rules
 
 
 class Round:
@@ -39,10 +49,15 @@ class Round:
         "revealed",
         "superseded",
         "tally",
+        "wording",
     )
 
-    def __init__(self, *, number: int, opened_at: int, tally: Tally, closes_at: int | None = None) -> None:
+    def __init__(
+        self, *, number: int, opened_at: int, tally: Tally, wording: Wording, closes_at: int | None = None
+    ) -> None:
         self.number = number
+        self.wording = wording
+        """What was asked. A question may have been changed since."""
         self.opened_at = opened_at
         self.closed_at: int | None = None
         self.closes_at = closes_at
@@ -65,9 +80,27 @@ class Round:
 class Question:
     """A question with all its rounds."""
 
-    __slots__ = ("changeable", "id", "kind", "options", "rounds", "rules", "stored_rules", "text")
+    __slots__ = (
+        "changeable",
+        "defined",
+        "id",
+        "kind",
+        "options",
+        "rounds",
+        "rules",
+        "stored_rules",
+        "text",
+        "version",
+        "wording",
+    )
 
     def __init__(self, defined: QuestionDefined) -> None:
+        self.rounds: list[Round] = []
+        self.define(defined)
+
+    def define(self, defined: QuestionDefined) -> None:
+        """Take over all that a record says of the question. Raises ``KeyError`` for an unknown kind."""
+        self.defined = defined
         self.id = defined.id
         self.kind: Kind = KINDS[defined.kind]
         self.text = defined.text
@@ -75,7 +108,11 @@ class Question:
         self.stored_rules = bytes(defined.rules)
         self.rules: Rules = self.kind.rules(self.stored_rules)
         self.changeable = defined.changeable
-        self.rounds: list[Round] = []
+        self.version = defined.version if isinstance(defined, QuestionEdited) else 1
+        self.wording = Wording(self.version, self.text, self.options, self.stored_rules, self.rules)
+        for asked in self.rounds:
+            if asked.wording.version == self.version:
+                asked.wording = self.wording
 
     @property
     def phase(self) -> Phase:
@@ -94,11 +131,14 @@ class Room:
         "created_at",
         "current",
         "embedding",
+        "erased_at",
         "head",
+        "language",
         "origin",
         "questions",
         "receipts",
         "recoveries",
+        "removed",
         "replay_public",
         "title",
     )
@@ -116,6 +156,13 @@ class Room:
         """Where the wall may be shown in a frame."""
         self.recoveries: list[RecoveryAccepted] = []
         self.questions: dict[str, Question] = {}
+        """In the order in which the host has put them."""
+        self.removed: set[str] = set()
+        """The ids of questions that were taken away: they are not used again."""
+        self.language = ""
+        """That of its pages; empty: that of each browser."""
+        self.erased_at: int | None = None
+        """When all answers were deleted: there are none, whatever ``Ballot.answer`` still says."""
         self.current: Question | None = None
         """The question that was opened last: what voters see."""
         self.cohosts: dict[str, str | None] = {}

@@ -26,7 +26,7 @@ def snapshot(room: Room, question: Question, asked: Round, *, solved: bool = Fal
     """The result of a round as of the room's head; ``solved`` with what only its solution tells."""
     figures = asked.tally.figures()
     if solved:
-        figures = question.kind.solved(figures, question.rules)
+        figures = question.kind.solved(figures, asked.wording.rules)
     return Snapshot(question.id, asked.number, asked.tally.counts(), asked.voters, room.head, figures)
 
 

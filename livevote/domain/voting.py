@@ -121,8 +121,11 @@ def _require_next(room: Room, record: VotingOpened) -> None:
 
 def _begin(room: Room, entry: Entry, record: VotingOpened) -> None:  # noqa: ARG001
     question = room.questions[record.question]
-    tally = question.kind.empty(len(question.options), question.rules)
-    question.rounds.append(Round(number=record.round, opened_at=record.at, tally=tally, closes_at=record.closes_at))
+    wording = question.wording
+    tally = question.kind.empty(len(wording.options), wording.rules)
+    question.rounds.append(
+        Round(number=record.round, opened_at=record.at, tally=tally, wording=wording, closes_at=record.closes_at)
+    )
     room.current = question
 
 

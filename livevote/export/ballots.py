@@ -17,7 +17,7 @@ COLUMNS: dict[str, str] = {
     "index": "place of the ballot in the room's log; other records have the numbers in between",
     "time": "when it was recorded, UTC, ISO 8601",
     "question": "id of the question",
-    "question_text": "the question",
+    "question_text": "the question as it was worded when the ballot was cast",
     "round": "round of the question, from 1",
     "voter": "pseudonym of the voter, another one for every question",
     "rev": "0 for a voter's first ballot in the round, then 1, 2 ... for each change",
@@ -118,7 +118,7 @@ class Lines:
                     f"{entry.index},{self._time(ballot.at)},{asked.cells}{ballot.round},{voter},{ballot.rev},"
                     f"{_counted(entry, self._replaced)},{asked.answer(entry)}\r\n"
                 )
-            elif type(ballot) is QuestionDefined:
+            elif isinstance(ballot, QuestionDefined):
                 self._asked[ballot.id] = _Asked(ballot)
         return "".join(rows).encode()
 

@@ -112,7 +112,7 @@ def _question(fold: Fold, question: Question, number: int) -> Iterator[str]:
     if not question.rounds:
         yield from _never_asked(question)
     for result in fold.rounds(question):
-        yield from _round(question, result, alone=len(question.rounds) == 1)
+        yield from _round(question, result)
     yield "</section>\n"
 
 
@@ -126,9 +126,11 @@ def _never_asked(question: Question) -> Iterator[str]:
     yield "</ol>\n"
 
 
-def _round(question: Question, result: RoundResult, *, alone: bool) -> Iterator[str]:
-    if not alone:
+def _round(question: Question, result: RoundResult) -> Iterator[str]:
+    if len(question.rounds) > 1:
         yield f"<h3>Round {result.number}</h3>\n"
+    if result.text != question.text:
+        yield f'<p class="times">Asked in other words: <bdi>{escape(result.text)}</bdi></p>\n'
     yield f'<p class="voters">{_plural(result.voters, "person voted", "people voted")}</p>\n'
     if result.options:
         first = "Option" if question.options else "Answer"

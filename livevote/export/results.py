@@ -48,6 +48,10 @@ class RoundResult(msgspec.Struct, frozen=True):
     withheld: int
     figures: Figures
     told: tuple[Told, ...]
+    text: str
+    """The question as it was asked."""
+    stored_rules: bytes
+    """The rules by which it was asked, as JSON."""
 
 
 def recovered(recovery: RecoveryAccepted) -> str:
@@ -104,9 +108,10 @@ class Fold:
             yield self._result(question, asked, snapshot(self.room, question, asked))
 
     def _result(self, question: Question, asked: Round, result: Snapshot) -> RoundResult:
-        terms, told = asked.tally.terms(), question.kind.told(result.figures, question.options, question.rules)
+        wording = asked.wording
+        terms, told = asked.tally.terms(), question.kind.told(result.figures, wording.options, wording.rules)
         shown = [(term.text, term.count) for term in terms if term.standing == "shown"]
-        bins = question.kind.bins(question.options, question.rules)
+        bins = question.kind.bins(wording.options, wording.rules)
         points = question.kind.points
         return RoundResult(
             number=asked.number,
@@ -122,6 +127,8 @@ class Fold:
             withheld=len(terms) - len(shown),
             figures=result.figures,
             told=told,
+            text=wording.text,
+            stored_rules=wording.stored_rules,
         )
 
 

@@ -14,7 +14,7 @@ from livevote.export.source import Source
 
 COLUMNS: dict[str, str] = {
     "question": "id of the question",
-    "question_text": "the question",
+    "question_text": "the question as it was asked in this round",
     "kind": "kind of the question",
     "round": "round of the question, from 1; empty, with all that depends on it, where it was never asked",
     "option": "number of the option, the value or the text that voters wrote, from 1; empty in the row of a figure",
@@ -44,13 +44,24 @@ async def results_csv(source: Source) -> AsyncGenerator[bytes, None]:
 
 def rows(fold: Fold, question: Question) -> Iterator[list[Cell]]:
     """The rows of one question, in the order of ``COLUMNS``."""
-    asked: list[Cell] = [question.id, question.text, question.kind.name]
     if not question.rounds:
         bins = question.kind.bins(question.options, question.rules)
         # A question without any is listed all the same.
         for number, text in enumerate(bins, 1) if bins else ((None, None),):
-            yield [*asked, None, number, text, *[None] * 7, fold.room.head, None, None]
+            yield [
+                question.id,
+                question.text,
+                question.kind.name,
+                None,
+                number,
+                text,
+                *[None] * 7,
+                fold.room.head,
+                None,
+                None,
+            ]
     for result in fold.rounds(question):
+        asked: list[Cell] = [question.id, result.text, question.kind.name, result.number]
         when = [
             result.voters,
             result.erased,
@@ -60,9 +71,9 @@ def rows(fold: Fold, question: Question) -> Iterator[list[Cell]]:
             fold.room.head,
         ]
         for number, option in enumerate((*result.options, *result.terms), 1):
-            yield [*asked, result.number, number, option.text, option.count, option.share, *when, None, None]
+            yield [*asked, number, option.text, option.count, option.share, *when, None, None]
         for name, value in _told(question, result):
-            yield [*asked, result.number, *[None] * 4, *when, name, value]
+            yield [*asked, *[None] * 4, *when, name, value]
 
 
 def _told(question: Question, result: RoundResult) -> Iterator[Told]:

@@ -49,12 +49,13 @@ class About(msgspec.Struct, frozen=True):
     recoveries: tuple[RecoveryAbout, ...]
 
 
-class RoundAbout(msgspec.Struct, frozen=True):
+class RoundAbout(msgspec.Struct, frozen=True, omit_defaults=True):
     """One asking of a question. Instants are UTC in ISO 8601, ``revealed_at`` the first time; ``revealed``: now.
 
     ``closes_at`` is the end that was planned last, null where none was; ``closed_at`` is the end. ``options`` are the
     options, or the values that could be given; ``terms`` the texts that voters wrote and that are shown, ``withheld``
-    how many others there are. ``figures`` are those of a ``tally``, see ``docs/protocol.md``.
+    how many others there are. ``figures`` are those of a ``tally``, see ``docs/protocol.md``. ``text`` and ``rules``
+    are there where another question was asked than the one that the question became later.
     """
 
     round: int
@@ -69,6 +70,8 @@ class RoundAbout(msgspec.Struct, frozen=True):
     terms: tuple[Option, ...]
     withheld: int
     figures: Figures
+    text: str = ""
+    rules: msgspec.Raw | None = None
 
 
 class QuestionAbout(msgspec.Struct, frozen=True):
@@ -116,11 +119,11 @@ def _question(fold: Fold, question: Question) -> QuestionAbout:
         options=question.options,
         rules=msgspec.Raw(question.stored_rules),
         changeable=question.changeable,
-        rounds=tuple(_round(result) for result in fold.rounds(question)),
+        rounds=tuple(_round(question, result) for result in fold.rounds(question)),
     )
 
 
-def _round(result: RoundResult) -> RoundAbout:
+def _round(question: Question, result: RoundResult) -> RoundAbout:
     return RoundAbout(
         round=result.number,
         opened_at=instant(result.opened_at),
@@ -134,4 +137,6 @@ def _round(result: RoundResult) -> RoundAbout:
         terms=result.terms,
         withheld=result.withheld,
         figures=result.figures,
+        text="" if result.text == question.text else result.text,
+        rules=None if result.stored_rules == question.stored_rules else msgspec.Raw(result.stored_rules),
     )

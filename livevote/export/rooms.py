@@ -5,7 +5,7 @@ Apart from the formats, because it reads every room.
 
 from collections import Counter
 
-from livevote.domain.records import RoomCreated
+from livevote.domain.records import RoomCreated, RoomRenamed
 from livevote.log import Reader
 
 
@@ -15,6 +15,6 @@ def rooms(reader: Reader) -> list[tuple[str, str, int]]:
     records: Counter[str] = Counter()
     for entry in reader.scan():
         records[entry.room] += 1
-        if isinstance(entry.record, RoomCreated):
+        if isinstance(entry.record, RoomCreated | RoomRenamed):
             titles[entry.room] = entry.record.title
     return [(code, titles[code], records[code]) for code in titles]

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from contextlib import aclosing
 
+from livevote.domain.erasure import is_blank
 from livevote.domain.room import BrokenLogError
 from livevote.failures import FailureError
 from livevote.live.registry import Registry
@@ -37,6 +38,7 @@ class Keeper:
         self._states = states
         self.saved: dict[str, int] = dict(registry.resumed)
         self._seen: dict[str, int] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     async def run(self) -> None:
         """Save what has grown, every few seconds, until cancelled. For logs that were checked."""
@@ -56,7 +58,9 @@ class Keeper:
         """Whether the room is large, and has grown by ``growth`` of itself and by enough to be worth it."""
         grown = room.state.head - self.saved.get(room.code, 0)
         worth = _WORTH_WHILE_BUSY if is_busy else _WORTH
-        return room.state.head > LARGE and grown >= max(worth, room.state.head * growth)
+        is_due = room.state.head > LARGE and grown >= max(worth, room.state.head * growth)
+        # A saved state without answers says to the next start that none are left in the log.
+        return is_due and room.code not in self._registry.erasing
 
     async def save(self, *, growth: float = _GROWTH) -> None:
         """Save every room that is ``due``."""
@@ -85,12 +89,20 @@ class Keeper:
 
     async def keep(self, room: LiveRoom, shadow: Shadow) -> None:
         """Save what ``shadow`` has come to. Raises ``OSError``."""
-        frozen = shadow.freeze()
-        await aside(self._states.save(room.code, room.key.state_key, frozen))
-        self.saved[room.code] = frozen.index
+        async with self._one_at_a_time:
+            if room.state.erased_at is not None and (room.code in self._registry.erasing or not is_blank(shadow.room)):
+                return  # it was erased meanwhile
+            frozen = shadow.freeze()
+            await aside(self._states.save(room.code, room.key.state_key, frozen))
+            self.saved[room.code] = frozen.index
 
     async def discard(self, room: LiveRoom) -> None:
         """Delete what was saved: it is wrong."""
-        self.saved.pop(room.code, None)
         with contextlib.suppress(OSError):
+            await self.forget(room)
+
+    async def forget(self, room: LiveRoom) -> None:
+        """Delete what was saved: nobody shall find it. Raises ``OSError``."""
+        async with self._one_at_a_time:
+            self.saved.pop(room.code, None)
             await aside(self._states.remove(room.code))

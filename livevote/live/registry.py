@@ -8,7 +8,8 @@ from itertools import groupby
 from operator import attrgetter
 
 from livevote.clock import Clock
-from livevote.domain.records import AnswerErased, Entry
+from livevote.domain.erasure import is_blank
+from livevote.domain.records import AnswerErased, Entry, RoomErased
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
@@ -40,6 +41,10 @@ class Registry:
         """Up to which record a room's state was not folded from the log, but taken as it had been saved."""
         self.unsealed: dict[str, LiveRoom] = {}
         """Rooms with records that no checkpoint holds yet."""
+        self.erasing: dict[str, LiveRoom] = {}
+        """Rooms that were erased and whose answers may still be in the log."""
+        self.erased = asyncio.Event()
+        """Set when a room becomes one of those."""
         self.grown = asyncio.Event()
         """Set when a room becomes one of those."""
         self.urgent = asyncio.Event()
@@ -75,7 +80,9 @@ class Registry:
                     assert state is not None, "a room of the log has a record"
                 if state.code != code:
                     raise CorruptError(f"The log of room {code} is that of room {state.code}. Restore a backup.")
-                self._open(state)
+                room = self._open(state)
+                if state.erased_at is not None and not is_blank(state):
+                    self._erase(room)  # a start in the middle of it, or an older file was put back
         except BrokenLogError as error:
             raise CorruptError(f"The log does not add up: {error}. Restore a backup; keep the damaged file.") from error
         finally:
@@ -96,7 +103,7 @@ class Registry:
                 return None
             try:
                 for entry in newer:
-                    if isinstance(entry.record, AnswerErased):
+                    if isinstance(entry.record, AnswerErased | RoomErased):
                         # Somebody has put back a file that holds the answer.
                         with suppress(OSError):
                             finish(states.remove(code))
@@ -122,8 +129,14 @@ class Registry:
                 self.urgent.set()
                 self.commanded[code] = room
                 self.stirred.set()
+                if isinstance(together[-1].record, RoomErased):
+                    self._erase(room)
             self.unsealed[code] = room
         self.grown.set()
+
+    def _erase(self, room: LiveRoom) -> None:
+        self.erasing[room.code] = room
+        self.erased.set()
 
     def _open(self, state: Room) -> LiveRoom:
         key = self._keyring.room(state.code)

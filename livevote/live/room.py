@@ -122,6 +122,10 @@ class LiveRoom:
             self.leave_host(page)
             page.leave_with("not_the_host")
 
+    def voters(self) -> list[Voter]:
+        """Every open page of a voter, as of now."""
+        return [page for pages in self._sessions.values() for page in pages]
+
     def tell_other_tabs(self, voter: Voter, question: str, round_: int) -> None:
         """Show the ballot that ``voter`` has just cast on one page to the same voter's other pages.
 

@@ -7,7 +7,7 @@ import msgspec
 from livevote.domain.cohosts import cohosts
 from livevote.domain.kinds.base import Standing
 from livevote.domain.records import encode
-from livevote.domain.state import Ballot, Question, Room, Round
+from livevote.domain.state import Ballot, Question, Room, Round, Wording
 from livevote.domain.tally import snapshot
 from livevote.domain.terms import MAX_KEYS
 from livevote.protocol.messages import (
@@ -25,6 +25,7 @@ from livevote.protocol.messages import (
     TermInfo,
     VoterState,
     WallState,
+    WordingInfo,
 )
 
 MAX_EARLIER_ROUNDS = 10
@@ -42,6 +43,7 @@ def voter_state(room: Room, *, at: int) -> VoterState:
         question=None if room.current is None else _question(room.current),
         tally=voter_tally(room),
         replay=room.replay_public,
+        language=room.language,
     )
 
 
@@ -82,6 +84,8 @@ def host_state(room: Room, *, at: int, join_url: str, health: HealthInfo) -> Hos
         cohosts=tuple(CohostInfo(id, name) for id, name in cohosts(room).items()),
         health=health,
         embedding=room.embedding,
+        language=room.language,
+        erased=room.erased_at is not None,
     )
 
 
@@ -106,16 +110,25 @@ def _revealed(question: Question) -> bool:
     return bool(question.rounds) and question.rounds[-1].revealed
 
 
+def _shown(question: Question) -> Wording:
+    """What a question says to everybody: as it was asked last, so that it fits its results."""
+    return question.rounds[-1].wording if question.rounds else question.wording
+
+
+def _bins(question: Question, wording: Wording) -> tuple[str, ...]:
+    bins = question.kind.bins(wording.options, wording.rules)
+    return () if bins == wording.options else bins
+
+
 def _question(question: Question) -> QuestionInfo:
-    kind, rules = question.kind, question.rules
-    bins = kind.bins(question.options, rules)
+    shown = _shown(question)
     return QuestionInfo(
         id=question.id,
         kind=question.kind.name,
-        text=question.text,
-        options=question.options,
-        bins=() if bins == question.options else bins,
-        rules=msgspec.Raw(encode(kind.public_rules(rules))),
+        text=shown.text,
+        options=shown.options,
+        bins=_bins(question, shown),
+        rules=msgspec.Raw(encode(question.kind.public_rules(shown.rules))),
         changeable=question.changeable,
         round=len(question.rounds),
         phase=question.phase,
@@ -133,17 +146,31 @@ def _host_question(question: Question) -> HostQuestionInfo:
         found = (TermInfo(term.key, term.text, term.count) for term in terms if term.standing == wanted)
         return tuple(islice(found, MAX_KEYS))
 
-    seen = msgspec.structs.replace(_question(question), rules=msgspec.Raw(question.stored_rules))
+    seen = msgspec.structs.replace(_question(question), rules=msgspec.Raw(_shown(question).stored_rules))
     return HostQuestionInfo(
         **msgspec.structs.asdict(seen),
         counts=tally.counts(),
         voters=0 if asked is None else asked.voters,
         figures=tally.figures(),
         rounds=tuple(
-            RoundInfo(each.number, each.tally.counts(), each.voters, each.tally.figures())
+            RoundInfo(
+                each.number,
+                each.tally.counts(),
+                each.voters,
+                each.tally.figures(),
+                _other(question, each.wording, _shown(question)),
+            )
             for each in question.rounds[:-1][-MAX_EARLIER_ROUNDS:]
         ),
         shown=standing("shown"),
         pending=standing("pending"),
         hidden=standing("hidden"),
+        edited=_other(question, question.wording, _shown(question)),
     )
+
+
+def _other(question: Question, wording: Wording, shown: Wording) -> WordingInfo | None:
+    """``wording`` where it is of another version than the one that is ``shown``."""
+    if wording.version == shown.version:
+        return None
+    return WordingInfo(wording.text, wording.options, _bins(question, wording), msgspec.Raw(wording.stored_rules))

@@ -6,7 +6,7 @@ While one batch is on its way to the disk the next collects itself: batches grow
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import msgspec
@@ -31,6 +31,9 @@ MAX_BATCH = 1000
 _PATIENCE_S = 0.01
 """How long ``give_way`` waits at most: votes without a pause slow an export down, and do not stop it."""
 
+_LONGEST_WAIT_S = 0.1
+"""How long a chore waits for a moment in which no command does."""
+
 Reply = Callable[[Outcome], None]
 
 
@@ -48,6 +51,10 @@ class Written(msgspec.Struct):
         self.records += size
         self.largest = max(self.largest, size)
         self.newest = size
+
+
+class StoppedError(Exception):
+    """The writer ended before a chore was done."""
 
 
 _Voter = tuple[str, str]  # room code and pseudonym
@@ -80,6 +87,8 @@ class Writer:
         self._voters: dict[_Voter, int] = {}
         self._came_back: asyncio.Future[None] | None = None
         self._refusing: Unsure | None = None
+        self._chores: deque[tuple[Callable[[], Awaitable[None]], asyncio.Future[None]]] = deque()
+        self._next_chore_s = 0.0
         self.written = Written()
 
     @property
@@ -124,6 +133,32 @@ class Writer:
         self.submit(code, command, answer)
         return await answered
 
+    async def chore(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Have ``work``, a short write to the log that is no record, done behind the commands that wait.
+
+        While they never end it is done between two batches, ten times a second. Raises what it raises, and
+        ``StoppedError`` where the writer ends before.
+        """
+        if self._refusing is not None:
+            raise StoppedError
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._chores.append((work, done))
+        self._wake.set()
+        await done
+
+    async def _do_chore(self) -> None:
+        work, done = self._chores.popleft()
+        self._next_chore_s = self._clock.monotonic_s() + _LONGEST_WAIT_S
+        try:
+            await work()
+        except LogRetryError as error:
+            _settle(done, error)
+        except Exception:
+            _settle(done, StoppedError())
+            raise
+        else:
+            _settle(done)
+
     def stop(self) -> None:
         """Take no more commands; ``run`` ends when those that wait are answered."""
         self._refusing = self._refusing or Unsure.STOPPING
@@ -138,17 +173,25 @@ class Writer:
         try:
             while self._queue or self._refusing is None:
                 if not self._queue:
-                    self._wake.clear()
                     self._all_answered.set()
-                    await self._wake.wait()
-                elif drafts := self._decide():
+                    if self._chores:
+                        await self._do_chore()
+                    else:
+                        self._wake.clear()
+                        await self._wake.wait()
+                    continue
+                if drafts := self._decide():
                     await self._append(drafts)
+                if self._chores and self._clock.monotonic_s() >= self._next_chore_s:
+                    await self._do_chore()
         except Exception:
             self._fail()
             raise
         finally:
             follower.cancel()
             self._all_answered.set()
+            while self._chores:
+                _settle(self._chores.popleft()[1], StoppedError())
 
     async def give_way(self) -> None:
         """A turn for everybody else, from work that can wait to people who cannot.
@@ -259,6 +302,16 @@ class Writer:
         self._queue.clear()
         for waiting in unanswered:
             self._answer(waiting, Unsure.FAILED)
+
+
+def _settle(done: asyncio.Future[None], error: Exception | None = None) -> None:
+    """Tell whoever waits for a chore, unless nobody does any more."""
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
 
 
 def _tell(reply: Reply, outcome: Outcome) -> None:

@@ -84,7 +84,8 @@ class Log(Reader, Protocol):
     Order: entries of a room have the indexes 1, 2, 3 ... in the order of the drafts, without a gap.
     Atomicity: an append is kept whole or not at all.
     Durability: when ``append`` returns, the entries survive the loss of power (as far as the disk honours fsync).
-    Erasure: an ``AnswerErased`` takes the opening of the ballot that it names out of the log, in the same append.
+    Erasure: an ``AnswerErased`` takes the opening of the ballot that it names out of the log, in the same append. After
+    a ``RoomErased`` ``forget`` does, because all openings of a room are more than one append should wait for.
     Failure: ``LogRetryError`` leaves the log as it was; after ``LogFailedError`` every further append raises it again.
     One append runs at a time: the caller waits for the answer before the next.
     """
@@ -93,6 +94,13 @@ class Log(Reader, Protocol):
         """Make the drafts, of which there is at least one, durable.
 
         They then come back from ``follow`` as one batch with this ``ticket``.
+        """
+
+    async def forget(self, room: str, *, after: int, upto: int) -> None:
+        """Take the openings of the room's records with ``after < index <= upto`` out of the log, durably.
+
+        With ``upto`` at the end of the room's log nothing of them is left in the adapter's own files beside it either,
+        unless somebody is reading. It takes as long as so many records; failure is as with ``append``.
         """
 
     async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:

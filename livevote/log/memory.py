@@ -41,6 +41,12 @@ class MemoryLog:
             self._rooms[room][index - 1] = msgspec.structs.replace(self._rooms[room][index - 1], opening=None)
         self._followed.put_nowait(Batch(ticket, entries))
 
+    async def forget(self, room: str, *, after: int, upto: int) -> None:
+        if self._closed:
+            raise LogFailedError("the log is closed")
+        entries = self._rooms[room]
+        entries[after:upto] = [msgspec.structs.replace(entry, opening=None) for entry in entries[after:upto]]
+
     async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:
         entries = [entry for chunk in chunks for entry in chunk]
         heads = self._heads.copy()

@@ -260,9 +260,25 @@ class SqliteLog(SqliteReader):
         self._heads.advance(entries)
         self._followed.put_nowait(Batch(ticket, entries))
         if gone:
-            # The write-ahead log still has the page as it was. The record stands, whatever becomes of this.
-            with suppress(sqlite3.Error):
-                await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            await self._empty_wal()
+
+    async def _empty_wal(self) -> None:
+        """Have nothing in the write-ahead log, which still has pages as they were. What was written stands anyway."""
+        assert self._connection is not None
+        with suppress(sqlite3.Error):
+            await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    async def forget(self, room: str, *, after: int, upto: int) -> None:
+        if self._failed or self._connection is None:
+            raise LogFailedError("the log takes no more changes")
+        with self._judged():
+            await self._connection.execute(
+                "UPDATE records SET salt = NULL, answer = NULL "
+                "WHERE room = ? AND idx > ? AND idx <= ? AND salt IS NOT NULL",
+                (room, after, upto),
+            )
+        if upto >= self._heads[room].index:
+            await self._empty_wal()
 
     @contextmanager
     def _judged(self) -> Iterator[None]:

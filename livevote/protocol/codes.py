@@ -49,7 +49,7 @@ REJECTED: dict[Code | Wire, str] = {
     Code.ROOM_EXISTS: "There is a room with this code. Try again.",
     Code.ALREADY_OPENED: "The question was opened before. Ask it again to begin a new round.",
     Code.ANOTHER_OPEN: "Another question is open.",
-    Code.STILL_OPEN: "The question is open. Close it before you ask it again.",
+    Code.STILL_OPEN: "The question is open. Close it first.",
     Code.ALREADY_REVEALED: "The results are revealed already.",
     Code.ALREADY_HIDDEN: "The results are hidden already.",
     Code.ALREADY_SO: "The room is set like that already.",
@@ -64,6 +64,11 @@ REJECTED: dict[Code | Wire, str] = {
     Code.TOO_MANY_COHOSTS: "The room has enough co-hosts. Revoke one first.",
     Code.NO_SUCH_COHOST: "There is no such co-host, or it was revoked.",
     Code.BAD_ORIGIN: "The wall cannot be shown on such a site.",
+    Code.OTHER_MEANING: "This changes what was asked. Say so with 'meaning', and it counts from the next round on.",
+    Code.WAS_ASKED: "The question was asked, so it stays in the room.",
+    Code.BAD_ORDER: "The order has to name every question of the room once.",
+    Code.UNKNOWN_LANGUAGE: "The pages do not speak this language.",
+    Code.ROOM_ERASED: "The answers of this room were deleted, and it is closed for good.",
 }
 """Text for every final refusal, in plain words that say what to do."""
 

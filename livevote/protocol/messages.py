@@ -48,9 +48,9 @@ class TallyMessage(msgspec.Struct, frozen=True, tag_field="type", tag="tally"):
 class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening.
 
-    ``bins`` say what each of a result's counts counts, and are empty where that is the options. ``rules`` have none of
-    a solution in them. ``closes_at`` is the planned end of the open round in ms on the server's clock; None without a
-    timer.
+    What it says and its rules are those of its latest round, so that they fit its results. ``bins`` say what each of a
+    result's counts counts, and are empty where that is the options. ``rules`` have none of a solution in them.
+    ``closes_at`` is the planned end of the open round in ms on the server's clock; None without a timer.
     """
 
     id: str
@@ -74,13 +74,26 @@ class TermInfo(msgspec.Struct, frozen=True, array_like=True):
     count: int
 
 
+class WordingInfo(msgspec.Struct, frozen=True):
+    """What a question said, or will say, in another version than the one that was asked last. ``rules`` are whole."""
+
+    text: str
+    options: tuple[str, ...]
+    bins: tuple[str, ...]
+    rules: msgspec.Raw
+
+
 class RoundInfo(msgspec.Struct, frozen=True):
-    """The result of a round that was followed by another one."""
+    """The result of a round that was followed by another one.
+
+    ``wording`` is what was asked then, None where it is that of the latest round.
+    """
 
     round: int
     counts: tuple[int, ...]
     voters: int
     figures: Figures
+    wording: WordingInfo | None
 
 
 class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
@@ -88,7 +101,7 @@ class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
 
     ``rounds`` are the rounds before the latest, oldest first, and of many the newest. ``rules`` are whole. What voters
     wrote in the latest round is ``shown``, ``pending`` (until the host has judged it) or ``hidden``: of each at most
-    500, most frequent first.
+    500, most frequent first. ``edited`` is None unless the question's meaning was changed after the latest round.
     """
 
     counts: tuple[int, ...]
@@ -98,12 +111,14 @@ class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
     shown: tuple[TermInfo, ...]
     pending: tuple[TermInfo, ...]
     hidden: tuple[TermInfo, ...]
+    edited: WordingInfo | None
 
 
 class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that a voter's page shows. ``at`` is the server's clock in ms; ``question`` is None in the waiting room.
 
-    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay.
+    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay;
+    ``language`` is that of the room's pages, such as "de", or empty.
     """
 
     epoch: str
@@ -114,6 +129,7 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     question: QuestionInfo | None
     tally: TallyMessage | None
     replay: bool
+    language: str
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -173,6 +189,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
 
     ``join_url`` is where other machines find the room, for a host who looks at the server on its own machine;
     ``embedding`` are the sites that may show the wall in a frame.
+    ``erased``: all that voters wrote was deleted, and the room is closed for good.
     """
 
     epoch: str
@@ -190,6 +207,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     cohosts: tuple[CohostInfo, ...]
     health: HealthInfo
     embedding: tuple[str, ...]
+    language: str
+    erased: bool
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):

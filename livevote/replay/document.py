@@ -21,6 +21,7 @@ from livevote.domain.records import (
     RecoveryAccepted,
     ResultsHidden,
     ResultsRevealed,
+    RoomErased,
     TimerSet,
     VotingClosed,
     VotingOpened,
@@ -40,7 +41,7 @@ _FARTHEST_MS = 2**63 - 1
 _SLICE = 100  # records between two turns of the loop, about half a millisecond
 
 Audience = Literal["host", "everybody"]
-What = Literal["opened", "asked_again", "timer_set", "closed", "revealed", "hidden", "erased", "recovered"]
+What = Literal["opened", "asked_again", "timer_set", "closed", "revealed", "hidden", "erased", "recovered", "deleted"]
 
 
 class ReplayQuestion(msgspec.Struct, frozen=True):
@@ -157,6 +158,10 @@ class Fold:
             place = self._rounds[record.question, record.round]
             self._step(entry, place)
             self._mark(entry, "erased", place, ballot=record.index)
+        elif isinstance(record, RoomErased):
+            for place in range(len(self._asked)):
+                self._step(entry, place)
+            self._mark(entry, "deleted", None)
         elif isinstance(record, RecoveryAccepted):
             self._mark(entry, "recovered", None)
 
@@ -201,7 +206,10 @@ class Fold:
         ]
         new_place: dict[int | None, int | None] = {old: new for new, old in enumerate(shown)}
         new_place[None] = None
-        questions = list(dict.fromkeys(self._asked[place][0] for place in shown))
+        # A question that was changed in between is two of them.
+        asked_as = {place: (self._asked[place][0], self._asked[place][1].wording) for place in shown}
+        questions = list(dict.fromkeys((each.id, wording.version) for each, wording in asked_as.values()))
+        wordings = {(each.id, wording.version): (each, wording) for each, wording in asked_as.values()}
         marks = [
             msgspec.structs.replace(mark, round=new_place[mark.round])
             for mark in self._marks
@@ -216,11 +224,11 @@ class Fold:
             room=RoomInfo(room.code, room.title),
             pause_ms=PAUSE_MS,
             questions=tuple(
-                ReplayQuestion(each.id, each.kind.name, each.text, each.kind.bins(each.options, each.rules))
-                for each in questions
+                ReplayQuestion(each.id, each.kind.name, wording.text, each.kind.bins(wording.options, wording.rules))
+                for each, wording in (wordings[name] for name in questions)
             ),
             rounds=tuple(
-                _round(questions.index(question), question, asked)
+                _round(questions.index((question.id, asked.wording.version)), question, asked)
                 for question, asked in (self._asked[place] for place in shown)
             ),
             marks=tuple(marks),
@@ -248,7 +256,7 @@ _NAMES: dict[type, What] = {VotingClosed: "closed", ResultsRevealed: "revealed",
 
 def _round(place: int, question: Question, asked: Round) -> ReplayRound:
     figures = asked.tally.figures()
-    told = question.kind.told(figures, question.options, question.rules)
+    told = question.kind.told(figures, asked.wording.options, asked.wording.rules)
     return ReplayRound(
         place, asked.number, len(asked.tally.counts()), figures, tuple((name, str(value)) for name, value in told)
     )

@@ -30,6 +30,7 @@ _WORDS = {
     "hidden": "Results hidden",
     "erased": "An answer was erased",
     "recovered": "The log was recovered",
+    "deleted": "All answers were deleted",
 }
 
 

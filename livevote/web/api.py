@@ -7,20 +7,21 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, cast, get_args
 
 import msgspec
 import segno
 from tornado.iostream import StreamClosedError
 
 from livevote.domain.cohosts import cohosts
-from livevote.domain.commands import AddCohost, AnyHostCommand, AsCohost, CreateRoom, RevokeCohost
+from livevote.domain.commands import AddCohost, AnyHostCommand, AsCohost, Command, CreateRoom, RevokeCohost
 from livevote.domain.records import Entry, QuestionDefined
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import decide
 from livevote.export import FORMATS, Format, Source
 from livevote.keys import random_code
 from livevote.live.outcome import Outcome
+from livevote.live.room import LiveRoom
 from livevote.protocol import codec
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostState
@@ -136,6 +137,31 @@ class ApiHandler(Handler):
         assert isinstance(outcome, Unsure), "only a ballot can be a repeat"
         raise ApiError(503, outcome, UNKNOWN[outcome].replace("The vote will be sent again.", "Try again."))
 
+    def whole_room(self) -> LiveRoom:
+        """The room that the path names, for whoever reads its log. Raises 503 while its answers are being deleted."""
+        room = self.room()
+        if room.code in self.services.registry.erasing:
+            raise ApiError(503, "erasing", "The answers of this room are being deleted. Try again in a minute.")
+        return room
+
+    def free_code(self) -> str:
+        """A code for a room that is about to be made. Raises 429 where that happens too often."""
+        services = self.services
+        if not services.room_bucket.take():
+            raise ApiError(429, Unsure.TOO_FAST, "Too many rooms at once. Try again in a minute.")
+        code = random_code()
+        if services.registry.get(code) is not None:
+            raise ApiError(503, Unsure.BUSY, "Try again.")  # one chance in a billion for each room there is
+        return code
+
+    async def make_room(self, command: CreateRoom) -> RoomMade:
+        """Make the room's key and begin its log."""
+        services, code = self.services, command.code
+        key = await asyncio.get_running_loop().run_in_executor(None, services.keyring.make_room, code)
+        self.settled(await services.writer.ask(code, command))
+        base = services.base_url()
+        return RoomMade(code, f"{base}/{code}", f"{base}/host/{code}#{key.host_token}", key.host_token)
+
 
 class Rooms(ApiHandler):
     access = Access.OPERATOR
@@ -143,21 +169,12 @@ class Rooms(ApiHandler):
 
     async def post(self) -> None:
         title = self.read(NewRoom).title
-        services = self.services
-        if not services.room_bucket.take():
-            raise ApiError(429, Unsure.TOO_FAST, "Too many rooms at once. Try again in a minute.")
-        code = random_code()
-        if services.registry.get(code) is not None:
-            raise ApiError(503, Unsure.BUSY, "Try again.")  # one chance in a billion for each room there is
+        code = self.free_code()
         # Asked before the key is made, so that a refused room leaves nothing behind.
-        refusal = decide(None, CreateRoom(code, title), at=services.clock.now_ms())
+        refusal = decide(None, CreateRoom(code, title), at=self.services.clock.now_ms())
         if isinstance(refusal, Refusal):
             self.settled(refusal)
-        key = await asyncio.get_running_loop().run_in_executor(None, services.keyring.make_room, code)
-        self.settled(await services.writer.ask(code, CreateRoom(code, title)))
-        base = services.base_url()
-        made = RoomMade(code, f"{base}/{code}", f"{base}/host/{code}#{key.host_token}", key.host_token)
-        self.answer(made, status=201)
+        self.answer(await self.make_room(CreateRoom(code, title)), status=201)
 
 
 class RoomState(ApiHandler):
@@ -166,6 +183,11 @@ class RoomState(ApiHandler):
 
     async def get(self, code: str) -> None:  # noqa: ARG002 - the path names the room
         self.send_json(self.room().host_state())
+
+
+def as_sent(cohost: str | None, command: Command) -> Command:
+    """A command as the log has to decide it, given the id of the co-host who sent it, if one did."""
+    return AsCohost(cohost, cast(AnyHostCommand, command)) if cohost else command
 
 
 class Commands(ApiHandler):
@@ -180,8 +202,7 @@ class Commands(ApiHandler):
         cohost = self.host()
         if cohost and isinstance(command, AddCohost | RevokeCohost):
             raise ApiError(403, "own_link_only", "Only the host's own link adds and revokes co-hosts.")
-        asked = AsCohost(cohost, command) if cohost else command
-        entry = self.settled(await self.services.writer.ask(self.room().code, asked))
+        entry = self.settled(await self.services.writer.ask(self.room().code, as_sent(cohost, command)))
         record = entry.record
         question = record.id if isinstance(record, QuestionDefined) else getattr(record, "question", "")
         self.answer(CommandDone(entry.index, question))
@@ -204,7 +225,7 @@ class Exports(ApiHandler):
 
     async def send(self, format_: Format) -> None:
         """Send the room's log in this format, as of now."""
-        room = self.room()
+        room = self.whole_room()
         if room.seal.tree is None:
             raise ApiError(503, "checking", CHECKING)
         await self.services.notary.seal()
@@ -260,7 +281,7 @@ class RoomReplay(ApiHandler):
     }
 
     async def get(self, code: str) -> None:  # noqa: ARG002
-        room = self.room()
+        room = self.whole_room()
         audience = self.get_query_argument("audience", "host")
         if audience not in _AUDIENCES:
             raise ApiError(400, "bad_message", f"'audience' is {' or '.join(_AUDIENCES)}.")

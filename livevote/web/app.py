@@ -6,7 +6,7 @@ import msgspec
 from tornado.web import Application, RequestHandler, url
 
 from livevote.keys import CODE_LENGTH
-from livevote.web import api, openapi, page_handlers, picture_handlers
+from livevote.web import api, openapi, page_handlers, picture_handlers, planning
 from livevote.web.base import Access, Guarded
 from livevote.web.services import Services
 from livevote.web.socket import PageSocket
@@ -23,6 +23,13 @@ API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms/{code}/proof": api.Proof,
     "/api/rooms/{code}/host-session": api.HostSession,
     "/api/rooms/{code}/cohosts": api.Cohosts,
+    "/api/rooms/from-file": planning.RoomFromFile,
+    "/api/rooms/{code}/questions-from-file": planning.QuestionsFromFile,
+    "/api/rooms/{code}/room.yaml": planning.RoomAsFile,
+    "/api/rooms/{code}/questions.csv": planning.QuestionsAsSheet,
+    "/api/rooms/{code}/duplicate": planning.Duplicates,
+    "/api/rooms/{code}/delete": planning.Deletion,
+    "/api/templates": planning.Templates,
     "/api/operator-session": api.OperatorSession,
     "/api/metrics": api.Metrics,
     "/healthz": api.HealthCheck,

@@ -60,7 +60,7 @@ def choose(*, cookies: str, accepted: str, room: str = "") -> str:
 
 def language_of(room: LiveRoom | None) -> str:
     """The code of the language that the host has set for a room; empty where none is."""
-    return "" if room is None else str(getattr(room.state, "language", ""))
+    return "" if room is None else room.state.language
 
 
 @lru_cache(_KEPT)

@@ -21,14 +21,20 @@ from livevote.domain.commands import (
     CloseVoting,
     Command,
     CreateRoom,
+    EditQuestion,
     EraseAnswer,
+    EraseRoom,
     HideResults,
     JudgeTerms,
     OpenVoting,
+    OrderQuestions,
     PublishReplay,
+    RemoveQuestion,
+    RenameRoom,
     RevealResults,
     RevokeCohost,
     SetEmbedding,
+    SetLanguage,
     SetTimer,
     SwitchReceipts,
 )
@@ -120,7 +126,18 @@ def a_room(rng: random.Random, *, steps: int) -> Made:
     made.sign()
     if rng.random() < 0.3:
         made.do(SwitchReceipts(on=not made.history.room.receipts))
+    if rng.random() < 0.1:
+        delete(rng, made)
     return made
+
+
+def delete(rng: random.Random, made: Made) -> None:
+    """The host deletes all answers; some of them may still be there."""
+    for question in list(made.history.room.questions):
+        made.do(CloseVoting(question))
+    made.do(EraseRoom())
+    gone = rng.randrange(len(made.entries) + 1)
+    made.entries[:gone] = [msgspec.structs.replace(entry, opening=None) for entry in made.entries[:gone]]
 
 
 def recover(rng: random.Random, made: Made) -> None:
@@ -134,6 +151,7 @@ def command(rng: random.Random, made: Made) -> Command:
     if rng.random() < 0.6:
         return vote(rng, made)
     question = rng.choice(list(made.history.room.questions))
+    written = [each.id for each in made.history.room.questions.values() if each.kind.written and each.rounds]
     cast = [entry.index for entry in made.entries if isinstance(entry.record, BallotCast)]
     choices: list[Command] = [
         add(rng),
@@ -151,10 +169,13 @@ def command(rng: random.Random, made: Made) -> Command:
         RevokeCohost(f"c{rng.randrange(1, 4)}"),
         SetEmbedding(("https://slides.example.org", "*")[: rng.randrange(3)]),
         EraseAnswer(rng.choice(cast) if cast else 1),
+        JudgeTerms(rng.choice(written or [question]), 1, (key(text(rng)),), rng.random() < 0.5),
+        edit(rng, made.history.room.questions[question]),
+        RemoveQuestion(question),
+        OrderQuestions(tuple(rng.sample(list(made.history.room.questions), len(made.history.room.questions)))),
+        RenameRoom(text(rng)),
+        SetLanguage(rng.choice(("", "de", "ar"))),
     ]
-    written = [each.id for each in made.history.room.questions.values() if each.kind.written and each.rounds]
-    if written:
-        choices.append(JudgeTerms(rng.choice(written), 1, (key(text(rng)),), rng.random() < 0.5))
     return rng.choice(choices)
 
 
@@ -176,6 +197,30 @@ def add(rng: random.Random) -> AddQuestion:
     }
     sent = msgspec.Raw(json.dumps(rules.get(kind, {})).encode())
     return AddQuestion(kind, text(rng), options, sent, rng.random() < 0.7)
+
+
+def edit(rng: random.Random, question: Question) -> EditQuestion:
+    options, changeable = list(question.options), rng.random() < 0.5
+    if options:
+        options[rng.randrange(len(options))] = text(rng)
+    if rng.random() < 0.5:
+        return EditQuestion(question.id, text=text(rng), options=tuple(options))
+    rules: dict[str, dict[str, Any]] = {
+        "image": {"pictures": [rng.randbytes(32).hex() for _ in range(len(options) + 1)]},
+        "rating": {"top": rng.randrange(3, 11)},
+        "estimate": {"min": -5, "max": rng.randrange(60), "truth": rng.choice((None, 0))},
+        "yesno": {"majority": rng.choice(("absolute", "two_thirds"))},
+        "text": {"max_chars": rng.randrange(5, 60)},
+        "cloud": {"max_terms": rng.randrange(1, 6)},
+    }
+    sent = rules.get(question.kind.name)
+    return EditQuestion(
+        question.id,
+        options=(*options, text(rng)) if options else (),
+        rules=msgspec.Raw(b"" if sent is None else json.dumps(sent).encode()),
+        changeable=changeable,
+        meaning=True,
+    )
 
 
 def vote(rng: random.Random, made: Made) -> CastBallot:

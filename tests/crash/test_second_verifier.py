@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from livevote import verify
@@ -20,7 +21,7 @@ from livevote.bundle import Bundle, NoBundleError
 from livevote.domain import checker, note, voting
 from livevote.domain.audit import TamperedError, leaf, link
 from livevote.domain.checker import Checker
-from livevote.domain.commands import AddQuestion, CreateRoom, OpenVoting
+from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, CreateRoom, EditQuestion, OpenVoting
 from livevote.domain.kinds import KINDS
 from livevote.domain.records import Entry
 from livevote.verify import verify_bundle
@@ -54,6 +55,12 @@ class Judged(NamedTuple):
     path: Path
     how: str
     verdict: Verdict
+
+
+OTHER_RULES = [
+    ("rating", b'{"top":5}', b'{"top":10}'),
+    ("estimate", b'{"max":5,"min":0}', b'{"max":10,"min":-5}'),
+]
 
 
 def second(*paths: Path, trusted: str | None = SIGNER.vkey) -> tuple[int, list[Verdict]]:
@@ -168,13 +175,37 @@ def test_both_verifiers_exit_alike_where_a_forger_left_the_first_note_alone(tmp_
     assert (run_cli("verify", str(path), "--key", SIGNER.vkey).returncode, second(path)[0]) == (0, 0)
 
 
+def test_both_verifiers_count_a_round_by_the_rules_that_it_was_asked_with(tmp_path: Path) -> None:
+    made = Made()
+    made.do(CreateRoom(CODE, "Welcome"))
+    for number, (kind, before, after) in enumerate(OTHER_RULES, 1):
+        name = f"q{number}"
+        made.do(AddQuestion(kind, "How much?", (), msgspec.Raw(before)))
+        for command in (OpenVoting(name), cast("eve", question=name, raw=b'{"value":3}'), CloseVoting(name)):
+            made.do(command)
+        made.do(EditQuestion(name, rules=msgspec.Raw(after), meaning=True))
+        made.do(AskAgain(name))
+        made.do(cast("eve", question=name, round=2, raw=b'{"value":9}'))
+        made.do(CloseVoting(name))
+    made.sign()
+    path = tmp_path / "changed.jsonl"
+    path.write_bytes(asyncio.run(written(made)))
+    code, (verdict,) = second(path)
+    assert code == 0
+    assert [len(each["counts"]) for each in verdict["results"]] == [5, 10, 6, 16]
+    assert agree(first(path), verdict)
+
+
 def test_the_good_ones_hold_every_kind_of_record(judged: list[Judged]) -> None:
     text = b"".join(path.read_bytes() for path, how, _ in judged if how == "good")
     for tag in ("results_hidden", "answer_erased", "receipts_switched", "replay_published", "recovery_accepted"):
         assert tag.encode() in text
     for kind in KINDS:
         assert f'\\"kind\\":\\"{kind}\\"'.encode() in text
-    assert b"terms_judged" in text
+    for tag in ("terms_judged", "question_edited", "question_removed", "questions_ordered", "room_renamed"):
+        assert tag.encode() in text
+    for tag in ("language_set", "room_erased", "timer_set", "cohost_added", "cohost_revoked"):
+        assert tag.encode() in text
     assert any(
         each["counts"] != [0] * len(each["counts"]) for found in judged for each in found.verdict.get("results", ())
     )

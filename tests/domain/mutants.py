@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from livevote.domain import ballots, voting
+from livevote.domain import ballots, questions, voting
 from livevote.domain import room as rules
 from livevote.domain.commands import AsCohost, CastBallot, CloseVoting, OpenVoting
 from livevote.domain.kinds import choice
@@ -22,6 +22,7 @@ from livevote.domain.records import (
     CohostRevoked,
     Draft,
     Entry,
+    QuestionDefined,
     Record,
     ResultsHidden,
     TimerSet,
@@ -283,6 +284,25 @@ def decide_changes_the_state(patch: Patch) -> None:
     _cast(patch, broken)
 
 
+def every_round_says_what_is_asked_now(patch: Patch) -> None:
+    """I4: a change of meaning reaches the rounds before it."""
+    define = Question.define
+
+    def broken(question: Question, defined: QuestionDefined) -> None:
+        define(question, defined)
+        for asked in question.rounds:
+            asked.wording = question.wording
+
+    patch.setattr(Question, "define", broken)
+
+
+def an_id_is_used_again(patch: Patch) -> None:
+    """I6: a command for a question that was removed meets the next one."""
+    patch.setattr(
+        questions, "_new_id", lambda room: next(name for n in count(1) if (name := f"q{n}") not in room.questions)
+    )
+
+
 MUTANTS: tuple[Callable[[Patch], None], ...] = (
     no_uniqueness,
     rev_not_incremented,
@@ -303,4 +323,6 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     revoked_cohost_is_forgotten,
     fold_depends_on_the_moment,
     decide_changes_the_state,
+    every_round_says_what_is_asked_now,
+    an_id_is_used_again,
 )

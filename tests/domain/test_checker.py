@@ -7,7 +7,7 @@ import pytest
 
 from livevote.domain.audit import TamperedError, leaf
 from livevote.domain.checker import Checker, ContradictedError
-from livevote.domain.commands import AcceptRecovery, EraseAnswer, SwitchReceipts
+from livevote.domain.commands import AcceptRecovery, CloseVoting, EraseAnswer, EraseRoom, SwitchReceipts
 from livevote.domain.merkle import root
 from livevote.domain.note import Checkpoint
 from livevote.domain.records import Entry
@@ -89,6 +89,16 @@ def test_an_answer_may_be_missing_where_its_erasure_is_recorded() -> None:
     history.entries[3] = msgspec.structs.replace(history.entries[3], opening=None)
     with pytest.raises(TamperedError, match="the answer of record 4 is missing, and no erasure is recorded"):
         checked(history.entries)
+
+
+def test_every_answer_may_be_missing_where_the_whole_room_was_erased() -> None:
+    """Or only some of them: they go after the record, one after the other."""
+    history = opened().did(cast("ann", 0), cast("bob", 1), CloseVoting("q1"), EraseRoom())
+    empty = [msgspec.structs.replace(entry, opening=None) for entry in history.entries]
+    for gone in range(len(empty) + 1):
+        checked([*empty[:gone], *history.entries[gone:]])
+    with pytest.raises(TamperedError, match="the answer of record 4 is missing"):
+        checked(empty[:-1])
 
 
 def test_an_erased_answer_that_is_still_there_is_named() -> None:

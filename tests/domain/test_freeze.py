@@ -17,13 +17,19 @@ from livevote.domain.commands import (
     AskAgain,
     CloseVoting,
     Command,
+    EditQuestion,
     EraseAnswer,
+    EraseRoom,
     HideResults,
     OpenVoting,
+    OrderQuestions,
     PublishReplay,
+    RemoveQuestion,
+    RenameRoom,
     RevealResults,
     RevokeCohost,
     SetEmbedding,
+    SetLanguage,
     SetTimer,
     SwitchReceipts,
 )
@@ -59,8 +65,14 @@ commands: st.SearchStrategy[Command] = st.one_of(
             AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"),
             SetEmbedding(("*",)),
             AddQuestion("single", "And now?", OPTIONS, changeable=False),
+            EditQuestion("q1", text="What else?"),
+            EditQuestion("q1", options=OPTIONS[::-1], meaning=True),
+            EditQuestion("q1", options=(*OPTIONS, "Milk"), meaning=True),
+            EditQuestion("q2", text="And then?", changeable=True),
+            *(RemoveQuestion("q2"), OrderQuestions(("q2", "q1")), RenameRoom("Another"), SetLanguage("de")),
         ]
     ),
+    st.sampled_from([EraseRoom(), SwitchReceipts(True), PublishReplay(False)]),
 )
 
 
@@ -86,6 +98,9 @@ def evening() -> History:
     history.did(cast("c" * 22, 2, id="f" * 22, round=2), AddCohost("Ann"), AddCohost("Bob"), RevokeCohost("c1"))
     history.did(AddQuestion("single", "And now?", OPTIONS, changeable=False), SwitchReceipts(False))
     history.did(SetEmbedding(("https://slides.example.org", "file:")))
+    history.did(CloseVoting("q1"), EditQuestion("q1", options=(*OPTIONS, "Milk"), meaning=True), AskAgain("q1"))
+    history.did(AddQuestion("single", "Never?", OPTIONS), RemoveQuestion("q3"), OrderQuestions(("q2", "q1")))
+    history.did(RenameRoom("Another"), SetLanguage("de"))
     return history.did(PublishReplay(True), AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"))
 
 
@@ -128,16 +143,31 @@ KNOWN_SLOTS = {
         "created_at",
         "current",
         "embedding",
+        "erased_at",
         "head",
+        "language",
         "origin",
         "questions",
         "receipts",
         "recoveries",
+        "removed",
         "replay_public",
         "title",
     ),
     *("changeable", "id", "kind", "options", "rounds", "rules", "stored_rules", "text"),
-    *("ballots", "closed_at", "closes_at", "erased", "number", "opened_at", "revealed", "superseded", "tally"),
+    *("defined", "version", "wording"),
+    *(
+        "ballots",
+        "closed_at",
+        "closes_at",
+        "erased",
+        "number",
+        "opened_at",
+        "revealed",
+        "superseded",
+        "tally",
+        "wording",
+    ),
 }
 
 
@@ -157,8 +187,8 @@ def test_rounds_have_room_for_the_ballots_that_the_other_state_has(monkeypatch: 
 def test_the_bytes_come_in_pieces_with_a_break_between(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_GROUP", 256)
     pieces = list(freeze(shadowed(evening().entries), bytes(32)))
-    assert len(pieces) == 1 + 2 * 2 * (1 + 1024 // 256)
-    assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 2 * 2 * 1024 // 256
+    assert len(pieces) == 1 + 3 * 2 * (1 + 1024 // 256)
+    assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 3 * 2 * 1024 // 256
 
 
 def test_answers_are_read_and_counted_with_a_break_between(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,6 +253,14 @@ def test_states_of_one_log_do_not_differ() -> None:
         lambda room: setattr(room, "current", None),
         lambda room: room.cohosts.update(c1="Ann"),
         lambda room: setattr(first_round(room), "closes_at", None),
+        lambda room: room.removed.clear(),
+        lambda room: setattr(room, "language", "en"),
+        lambda room: setattr(room, "erased_at", 7),
+        lambda room: setattr(room, "questions", dict(reversed(room.questions.items()))),
+        lambda room: setattr(room.questions["q1"], "version", 7),
+        lambda room: setattr(room.questions["q1"], "defined", room.questions["q2"].defined),
+        lambda room: setattr(room.questions["q1"], "wording", room.questions["q2"].wording),
+        lambda room: setattr(first_round(room), "wording", room.questions["q1"].wording),
         lambda room: room.questions.pop("q2"),
         lambda room: setattr(room.questions["q1"], "id", "q9"),
         lambda room: setattr(room.questions["q1"], "kind", room.questions["q2"].kind),

@@ -30,10 +30,13 @@ from livevote.domain.commands import (
     AskAgain,
     CloseVoting,
     Command,
+    EditQuestion,
     EraseAnswer,
     HideResults,
     OpenVoting,
+    OrderQuestions,
     PublishReplay,
+    RemoveQuestion,
     RevealResults,
     RevokeCohost,
     SetTimer,
@@ -66,10 +69,50 @@ class Model:
         self.questions: dict[str, dict[str, Any]] = {}
         self.settings = {"receipts": True, "replay": False}
         self.cohosts: list[str | None] = []
+        self.added = 0
 
     def add(self, low: int, high: int, changeable: bool) -> None:
-        name = f"q{len(self.questions) + 1}"
-        self.questions[name] = {"low": low, "high": high, "changeable": changeable, "rounds": []}
+        self.added += 1
+        wording = {"text": "Which?", "version": 1}
+        rules = {"low": low, "high": high, "changeable": changeable}
+        self.questions[f"q{self.added}"] = {**rules, **wording, "rounds": []}
+
+    def edit(self, name: str, text: str, changeable: bool, *, meaning: bool) -> str:
+        """Wording changes at any time, for all rounds of its version; the rest only as the next version."""
+        if name not in self.questions:
+            return "unknown_question"
+        question = self.questions[name]
+        rounds = question["rounds"]
+        if rounds and meaning and rounds[-1]["open"]:
+            return "still_open"
+        if rounds and not meaning and changeable != question["changeable"]:
+            return "other_meaning"
+        wanted = {"text": text, "changeable": changeable}
+        if wanted == {key: question[key] for key in wanted}:
+            return "already_so"
+        question.update(wanted, version=question["version"] + bool(rounds and meaning))
+        for asked in rounds:
+            if asked["version"] == question["version"]:
+                asked["text"] = text
+        return "ok"
+
+    def remove(self, name: str) -> str:
+        """Only what was never asked goes."""
+        if name not in self.questions:
+            return "unknown_question"
+        if self.questions[name]["rounds"]:
+            return "was_asked"
+        del self.questions[name]
+        return "ok"
+
+    def order(self, wanted: list[str]) -> str:
+        """The order is that of the list, which names all."""
+        if wanted == list(self.questions):
+            return "already_so"
+        if sorted(wanted) != sorted(self.questions):
+            return "bad_order"
+        self.questions = {name: self.questions[name] for name in wanted}
+        return "ok"
 
     def begin(self, name: str, *, first: bool, at: int, seconds: int | None = None) -> str:
         """A first round is for drafts, another one for closed questions, and no two questions are open."""
@@ -85,7 +128,8 @@ class Model:
         if seconds is not None and not 5 <= seconds <= 24 * 60 * 60:
             return "bad_timer"
         ends = None if seconds is None else at + seconds * 1000
-        rounds.append({"open": True, "revealed": False, "ballots": {}, "ends": ends})
+        wording = {key: self.questions[name][key] for key in ("text", "version")}
+        rounds.append({"open": True, "revealed": False, "ballots": {}, "ends": ends, **wording})
         return "ok"
 
     def set_timer(self, name: str, seconds: int | None, *, at: int) -> str:
@@ -239,7 +283,7 @@ class Voting(RuleBasedStateMachine):
     def two_questions(self, changeable: bool, low: int, high: int) -> None:
         self.add_single(changeable=changeable)
         self.add_multiple(changeable=not changeable, low=low, high=high)
-        self.begin("q1", first=True)
+        self.begin("q1", first=True, after=60)
 
     @precondition(lambda self: len(self.model.questions) < 4)
     @rule(changeable=st.booleans())
@@ -377,6 +421,22 @@ class Voting(RuleBasedStateMachine):
     def publish_replay(self, public: bool) -> None:
         self.check(PublishReplay(public=public), self.model.set("replay", public))
 
+    @rule(
+        name=names, text=st.sampled_from(["Which?", "What?", "Who?"]), changeable=st.booleans(), meaning=st.booleans()
+    )
+    def edit(self, name: str, text: str, changeable: bool, meaning: bool) -> None:
+        command = EditQuestion(name, text=text, changeable=changeable, meaning=meaning)
+        self.check(command, self.model.edit(name, text, changeable, meaning=meaning))
+
+    @rule(name=names)
+    def remove(self, name: str) -> None:
+        self.check(RemoveQuestion(name), self.model.remove(name))
+
+    @rule(data=st.data())
+    def order(self, data: st.DataObject) -> None:
+        wanted = data.draw(st.permutations(list(self.model.questions)) | st.lists(names, max_size=3))
+        self.check(OrderQuestions(tuple(wanted)), self.model.order(list(wanted)))
+
     @rule(data=st.data())
     def erase_an_answer(self, data: st.DataObject) -> None:
         index = data.draw(st.integers(0, len(self.history.entries) + 1))
@@ -406,12 +466,15 @@ class Voting(RuleBasedStateMachine):
         assert list(room.questions) == list(self.model.questions)
         for name, expected in self.model.questions.items():
             question = self.history.question(name)
+            wording = {"text": question.text, "version": question.version, "changeable": question.changeable}
+            assert wording == {key: expected[key] for key in wording}
             assert len(question.rounds) == len(expected["rounds"])
             for asked, wanted in zip(question.rounds, expected["rounds"], strict=True):
                 counting = [ballots[-1] for ballots in wanted["ballots"].values() if ballots[-1][1] is not None]
                 counts = tuple(sum(choice in choices for _, choices in counting) for choice in range(OPTIONS))
                 assert (asked.closed_at is None, asked.revealed) == (wanted["open"], wanted["revealed"])
                 assert asked.closes_at == wanted["ends"]
+                assert (asked.wording.text, asked.wording.version) == (wanted["text"], wanted["version"])
                 assert (asked.tally.counts(), asked.voters) == (counts, len(counting))
                 assert question.kind.conserved(counts, len(counting), question.rules)
                 assert {voter: (found.id, found.rev) for voter, found in asked.ballots.items()} == {

@@ -16,7 +16,11 @@ from livevote.domain.records import (
     CohostAdded,
     CohostRevoked,
     EmbeddingSet,
+    LanguageSet,
     QuestionDefined,
+    QuestionEdited,
+    QuestionRemoved,
+    QuestionsOrdered,
     ReceiptsSwitched,
     Record,
     RecoveryAccepted,
@@ -24,6 +28,8 @@ from livevote.domain.records import (
     ResultsHidden,
     ResultsRevealed,
     RoomCreated,
+    RoomErased,
+    RoomRenamed,
     TermsJudged,
     TimerSet,
     VotingClosed,
@@ -57,6 +63,16 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(CohostAdded, integers, texts, texts),
     st.builds(CohostRevoked, integers, texts),
     st.builds(EmbeddingSet, integers, st.lists(texts).map(tuple)),
+    st.builds(
+        QuestionEdited,
+        *(integers, texts, texts, texts, st.lists(texts).map(tuple), rules, st.booleans()),
+        version=integers,
+    ),
+    st.builds(QuestionRemoved, integers, texts),
+    st.builds(QuestionsOrdered, integers, st.lists(texts).map(tuple)),
+    st.builds(RoomRenamed, integers, texts),
+    st.builds(LanguageSet, integers, texts),
+    st.builds(RoomErased, integers),
 )
 
 # Logs hold these bytes. A change of any of them makes a record that old logs do not have: give it a new tag.
@@ -115,6 +131,19 @@ WRITTEN: list[tuple[Record, bytes]] = [
         EmbeddingSet(AT, ("https://slides.example.org", "file:")),
         b'{"@type":"embedding_set/1","ancestors":["https://slides.example.org","file:"],"at":1790000000000}',
     ),
+    (
+        QuestionEdited(AT, "q1", "single", "Why?", ("a", "b"), msgspec.Raw(b'{"max":1,"min":1}'), True, version=2),
+        b'{"@type":"question_edited/1","at":1790000000000,"changeable":true,"id":"q1","kind":"single",'
+        b'"options":["a","b"],"rules":{"max":1,"min":1},"text":"Why?","version":2}',
+    ),
+    (QuestionRemoved(AT, "q1"), b'{"@type":"question_removed/1","at":1790000000000,"question":"q1"}'),
+    (
+        QuestionsOrdered(AT, ("q2", "q1")),
+        b'{"@type":"questions_ordered/1","at":1790000000000,"questions":["q2","q1"]}',
+    ),
+    (RoomRenamed(AT, "Caf\u00e9"), b'{"@type":"room_renamed/1","at":1790000000000,"title":"Caf\xc3\xa9"}'),
+    (LanguageSet(AT, "de"), b'{"@type":"language_set/1","at":1790000000000,"language":"de"}'),
+    (RoomErased(AT), b'{"@type":"room_erased/1","at":1790000000000}'),
 ]
 
 

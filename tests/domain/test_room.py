@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livevote.domain.about import MAX_TITLE_CHARS
 from livevote.domain.audit import commitment
 from livevote.domain.cohosts import MAX_COHOSTS, MAX_NAME_CHARS, cohosts, is_cohost
 from livevote.domain.commands import (
@@ -20,15 +21,20 @@ from livevote.domain.commands import (
     CloseVoting,
     Command,
     CreateRoom,
+    EditQuestion,
     EraseAnswer,
+    EraseRoom,
     HideResults,
     JudgeTerms,
     OnQuestion,
     OpenVoting,
+    OrderQuestions,
     PublishReplay,
+    RemoveQuestion,
     RevealResults,
     RevokeCohost,
     SetEmbedding,
+    SetLanguage,
     SetTimer,
     SwitchReceipts,
 )
@@ -58,7 +64,6 @@ from livevote.domain.records import (
 )
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import (
-    MAX_TITLE_CHARS,
     BrokenLogError,
     Decision,
     Repeat,
@@ -164,6 +169,11 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.TOO_MANY_COHOSTS: _full_of_cohosts,
     Code.NO_SUCH_COHOST: lambda: (helped(), RevokeCohost("c1")),
     Code.BAD_ORIGIN: lambda: (created(), SetEmbedding(("https://slides.example.org/talk",))),
+    Code.OTHER_MEANING: lambda: (opened(), EditQuestion("q1", options=("Tea", "Milk"))),
+    Code.WAS_ASKED: lambda: (opened(), RemoveQuestion("q1")),
+    Code.BAD_ORDER: lambda: (drafted(), OrderQuestions(("q1", "q1"))),
+    Code.UNKNOWN_LANGUAGE: lambda: (created(), SetLanguage("tlh")),
+    Code.ROOM_ERASED: lambda: (closed().did(EraseRoom()), AskAgain("q1")),
 }
 
 

@@ -7,7 +7,7 @@ from livevote.domain.commands import AskAgain, CloseVoting, OpenVoting
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.choice import ChoiceRules
 from livevote.domain.records import QuestionDefined
-from livevote.domain.state import Question, Room, Round
+from livevote.domain.state import Question, Room, Round, Wording
 from tests.history import AT, drafted
 
 
@@ -36,8 +36,11 @@ def test_phases_follow_the_latest_round() -> None:
     assert phases == ["draft", "open", "closed", "open", "closed"]
 
 
+WORDING = Wording(1, "Why?", ("a", "b"), b'{"max":1,"min":1}', ChoiceRules(max=1, min=1))
+
+
 def test_a_round_begins_open_hidden_and_empty() -> None:
-    asked = Round(number=1, opened_at=AT, tally=KINDS["single"].empty(2, ChoiceRules(max=1, min=1)))
+    asked = Round(number=1, opened_at=AT, tally=KINDS["single"].empty(2, ChoiceRules(max=1, min=1)), wording=WORDING)
     assert (asked.number, asked.opened_at, asked.voters, asked.tally.counts()) == (1, AT, 0, (0, 0))
     assert (asked.closed_at, asked.closes_at, asked.revealed) == (None, None, False)
     assert (asked.ballots, asked.superseded) == ({}, {})

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livevote.domain.records import BallotCast, Entry, Opening, QuestionDefined, Record
+from livevote.domain.records import BallotCast, Entry, Opening, QuestionDefined, QuestionEdited, Record
 from livevote.export import ballots
 from livevote.export.cells import csv_rows
 from livevote.export.source import Replaced
@@ -56,6 +56,7 @@ _RECORDS = st.lists(
     st.one_of(
         st.tuples(_CASTS, st.none() | st.builds(Opening, st.just(SALT), _ANSWERS)),
         st.tuples(_question("q1"), st.none()),
+        st.tuples(_question("q2").map(lambda it: QuestionEdited(**msgspec.structs.asdict(it), version=2)), st.none()),
     ),
     max_size=12,
 )

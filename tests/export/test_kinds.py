@@ -7,7 +7,7 @@ from functools import cache
 
 import msgspec
 
-from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, JudgeTerms, OpenVoting
+from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, EditQuestion, JudgeTerms, OpenVoting
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.written import key
 from tests.export.cases import exported
@@ -189,3 +189,32 @@ async def test_the_workbook_has_the_rows_of_the_other_files() -> None:
     figures = {row[-2]: row[-1] for row in book.sheets["Results"] if len(row) == 16}
     assert figures["median (kg)"] == 1.75
     assert figures["most points"] == "Water"
+
+
+async def test_a_round_is_told_by_the_rules_that_it_was_asked_with() -> None:
+    asked = AddQuestion("estimate", "How much?", (), msgspec.Raw(b'{"max":3,"min":0,"unit":"kg"}'))
+    history = created().did(asked, OpenVoting("q1"), cast("ann", raw=b'{"value":2}'), CloseVoting("q1"))
+    other = msgspec.Raw(b'{"decimals":1,"max":30,"min":20,"unit":"t"}')
+    history.did(EditQuestion("q1", text="How heavy?", rules=other, meaning=True))
+    history.did(AskAgain("q1"), cast("ann", round=2, raw=b'{"value":25}'), CloseVoting("q1"))
+    text = (await exported("results.csv", history)).decode("utf-8-sig")
+    found = [
+        (row["round"], row["question_text"], row["option_text"] or row["figure"], row["count"] or row["value"])
+        for row in csv.DictReader(io.StringIO(text, newline=""))
+        if row["count"] == "1" or row["figure"].startswith("median")
+    ]
+    assert found == [
+        *(("1", "How much?", "2", "1"), ("1", "How much?", "median (kg)", "2.00")),
+        *(("2", "How heavy?", "2.5", "1"), ("2", "How heavy?", "median (t)", "2.500")),
+    ]
+    (question,) = json.loads(await exported("results.json", history))["questions"]
+    first, later = question["rounds"]
+    assert (first["text"], first["rules"]["unit"], first["options"][2]["text"]) == ("How much?", "kg", "2")
+    assert ("text" in later, "rules" in later, later["options"][5]["text"]) == (False, False, "2.5")
+    ballots = (await exported("ballots.csv", history)).decode("utf-8-sig")
+    told = [(row["question_text"], row["answer_text"]) for row in csv.DictReader(io.StringIO(ballots, newline=""))]
+    assert told == [("How much?", "2 kg"), ("How heavy?", "2.5 t")]
+    series = (await exported("series.csv", history)).decode("utf-8-sig")
+    assert "option_11" in series.splitlines()[0]
+    page = (await exported("results.html", history)).decode()
+    assert "Asked in other words: <bdi>How much?</bdi>" in page

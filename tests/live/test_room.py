@@ -222,7 +222,7 @@ async def test_a_host_compares_rounds(tmp_path: Path) -> None:
     show.vote("s1", round=2)
     question = show.hosted["questions"][0]
     assert (question["round"], question["counts"], question["voters"]) == (2, [0, 1], 1)
-    assert question["rounds"] == [{"round": 1, "counts": [0, 2], "voters": 2, "figures": {}}]
+    assert question["rounds"] == [{"round": 1, "counts": [0, 2], "voters": 2, "figures": {}, "wording": None}]
     for _ in range(MAX_EARLIER_ROUNDS + 1):
         show.do(CloseVoting("q1"))
         show.do(AskAgain("q1"))

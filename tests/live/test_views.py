@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from livevote.domain.commands import AskAgain, CloseVoting, JudgeTerms, RevealResults
+from livevote.domain.commands import AskAgain, CloseVoting, EditQuestion, JudgeTerms, RevealResults
 from livevote.domain.kinds.written import key
 from livevote.live.views import host_state, voter_state
 from livevote.protocol.messages import HealthInfo
@@ -77,7 +77,7 @@ def test_the_host_compares_rounds() -> None:
     assert to_host(history)["rounds"] == []
     history.did(AskAgain("q1"), cast("ann", round=2, raw=b'{"value":3}'), cast("bob", round=2, raw=b'{"value":4}'))
     host = to_host(history)
-    first = {"round": 1, "counts": [0, 0, 0, 0, 1], "voters": 1, "figures": {"mean": [5, 1]}}
+    first = {"round": 1, "counts": [0, 0, 0, 0, 1], "voters": 1, "figures": {"mean": [5, 1]}, "wording": None}
     assert host["rounds"] == [first]
     assert (host["counts"], host["voters"], host["figures"]) == ([0, 0, 1, 1, 0], 2, {"mean": [7, 2]})
 
@@ -85,3 +85,25 @@ def test_the_host_compares_rounds() -> None:
 def test_a_draft_has_an_empty_result() -> None:
     host = to_host(drafted(kind="ranking"))
     assert (host["counts"], host["voters"], host["rounds"]) == ([0, 0, 0], 0, [])
+
+
+def test_a_round_is_shown_with_what_was_asked_in_it_and_nobody_learns_a_truth_by_it() -> None:
+    first, later = b'{"max":2,"min":0,"truth":1}', b'{"max":4,"min":0,"truth":3}'
+    history = opened(kind="estimate", options=(), rules=first).did(cast("ann", raw=b'{"value":2}'))
+    history.did(RevealResults("q1"), CloseVoting("q1"))
+    history.did(EditQuestion("q1", text="And now?", rules=msgspec.Raw(later), meaning=True))
+    seen, host = to_voters(history), to_host(history)
+    assert (seen["question"]["text"], seen["question"]["bins"]) == ("What to drink?", ["0", "1", "2"])
+    assert (seen["question"]["rules"]["max"], seen["question"]["rules"]["truth"]) == (2, None)
+    assert seen["tally"]["counts"] == [0, 0, 1]
+    assert (host["text"], host["bins"], host["rules"]["truth"]) == ("What to drink?", ["0", "1", "2"], 1)
+    assert (host["edited"]["text"], host["edited"]["bins"]) == ("And now?", ["0", "1", "2", "3", "4"])
+    assert host["edited"]["rules"]["truth"] == 3
+    history.did(AskAgain("q1"), cast("ann", round=2, raw=b'{"value":4}'))
+    seen, host = to_voters(history), to_host(history)
+    assert (seen["question"]["text"], seen["question"]["rules"]["max"]) == ("And now?", 4)
+    assert seen["question"]["rules"]["truth"] is None
+    assert (host["counts"], host["edited"]) == ([0, 0, 0, 0, 1], None)
+    (earlier,) = host["rounds"]
+    assert (earlier["counts"], earlier["wording"]["text"]) == ([0, 0, 1], "What to drink?")
+    assert (earlier["wording"]["bins"], earlier["wording"]["rules"]["truth"]) == (["0", "1", "2"], 1)

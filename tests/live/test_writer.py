@@ -18,7 +18,7 @@ from livevote.domain.state import Room
 from livevote.keys import Keyring
 from livevote.live.outcome import Outcome
 from livevote.live.registry import Registry
-from livevote.live.writer import MAX_BATCH, Writer, Written
+from livevote.live.writer import MAX_BATCH, StoppedError, Writer, Written
 from livevote.log import LogFailedError, LogRetryError
 from livevote.log.memory import MemoryLog
 from livevote.protocol.codes import Unsure
@@ -130,6 +130,101 @@ async def test_the_oldest_unanswered_command_is_known_whether_it_was_decided_or_
     desk.log.gate.set()
     await desk.settled(2)
     assert desk.writer.oldest_unanswered_ms == 0
+    await desk.stop()
+
+
+async def test_chores_are_done_behind_the_commands_that_wait(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    done: list[int] = []
+
+    async def chore() -> None:
+        done.append(len(desk.outcomes))
+
+    desk.log.gate.clear()
+    desk.vote("first", "v0")
+    await desk.log.begun.wait()
+    desk.writer._next_chore_s = 1.0
+    desk.vote("second", "v1")
+    waiting = asyncio.create_task(desk.writer.chore(chore))
+    desk.log.gate.set()
+    await waiting
+    assert done == [2]
+    assert [len(batch) for batch in desk.log.batches] == [1, 1]
+    await desk.stop()
+
+
+async def test_a_chore_does_not_wait_forever_for_commands_to_end(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    done: list[int] = []
+
+    async def chore() -> None:
+        done.append(len(desk.outcomes))
+
+    desk.log.gate.clear()
+    desk.vote("first", "v0")
+    await desk.log.begun.wait()
+    desk.vote("second", "v1")
+    waiting = asyncio.create_task(desk.writer.chore(chore))
+    await asyncio.sleep(0)
+    desk.log.gate.set()
+    await waiting
+    await desk.settled(2)
+    assert done == [1], "between the two batches: the last chore was long ago"
+    await desk.stop()
+
+
+async def test_a_chore_that_may_be_tried_again_is_for_its_caller_and_the_writer_goes_on(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+
+    async def full() -> None:
+        raise LogRetryError("database or disk is full")
+
+    with pytest.raises(LogRetryError):
+        await desk.writer.chore(full)
+    desk.vote("first", "v0")
+    assert isinstance((await desk.settled(1))["v0"], Entry)
+    await desk.stop()
+
+
+async def test_i11_a_chore_that_breaks_the_log_ends_the_writer(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+
+    async def breaks() -> None:
+        raise LogFailedError("disk I/O error")
+
+    async def never() -> None:
+        raise AssertionError
+
+    first, second = (asyncio.create_task(desk.writer.chore(work)) for work in (breaks, never))
+    for waiting in (first, second):
+        with pytest.raises(StoppedError):
+            await waiting
+    with pytest.raises(LogFailedError):
+        await desk.running
+    assert desk.writer.failed
+    with pytest.raises(StoppedError):
+        await desk.writer.chore(never)
+
+
+async def test_nobody_waits_for_a_chore_that_was_given_up(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        begun.set()
+        await may_end.wait()
+
+    waiting = asyncio.create_task(desk.writer.chore(slow))
+    await begun.wait()
+    waiting.cancel()
+    may_end.set()
+    desk.vote("first", "v0")
+    assert isinstance((await desk.settled(1))["v0"], Entry)
     await desk.stop()
 
 

@@ -117,6 +117,21 @@ async def test_what_later_ballots_replaced_is_told_up_to_any_record(url: str) ->
         assert [index async for part in log.replaced("B", upto=5) for index in part] == []
 
 
+async def test_openings_are_forgotten_within_their_bounds_and_the_chain_stays(url: str) -> None:
+    async with opened_log(url) as log:
+        await log.append(interleaved(room("A", ballots=4), room("B", ballots=2)), ticket=1)
+        before = await entries(log, "A")
+        for after, upto, left in ((0, 4, [5, 6, 7]), (4, 6, [7]), (4, 6, [7]), (6, 7, [])):
+            await log.forget("A", after=after, upto=upto)
+            found = await entries(log, "A")
+            assert [entry.index for entry in found if entry.opening is not None] == left
+            assert [(entry.body, entry.chain) for entry in found] == [(entry.body, entry.chain) for entry in before]
+        assert sum(entry.opening is not None for entry in await entries(log, "B")) == 2
+        await log.append(more("A", 1), ticket=2)
+    with pytest.raises(LogFailedError):
+        await log.forget("A", after=0, upto=1)
+
+
 async def test_a_scan_gives_all_room_by_room(url: str) -> None:
     async with opened_log(url) as log:
         await log.append(interleaved(room("B"), room("C", ballots=0), room("A")), ticket=1)

@@ -15,7 +15,7 @@ from typing import Any
 import aiosqlite
 import pytest
 
-from livevote.domain.commands import AskAgain, CloseVoting, EraseAnswer
+from livevote.domain.commands import AskAgain, CloseVoting, EditQuestion, EraseAnswer
 from livevote.domain.records import Draft
 from livevote.failures import (
     AlreadyRunningError,
@@ -31,7 +31,7 @@ from livevote.log.reading import Rows
 from livevote.log.schema import MIGRATIONS, migrate
 from livevote.log.sqlite import MAX_BATCH
 from tests.client import eventually
-from tests.history import answer, cast, opened
+from tests.history import SALT, answer, cast, opened
 from tests.log.cases import (
     batches,
     connection_of,
@@ -740,6 +740,43 @@ async def test_views_show_ballots_and_results_with_changed_votes(path: Path) -> 
         assert other.execute("SELECT time FROM ballots WHERE idx = 4 AND room = 'A'").fetchone() == (
             "2026-09-21T14:13:20.003Z",
         )
+
+
+async def test_views_show_what_each_round_was_asked_with(path: Path) -> None:
+    history = opened().did(cast("ann", 0), EditQuestion("q1", options=("Black tea", "Coffee", "Water")))
+    history.did(cast("bob", 0), CloseVoting("q1"))
+    history.did(EditQuestion("q1", options=("Milk", "Tea"), meaning=True), AskAgain("q1"), cast("ann", 0, round=2))
+    history.did(CloseVoting("q1"), EditQuestion("q1", options=("Oat milk", "Tea")))
+    async with opened_file(path) as log:
+        await log.append(history.drafts("A"), ticket=1)
+    with other_tool(path) as other:
+        assert other.execute("SELECT * FROM results ORDER BY round, choice").fetchall() == [
+            ("A", "q1", 1, 0, "Black tea", 2),
+            ("A", "q1", 2, 0, "Oat milk", 1),
+        ]
+
+
+async def test_what_is_forgotten_is_in_no_file(path: Path) -> None:
+    history = opened().did(*(cast(f"voter{number}", number % 3) for number in range(50)))
+    async with opened_file(path) as log:
+        await log.append(history.drafts("A"), ticket=1)
+        assert any(SALT in file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+        await log.forget("A", after=0, upto=len(history.entries))
+        assert not any(SALT in file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+
+async def test_forgetting_fails_as_an_append_does(path: Path) -> None:
+    history = opened().did(cast("ann", 0))
+    async with opened_file(path) as log:
+        await log.append(history.drafts("A"), ticket=1)
+        with other_tool(path) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await connection_of(log).execute("PRAGMA busy_timeout = 0")
+            with pytest.raises(LogRetryError):
+                await log.forget("A", after=0, upto=4)
+            other.execute("ROLLBACK")
+        await log.forget("A", after=0, upto=4)
+        assert [entry.opening for entry in await entries(log, "A")] == [None] * 4
 
 
 async def test_views_leave_out_erased_answers(path: Path) -> None:

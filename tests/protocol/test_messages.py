@@ -106,7 +106,9 @@ def test_the_examples_of_the_reference_are_messages() -> None:
         (Rejected(None, "bad_message", "What?"), {"type": "rejected", "id": None, "code": "bad_message"}),
         (Unknown("b1", "busy", "Later.", 200), {"type": "unknown", "id": "b1", "retry_ms": 200}),
         (
-            VoterState(epoch="e", as_of=4, at=9, role="voter", room=ROOM, question=None, tally=None, replay=False),
+            VoterState(
+                epoch="e", as_of=4, at=9, role="voter", room=ROOM, question=None, tally=None, replay=False, language=""
+            ),
             {"type": "state", "role": "voter", "question": None, "tally": None},
         ),
         (
@@ -119,6 +121,7 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 question=None,
                 tally=None,
                 replay=False,
+                language="",
                 voted=0,
                 online=3,
                 fingerprint=Fingerprint(4, "00ff"),
@@ -149,6 +152,8 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 cohosts=(CohostInfo("c1", "Ann"),),
                 health=HealthInfo(online=0, reconnecting=2, delay_ms=None, oldest_unanswered_ms=7),
                 embedding=("file:",),
+                language="de",
+                erased=False,
             ),
             {
                 "cohosts": [{"id": "c1", "name": "Ann"}],
@@ -171,7 +176,7 @@ def test_messages_carry_their_type(message: Any, sent: dict[str, Any]) -> None:
 def test_i12_a_question_for_voters_has_no_place_for_counts() -> None:
     assert set(fields(HostQuestionInfo)) - set(fields(QuestionInfo)) == {
         *("counts", "voters", "figures", "rounds"),
-        *("shown", "pending", "hidden"),
+        *("shown", "pending", "hidden", "edited"),
     }
     sent = json.loads(msgspec.json.encode(QuestionInfo(**INFO)))
     assert sent == INFO | {"options": ["a", "b"], "bins": [], "rules": {"max": 2, "min": 1}}

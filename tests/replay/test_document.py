@@ -17,7 +17,9 @@ from livevote.domain.commands import (
     AskAgain,
     CloseVoting,
     Command,
+    EditQuestion,
     EraseAnswer,
+    EraseRoom,
     HideResults,
     JudgeTerms,
     OpenVoting,
@@ -380,6 +382,17 @@ def test_a_round_says_what_it_came_to_beside_its_counts() -> None:
     assert (ended.counts, ended.ended) == ((0, 1, 0, 0, 1), replay.rounds[0])
 
 
+def test_a_round_is_replayed_by_the_rules_that_it_was_asked_with() -> None:
+    history = opened(kind="rating", options=()).did(cast("ada", raw=b'{"value":5}'), CloseVoting("q1"))
+    history.did(EditQuestion("q1", rules=msgspec.Raw(b'{"style":"nps"}'), meaning=True), AskAgain("q1"))
+    history.did(cast("ada", raw=b'{"value":10}', round=2), CloseVoting("q1"))
+    replay = document(history.entries)
+    assert [len(each.options) for each in replay.questions] == [5, 11]
+    assert [(each.counts, [name for name, _ in each.told]) for each in replay.rounds] == [
+        *((5, ["mean"]), (11, ["mean", "Net Promoter Score"])),
+    ]
+
+
 def test_i12_everybody_gets_no_text_that_is_not_shown() -> None:
     history = opened(kind="text", options=())
     history.did(cast("ada", raw=b'{"text":"Tea"}'), cast("bob", raw=b'{"text":"Rubbish"}'), CloseVoting("q1"))
@@ -390,3 +403,35 @@ def test_i12_everybody_gets_no_text_that_is_not_shown() -> None:
         assert replay.rounds[0].figures == {"texts": [["Tea", 1]], "more": 0}
         assert Playhead(replay).to_index(5).voters == 2
         assert b"Rubbish" not in msgspec.json.encode(replay)
+
+
+def test_a_question_that_was_changed_in_between_is_there_once_for_each_of_its_meanings() -> None:
+    history = opened().did(cast("ann", 0), EditQuestion("q1", text="Drink?"), CloseVoting("q1"), AskAgain("q1"))
+    history.did(cast("ann", 1, round=2), CloseVoting("q1"))
+    history.did(EditQuestion("q1", text="Eat?", options=("Bread", "Cheese", "Figs", "Soup"), meaning=True))
+    history.did(AskAgain("q1"), cast("ann", 3, round=3))
+    replay = document(history.entries)
+    assert [(each.id, each.text, len(each.options)) for each in replay.questions] == [
+        ("q1", "Drink?", 3),
+        ("q1", "Eat?", 4),
+    ]
+    assert [(each.question, each.round, each.counts) for each in replay.rounds] == [(0, 1, 3), (0, 2, 3), (1, 3, 4)]
+    playhead = Playhead(replay)
+    assert [playhead.to_index(index).counts for index in (4, 8, len(history.entries))] == [
+        *((1, 0, 0), (0, 1, 0), (0, 0, 0, 1))
+    ]
+
+
+@pytest.mark.parametrize("gone", [0, 4, 5])
+def test_after_the_deletion_of_all_answers_nothing_is_counted(gone: int) -> None:
+    """Also while some of the openings are still in the log."""
+    history = opened().did(cast("ann", 0), cast("bob", 1), CloseVoting("q1"), EraseRoom())
+    entries = [
+        *(msgspec.structs.replace(each, opening=None) for each in history.entries[:gone]),
+        *history.entries[gone:],
+    ]
+    replay = document(entries)
+    assert replay.marks[-1] == Mark(7, AT + 6, "deleted", None)
+    moment = Playhead(replay).to_index(7)
+    assert (moment.counts, moment.voters) == ((0, 0, 0), 0)
+    assert document(entries, "everybody").rounds == ()

@@ -96,6 +96,10 @@ class SimulatedLog:
         """Nobody imports a room into a simulation."""
         raise NotImplementedError
 
+    async def forget(self, room: str, *, after: int, upto: int) -> None:
+        """Nobody deletes a room's answers in a simulation."""
+        raise NotImplementedError
+
     async def commit(self, entries: Sequence[Entry], ticket: int) -> None:  # noqa: ARG002 - planted bugs need it
         """Write and sync a batch."""
         self._disk.database.append(pack(entries))

@@ -8,6 +8,7 @@
 
 import { createHash, createPublicKey, verify as ed25519 } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 
 const BEGINNING = '{"@type":"livevote_bundle/1"';
 const LONGEST_LINE_BYTES = 1 << 20;
@@ -152,16 +153,23 @@ const isShape = (shape) => (value) =>
   Object.entries(shape).every(([name, is]) => (is.optional || value.has(name)) && is(value.get(name)));
 
 const ONE_ROUND = { question: isString, round: isInteger };
+const QUESTION = {
+  changeable: isBoolean,
+  id: isString,
+  kind: isString,
+  options: isList(isString),
+  rules: (value) => value instanceof Map,
+  text: isString,
+};
 const RECORDS = {
   "room_created/1": { code: isString, title: isString },
-  "question_defined/1": {
-    changeable: isBoolean,
-    id: isString,
-    kind: isString,
-    options: isList(isString),
-    rules: (value) => value instanceof Map,
-    text: isString,
-  },
+  "question_defined/1": QUESTION,
+  "question_edited/1": { ...QUESTION, version: isInteger },
+  "question_removed/1": { question: isString },
+  "questions_ordered/1": { questions: isList(isString) },
+  "room_renamed/1": { title: isString },
+  "language_set/1": { language: isString },
+  "room_erased/1": {},
   "voting_opened/1": { ...ONE_ROUND, closes_at: optional(isInteger) },
   "voting_closed/1": ONE_ROUND,
   "results_revealed/1": ONE_ROUND,
@@ -420,7 +428,9 @@ class Room {
   ballots = new Map(); // by index
   missing = new Set();
   recoveries = new Map(); // what is kept of each origin
+  accepted = []; // all of them, in order: one may come twice
   cohosts = new Map(); // by id, whether they still are
+  erased = false;
 
   constructor(code) {
     this.code = code;
@@ -437,20 +447,53 @@ class Room {
   add(index, record, opening) {
     require((index === 1) === (record.type === "room_created/1"), "a room is created by the first record alone");
     require(opening === null || record.type === "ballot_cast/1", "an answer where none may be");
+    require(!this.erased || record.type === "recovery_accepted/1", "a record after the deletion of all answers");
     switch (record.type) {
       case "room_created/1":
         require(record.code === this.code, "the log of another room");
         break;
       case "question_defined/1":
         require(!this.questions.has(record.id), "a question that is defined already");
-        this.questions.set(record.id, { ...record, rules: readRules(record.kind, record.rules), rounds: [] });
+        this.questions.set(record.id, {
+          ...record,
+          rules: readRules(record.kind, record.rules),
+          version: 1,
+          rounds: [],
+        });
+        break;
+      case "question_edited/1":
+        this.edit(record);
+        break;
+      case "question_removed/1":
+        require(this.questions.get(record.question)?.rounds.length === 0, "the removal of what is no draft");
+        this.questions.delete(record.question);
+        break;
+      case "questions_ordered/1":
+        require(
+          record.questions.length === this.questions.size && new Set(record.questions).size === this.questions.size,
+          "an order that does not name all questions once",
+        );
+        require(record.questions.every((id) => this.questions.has(id)), "an order of questions that are not there");
+        this.questions = new Map(record.questions.map((id) => [id, this.questions.get(id)]));
+        break;
+      case "room_erased/1":
+        for (const { rounds } of this.questions.values()) {
+          for (const round of rounds) {
+            require(!round.open, "a deletion while voting is open");
+            for (const mine of round.voters.values()) mine.answer = null;
+          }
+        }
+        this.missing.clear();
+        this.erased = true;
         break;
       case "voting_opened/1": {
         const question = this.questions.get(record.question);
         require(question !== undefined, "a question that was never defined");
         require(question.rounds.at(-1)?.open !== true, "a question that is open already");
         require(record.round === question.rounds.length + 1, "a round that is not the next one");
-        question.rounds.push({ number: record.round, open: true, voters: new Map() });
+        const { version, options, rules } = question;
+        const wording = { options, rules };
+        question.rounds.push({ number: record.round, open: true, voters: new Map(), version, wording });
         break;
       }
       case "voting_closed/1": {
@@ -488,6 +531,7 @@ class Room {
       }
       case "recovery_accepted/1":
         this.recoveries.set(record.origin, record.kept);
+        this.accepted.push({ origin: record.origin, kept: record.kept });
         break;
     }
   }
@@ -510,6 +554,31 @@ class Room {
     this.ballots.set(index, record);
   }
 
+  edit(record) {
+    const question = this.questions.get(record.id);
+    require(question !== undefined, "the change of a question that was never defined");
+    const rules = readRules(record.kind, record.rules);
+    const { rounds } = question;
+    const grows = record.version === question.version + 1;
+    if (rounds.length === 0) {
+      require(record.version === question.version, "another version of a draft");
+    } else {
+      require(record.kind === question.kind, "another kind of a question that was asked");
+      require(grows || record.version === question.version, "a version that is not the next one");
+      require(!grows || !rounds.at(-1).open, "another meaning while voting is open");
+      require(
+        grows ||
+          (record.options.length === question.options.length &&
+            record.changeable === question.changeable &&
+            isDeepStrictEqual(rules, question.rules)),
+        "more than other wording without another version",
+      );
+    }
+    Object.assign(question, record, { rules });
+    const wording = { options: record.options, rules };
+    for (const round of rounds) if (round.version === record.version) round.wording = wording;
+  }
+
   erase(record) {
     const ballot = this.ballots.get(record.index);
     require(
@@ -523,13 +592,13 @@ class Room {
   }
 
   results() {
-    return [...this.questions.values()].flatMap((question) =>
-      question.rounds.map(({ number, voters }) => {
-        const kind = KINDS[question.kind];
+    return [...this.questions.values()].flatMap(({ id, kind, rounds }) =>
+      rounds.map(({ number, voters, wording }) => {
+        const { size, count } = KINDS[kind];
         const counted = [...voters.values()].filter(({ answer }) => answer !== null);
-        const counts = new Array(kind.size(question)).fill(0);
-        for (const { answer } of counted) kind.count(answer, counts, question);
-        return { question: question.id, round: number, counts, voters: counted.length };
+        const counts = new Array(size(wording)).fill(0);
+        for (const { answer } of counted) count(answer, counts, wording);
+        return { question: id, round: number, counts, voters: counted.length };
       }),
     );
   }
@@ -634,7 +703,7 @@ const verifyBundle = (data, trusted) => {
     root: tree.root().toString("hex"),
     chain: chain.toString("hex"),
     results: room.results(),
-    recoveries: [...room.recoveries].map(([origin, kept]) => ({ origin, kept })),
+    recoveries: room.accepted,
   };
 };
 

@@ -48,7 +48,8 @@ async def test_every_command_of_a_host(tmp_path: Path) -> None:
                 "id": "q1", "kind": "multiple", "text": "Which?", "options": ["A", "B", "C"], "bins": [],
                 "rules": {"max": 2, "min": 1}, "changeable": False, "round": 2, "phase": "open", "revealed": False,
                 "closes_at": None, "counts": [0, 0, 0], "voters": 0, "figures": {}, "shown": [], "pending": [],
-                "hidden": [], "rounds": [{"round": 1, "counts": [0, 0, 0], "voters": 0, "figures": {}}],
+                "hidden": [], "edited": None,
+                "rounds": [{"round": 1, "counts": [0, 0, 0], "voters": 0, "figures": {}, "wording": None}],
             }
         ]  # fmt: skip
 
@@ -208,6 +209,11 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
         "add_cohost",
         "revoke_cohost",
         "set_embedding",
+        "edit_question",
+        "remove_question",
+        "order_questions",
+        "rename_room",
+        "set_language",
     }
 
 

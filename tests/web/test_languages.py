@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livevote.domain import about
+from livevote.domain.commands import SetLanguage
 from livevote.live.room import LiveRoom
 from livevote.web.languages import COOKIE, LANGUAGES, choose, language_of
+from tests.history import created
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,13 @@ def test_whatever_is_sent_there_is_a_language(cookies: str, accepted: str, room:
 
 
 def test_a_room_has_the_language_that_its_host_has_set() -> None:
-    room = cast(LiveRoom, SimpleNamespace(state=SimpleNamespace(language="de")))
+    history = created()
+    room = cast(LiveRoom, SimpleNamespace(state=history.room))
+    assert language_of(room) == ""
+    history.did(SetLanguage("de"))
     assert language_of(room) == "de"
     assert language_of(None) == ""
+
+
+def test_a_host_may_choose_every_language_of_the_pages_and_no_other() -> None:
+    assert set(about.LANGUAGES) == set(LANGUAGES)

@@ -6,12 +6,10 @@ import re
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from livevote.protocol.codes import CLOSES
-from livevote.web import languages
 from livevote.web.base import HEADERS
 from livevote.web.languages import LANGUAGES
 from tests.client import venue
@@ -105,8 +103,9 @@ async def test_a_page_is_another_one_in_every_language(tmp_path: Path) -> None:
 
 async def test_a_rooms_language_goes_before_the_browsers(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
-        with patch.object(languages, "language_of", lambda room: "fr" if room else ""):
-            for path, language in ((f"/{at.code}", "fr"), ("/", "de")):
+        for chosen, shown in (("fr", "fr"), ("ar", "ar"), ("", "de")):
+            await at.command("set_language", language=chosen)
+            for path, language in ((f"/{at.code}", shown), ("/", "de")):
                 assert (await at.fetch(path, headers={"Accept-Language": "de"})).headers["Content-Language"] == language
 
 

@@ -1,0 +1,174 @@
+"""The commands that are about whole rooms: made from files, checked, saved as files, deleted.
+
+They work on the data directory, or ask the server that runs on it.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from livevote.cli import remote
+from livevote.cli.settings import cli, settings
+from livevote.clock import SystemClock
+from livevote.config import Config
+from livevote.domain.room import BrokenLogError
+from livevote.domain.state import Room
+from livevote.domain.tally import fold
+from livevote.domain.text import plain
+from livevote.failures import BadFileError, CorruptError, DataDirectoryError, NoSuchRoomError
+from livevote.keys import Keyring, random_code
+from livevote.log import open_reader
+from livevote.maintenance import create_room, delete_room
+from livevote.plan import Problem, Reading, Rehearsed, decoded, is_sheet, read_room, rehearse, room_yaml, sheet_csv
+
+_MOST_BYTES = 1024 * 1024  # far more than 200 questions with 50 options each
+
+
+@cli.group()
+def room() -> None:
+    """Rooms as files: make one, check it, save it, delete what was voted."""
+
+
+@room.command("new")
+@settings("data")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--title", default="", help="The room's title, in place of the file's. A sheet has none.")
+@click.option("--open", "open_first", is_flag=True, help="Open the first question at once.")
+def new(data: Path, file: Path, title: str, open_first: bool) -> None:
+    """Make a room from FILE (YAML, or CSV with its questions), also while the server runs.
+
+    Exit code 64: the file has mistakes, each is printed with its line, and nothing was made.
+    """
+    config = Config(data=data)
+    text = _text(file)
+    code = random_code()
+    reading, rehearsed = _rehearsed(file, text, title, code, open_first=open_first)
+    _show(file, reading.warnings)
+    _refuse(file, reading, rehearsed)
+    base = remote.server_of(config)
+    if base is None:
+        asyncio.run(create_room(config, rehearsed.commands, SystemClock()))
+    else:
+        key = Keyring(config.keys, create=False).operator_key
+        answer = remote.post(
+            base, "/api/rooms/from-file", key=key, body={"name": file.name, "text": text, "title": title}
+        )
+        code = answer["made"]["code"]
+        if open_first and rehearsed.commands:
+            opening = {"type": "open", "question": "q1"}
+            remote.post(base, f"/api/rooms/{code}/commands", key=answer["made"]["host_token"], body=opening)
+    click.echo(f"{code}  {len(reading.plan.questions)} questions  {plain(reading.plan.title)}")
+    click.echo(f"'livevote host-link {code}' prints the link for hosting it.")
+
+
+@room.command("check")
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Look for mistakes in FILE (YAML, or CSV with questions) and make nothing."""
+    text = _text(file)
+    # A sheet is for a room that has a title.
+    reading, rehearsed = _rehearsed(file, text, "-" if is_sheet(file.name) else "", "CHECK", open_first=False)
+    _show(file, reading.warnings)
+    _refuse(file, reading, rehearsed)
+    click.echo(f"{plain(str(file))}: {len(reading.plan.questions)} questions, no mistakes")
+
+
+@room.command("save")
+@settings("data")
+@click.argument("code")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def save(data: Path, code: str, file: Path | None) -> None:
+    """Write room CODE as a file that makes it again: YAML, or its questions as CSV where FILE ends so.
+
+    Without FILE, as YAML to standard output. Votes are in no such file.
+    """
+    state = asyncio.run(_read(Config(data=data), code.upper()))
+    if file is None:
+        click.echo(room_yaml(state), nl=False)
+        return
+    try:
+        file.write_bytes(sheet_csv(state) if is_sheet(file.name) else room_yaml(state))
+    except OSError as error:
+        raise DataDirectoryError(f"Cannot write {file}: {error.strerror}. Name another file.") from error
+
+
+@room.command("delete")
+@settings("data")
+@click.argument("code")
+@click.option("--yes", "typed", metavar="CODE", help="Do not ask: the code once more.")
+def delete(data: Path, code: str, typed: str | None) -> None:
+    """Delete all answers of room CODE, for good, also while the server runs.
+
+    The room is closed, and its log still verifies. What the host wrote (title, questions) stays, and when somebody
+    voted. Backups and exports made before keep the answers.
+    """
+    config, code = Config(data=data), code.upper()
+    if typed is None:
+        click.echo(f"All answers in room {code} will be deleted. They cannot be brought back.")
+        typed = click.prompt("Type the code of the room to go on", default="", show_default=False)
+    if typed.upper() != code:
+        raise click.UsageError(f"This is not the code {code}: nothing was deleted.")
+    base = remote.server_of(config)
+    if base is None:
+        done = asyncio.run(delete_room(config, code, SystemClock()))
+        click.echo(
+            f"Deleted, and recorded as record {done.recorded}. Backups and exports made before have the answers."
+        )
+        if done.left_in is not None:
+            click.echo(
+                f"{done.left_in} has some as well, because another program has the database open. End that program, "
+                "then start and stop livevote once."
+            )
+        return
+    if not (config.keys / "rooms" / f"{code}.key").exists():
+        raise NoSuchRoomError(f"There is no room {code} in {data}. 'livevote rooms' lists them.")
+    token = Keyring(config.keys, create=False).room(code).host_token
+    answer = remote.post(base, f"/api/rooms/{code}/delete", key=token, body={"code": code})
+    click.echo(
+        f"Recorded as record {answer['as_of']}; the server takes the answers out of its files now. Backups and exports "
+        "made before have them."
+    )
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            found = decoded(opened.read(_MOST_BYTES + 1))
+            is_long = opened.tell() > _MOST_BYTES
+    except OSError as error:
+        raise DataDirectoryError(f"Cannot read {file}: {error.strerror}.") from error
+    if is_long:
+        raise BadFileError(f"{file} is longer than a megabyte. A room file is not.")
+    if isinstance(found, Problem):
+        raise BadFileError(f"{file}, {found}")
+    return found
+
+
+def _rehearsed(file: Path, text: str, title: str, code: str, *, open_first: bool) -> tuple[Reading, Rehearsed]:
+    reading = read_room(file.name, text, title=title)
+    return reading, rehearse(reading.plan, code, at=SystemClock().now_ms(), open_first=open_first)
+
+
+def _show(file: Path, warnings: Iterable[Problem]) -> None:
+    for warning in warnings:
+        click.echo(f"{plain(str(file))}, {plain(str(warning))} (a warning)", err=True)
+
+
+def _refuse(file: Path, reading: Reading, rehearsed: Rehearsed) -> None:
+    if errors := sorted({*reading.errors, *rehearsed.errors}):
+        for error in errors:
+            click.echo(f"{plain(str(file))}, {plain(str(error))}", err=True)
+        raise BadFileError(f"{file} has {len(errors)} mistake(s). Nothing was made.")
+
+
+async def _read(config: Config, code: str) -> Room:
+    reader = await open_reader(f"sqlite:{config.database}")
+    try:
+        found = fold(reader.scan(code))
+    except BrokenLogError as error:
+        raise CorruptError(f"The log does not add up: {error}. Restore a backup; keep the damaged file.") from error
+    if found is None:
+        raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+    return found

@@ -1,0 +1,239 @@
+"""The part of the HTTP API that is about whole rooms: made from files, written as files, copied, deleted.
+
+Apart from ``api``, which runs a room. What files mean is decided in ``plan`` and nowhere else.
+"""
+
+import asyncio
+
+import msgspec
+
+from livevote.domain.commands import CreateRoom, EraseRoom
+from livevote.domain.records import Entry
+from livevote.domain.refusals import Refusal
+from livevote.live.room import LiveRoom
+from livevote.plan import (
+    Problem,
+    Reading,
+    Rehearsed,
+    Template,
+    plan_of,
+    read_questions,
+    read_room,
+    rehearse,
+    room_yaml,
+    sheet_csv,
+    templates,
+)
+from livevote.protocol.codes import UNKNOWN, explain
+from livevote.web.api import ApiHandler, ErrorInfo, Operation, RoomMade, as_sent
+from livevote.web.base import Access, ApiError
+
+_YAML = "application/yaml; charset=utf-8"
+_CSV = "text/csv; charset=utf-8"
+
+
+class FileSent(msgspec.Struct, frozen=True):
+    """A file as somebody chose it: its name says whether it is a sheet (.csv), else it is a room file (YAML).
+
+    ``title`` takes the place of the file's own. With ``check`` nothing is made.
+    """
+
+    name: str
+    text: str
+    title: str = ""
+    check: bool = False
+
+
+class ProblemInfo(msgspec.Struct, frozen=True):
+    """What is wrong, or suspicious, on a line of a file."""
+
+    line: int
+    text: str
+
+
+class FileRefused(msgspec.Struct, frozen=True):
+    """Nothing was changed: the file has these mistakes."""
+
+    error: ErrorInfo
+    problems: tuple[ProblemInfo, ...]
+    warnings: tuple[ProblemInfo, ...]
+
+
+class FileTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """How many questions the file has and what is suspicious in it; ``made`` is the new room, if one was made."""
+
+    questions: int
+    warnings: tuple[ProblemInfo, ...]
+    made: RoomMade | None = None
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """A copy of a room; empty: under its own title."""
+
+    title: str = ""
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """The code of the room once more, so that nobody deletes another one by mistake."""
+
+    code: str
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """The deletion is record ``as_of``. The answers go from the disk by and by: ``GET`` says when none are left."""
+
+    as_of: int
+    done: bool
+
+
+class PlanHandler(ApiHandler):
+    """What all of these share."""
+
+    async def read_file(self) -> tuple[FileSent, Reading]:
+        """The file that was sent, read in a thread: a long one takes a tenth of a second."""
+        sent: FileSent = self.read(FileSent)
+        loop = asyncio.get_running_loop()
+        if "code" in self.path_kwargs:
+            return sent, await loop.run_in_executor(None, read_questions, sent.name, sent.text)
+        return sent, await loop.run_in_executor(None, lambda: read_room(sent.name, sent.text, title=sent.title))
+
+    def refuse_file(self, errors: tuple[Problem, ...], warnings: tuple[Problem, ...]) -> None:
+        """Answer with everything that is wrong."""
+        text = f"Nothing was changed. In the file, {errors[0]}"
+        if len(errors) > 1:
+            text += f" (and {len(errors) - 1} more)"
+        error = ErrorInfo("bad_file", text)
+        self.answer(FileRefused(error, _infos(errors), _infos(warnings)), status=400)
+
+    async def carry_out(
+        self, code: str, rehearsed: Rehearsed, *, what: str, done: int = 0, cohost: str | None = None
+    ) -> None:
+        """Do what was rehearsed, as the host or as the co-host with this id.
+
+        Raises 409 or 503 with what was done before a command that was not taken.
+        """
+        commands = rehearsed.commands
+        for number, command in enumerate(commands[done:], done):
+            outcome = await self.services.writer.ask(code, as_sent(cohost, command))
+            if isinstance(outcome, Entry):
+                continue
+            reason = explain(outcome) if isinstance(outcome, Refusal) else _reason(outcome)
+            raise ApiError(
+                409 if isinstance(outcome, Refusal) else 503,
+                "half_done",
+                f"{what}, but only {number} of {len(commands)} steps of the file were done; then: {reason} "
+                "Look at the room, and take what is missing from the file.",
+            )
+
+
+def _reason(outcome: object) -> str:
+    found = next((text for unsure, text in UNKNOWN.items() if unsure is outcome), "It is not known why.")
+    return found.replace("The vote will be sent again.", "").strip()
+
+
+def _infos(problems: tuple[Problem, ...]) -> tuple[ProblemInfo, ...]:
+    return tuple(ProblemInfo(problem.line, problem.text) for problem in problems)
+
+
+class RoomFromFile(PlanHandler):
+    access = Access.OPERATOR
+    operations = {"post": Operation(summary="Create a room from a file", status=201, body=FileSent, returns=FileTaken)}
+
+    async def post(self) -> None:
+        sent, reading = await self.read_file()
+        await self.make(reading, check=sent.check)
+
+    async def make(self, reading: Reading, *, check: bool = False) -> None:
+        """Make the room and answer."""
+        code = self.free_code()
+        rehearsed = rehearse(reading.plan, code, at=self.services.clock.now_ms())
+        if errors := tuple(sorted((*reading.errors, *rehearsed.errors))):
+            self.refuse_file(errors, reading.warnings)
+            return
+        taken = FileTaken(questions=len(reading.plan.questions), warnings=_infos(reading.warnings))
+        if check:
+            self.answer(taken)
+            return
+        create = rehearsed.commands[0]
+        assert isinstance(create, CreateRoom)
+        made = await self.make_room(create)
+        await self.carry_out(code, rehearsed, what=f"Room {code} was created", done=1)
+        self.answer(msgspec.structs.replace(taken, made=made), status=201)
+
+
+class Duplicates(RoomFromFile):
+    access = Access.OWN_HOST
+    operations = {"post": Operation(summary="Create a room like this one", status=201, body=Copied, returns=FileTaken)}
+
+    async def post(self, code: str) -> None:  # type: ignore[override]  # noqa: ARG002
+        title = self.read(Copied).title
+        await self.make(Reading(plan_of(self.room().state, title=title)))
+
+
+class QuestionsFromFile(PlanHandler):
+    access = Access.HOST
+    operations = {
+        "post": Operation(summary="Add the questions of a file", body=FileSent, returns=FileTaken),
+    }
+
+    async def post(self, code: str) -> None:  # noqa: ARG002
+        room = self.room()
+        sent, reading = await self.read_file()
+        rehearsed = rehearse(reading.plan, room.code, at=self.services.clock.now_ms(), room=room.state)
+        if errors := tuple(sorted((*reading.errors, *rehearsed.errors))):
+            self.refuse_file(errors, reading.warnings)
+            return
+        if not sent.check:
+            await self.carry_out(room.code, rehearsed, what="The file was begun", cohost=self.host())
+        self.answer(FileTaken(questions=len(reading.plan.questions), warnings=_infos(reading.warnings)))
+
+
+class RoomAsFile(ApiHandler):
+    access = Access.HOST
+    operations = {"get": Operation(summary="The room as a file that makes it again", returns="application/yaml")}
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        self.send_file(self.room(), room_yaml(self.room().state), _YAML, "room.yaml")
+
+    def send_file(self, room: LiveRoom, data: bytes, media_type: str, name: str) -> None:
+        """Send a file for people to keep."""
+        self.set_header("Content-Type", media_type)
+        self.set_header("Content-Disposition", f'attachment; filename="livevote-{room.code}-{name}"')
+        self.finish(data)
+
+
+class QuestionsAsSheet(RoomAsFile):
+    operations = {"get": Operation(summary="The room's questions as a sheet", returns="text/csv")}
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        self.send_file(self.room(), sheet_csv(self.room().state), _CSV, "questions.csv")
+
+
+class Templates(ApiHandler):
+    access = Access.ANYBODY
+    operations = {"get": Operation(summary="The room files to begin with", returns=tuple[Template, ...])}
+
+    async def get(self) -> None:
+        self.answer(templates())
+
+
+class Deletion(ApiHandler):
+    access = Access.OWN_HOST
+    operations = {
+        "post": Operation(summary="Delete all that voters wrote, for good", body=Deleted, returns=Erased),
+        "get": Operation(summary="Whether the answers of a deleted room are gone from the disk", returns=Erased),
+    }
+
+    async def post(self, code: str) -> None:
+        room = self.room()
+        if self.read(Deleted).code.upper() != room.code:
+            raise ApiError(400, "wrong_code", f"Nothing was deleted: 'code' has to be {room.code}.")
+        if room.state.erased_at is None:
+            self.settled(await self.services.writer.ask(room.code, EraseRoom()))
+        await self.get(code)
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        room = self.room()
+        if room.state.erased_at is None:
+            raise ApiError(409, "not_deleted", "Nothing of this room was deleted.")
+        self.answer(Erased(room.state.head, room.code not in self.services.registry.erasing))
