@@ -169,7 +169,11 @@ def command(rng: random.Random, made: Made) -> Command:
         RevokeCohost(f"c{rng.randrange(1, 4)}"),
         SetEmbedding(("https://slides.example.org", "*")[: rng.randrange(3)]),
         EraseAnswer(rng.choice(cast) if cast else 1),
-        JudgeTerms(rng.choice(written or [question]), 1, (key(text(rng)),), rng.random() < 0.5),
+        # Twice, because few questions are answered in words.
+        *(
+            JudgeTerms(each, 1, (key(text(rng)),), rng.random() < 0.5)
+            for each in (written and rng.choices(written, k=2))
+        ),
         edit(rng, made.history.room.questions[question]),
         RemoveQuestion(question),
         OrderQuestions(tuple(rng.sample(list(made.history.room.questions), len(made.history.room.questions)))),
@@ -181,7 +185,7 @@ def command(rng: random.Random, made: Made) -> Command:
 
 def add(rng: random.Random) -> AddQuestion:
     options = tuple(text(rng) for _ in range(rng.randrange(2, 6)))
-    kind = rng.choice(("single", "multiple", rng.choice(sorted(KINDS))))
+    kind = rng.choice(("single", "multiple", *rng.choices(sorted(KINDS), k=3)))
     if kind not in ("single", "multiple", "approval", "ranking", "image"):
         options = ()
     low = rng.randrange(-50, 50)
@@ -472,8 +476,9 @@ def half_an_opening(rng: random.Random, _data: bytes, lines: list[Line], _made: 
     return joined(edited(lines, rng.choice(places), **gone))
 
 
-def erase_in_silence(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes | None:
-    if not (places := opened(lines)):
+def erase_in_silence(rng: random.Random, _data: bytes, lines: list[Line], made: Made) -> bytes | None:
+    # In a room that was deleted it is what the deletion does next.
+    if made.history.room.erased_at is not None or not (places := opened(lines)):
         return None
     return joined(edited(lines, rng.choice(places), salt=None, answer=None))
 
