@@ -116,6 +116,10 @@ def a_room(rng: random.Random, *, steps: int) -> Made:
     made.do(CreateRoom(CODE, text(rng)))
     made.do(AddQuestion("single", text(rng), ("Tea", "Coffee", "Water")))
     made.do(OpenVoting("q1"))
+    if rng.random() < 0.5:
+        # One question is open at a time, and the first one would be it for long.
+        for step in (CloseVoting("q1"), add(rng), OpenVoting("q2")):
+            made.do(step)
     for _ in range(steps):
         if rng.random() < 0.02:
             recover(rng, made)
