@@ -54,7 +54,7 @@ def test_every_field_of_a_message_is_listed_in_order(name: str, type_: type[msgs
 
 
 def test_every_message_of_a_client_and_every_kind_is_listed() -> None:
-    assert [row[0] for row in table(PROTOCOL, "## From the client")] == ["`vote`", "`sync`"]
+    assert [row[0] for row in table(PROTOCOL, "## From the client")] == ["`vote`", "`sync`", "`check`"]
     for kind in KINDS:
         assert f"`{kind}`" in PROTOCOL
 

@@ -213,6 +213,7 @@ class LiveRoom:
             reconnecting=self.vitals.reconnecting,
             delay_ms=self.vitals.delay_ms,
             oldest_unanswered_ms=self._unanswered_ms(),
+            checks=self.vitals.checks,
         )
 
     def show_health(self) -> None:
@@ -223,4 +224,6 @@ class LiveRoom:
 
 def _rough(health: HealthInfo) -> tuple[int | None, ...]:
     """What of it is worth a frame by itself: that an answer takes some milliseconds is no news."""
-    return health.online, health.reconnecting, health.delay_ms, health.oldest_unanswered_ms // _SECOND_MS
+    checks = health.checks
+    waiting_s = health.oldest_unanswered_ms // _SECOND_MS
+    return health.online, health.reconnecting, health.delay_ms, waiting_s, checks.ok, checks.failed

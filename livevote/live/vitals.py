@@ -1,4 +1,4 @@
-"""How a room is doing: who is about to come back, and how long a message takes to a page and back.
+"""How a room is doing: who is about to come back, how long a message takes there and back, which tests failed.
 
 Apart from the room, because it lasts no longer than the process and no log knows it. A page that does nothing has no
 part in it: only those that vanish are noted, and of those that are pinged a few are measured.
@@ -10,12 +10,14 @@ from statistics import median
 from typing import TypeVar
 
 from livevote.clock import Clock
+from livevote.protocol.messages import Check, ChecksInfo
 
 K = TypeVar("K")
 
 RECONNECTING_S = 60.0
 """Who has not come back by then has most likely left."""
 _MOST_LOST = 10_000
+_MOST_CHECKS = 10_000
 _DELAY_S = 60.0  # three sweeps
 _MOST_DELAYS = 128
 
@@ -35,6 +37,8 @@ class Vitals:
         self._asked: OrderedDict[tuple[object, bytes], float] = OrderedDict()
         self._numbers = count(1)
         self._delays: deque[tuple[float, int]] = deque(maxlen=_MOST_DELAYS)
+        self._checks: OrderedDict[str, Check] = OrderedDict()
+        self._counted: ChecksInfo | None = ChecksInfo()
 
     def lost(self, session: str) -> None:
         """The last page of a session has vanished without a word."""
@@ -74,6 +78,28 @@ class Vitals:
         since_s = self._clock.monotonic_s() - _DELAY_S
         newest = [delay_ms for at_s, delay_ms in self._delays if at_s >= since_s]
         return round(median(newest)) if newest else None
+
+    def check(self, session: str, verdict: Check) -> None:
+        """The phone of a session has tested itself: its newest verdict is the one that counts."""
+        self._checks.pop(session, None)
+        if len(self._checks) >= _MOST_CHECKS:
+            self._checks.popitem(last=False)
+        self._checks[session] = verdict
+        self._counted = None
+
+    @property
+    def checks(self) -> ChecksInfo:
+        """What all phones' tests came to."""
+        if self._counted is None:
+            found = self._checks.values()
+            ok = sum(each.ok for each in found)
+            self._counted = ChecksInfo(
+                ok=ok,
+                failed=len(found) - ok,
+                delay_ms=round(median(each.delay_ms for each in found)),
+                offset_ms=round(median(each.offset_ms for each in found)),
+            )
+        return self._counted
 
 
 def _forget(noted: OrderedDict[K, float], before_s: float) -> None:

@@ -24,6 +24,21 @@ class Sync(msgspec.Struct, frozen=True, tag_field="type", tag="sync"):
     """Ask for the state now: after sleep, or to see whether the connection is alive."""
 
 
+MAX_DELAY_MS = 600_000
+MAX_OFFSET_MS = 2**53 - 1  # all whole numbers up to it are numbers of JavaScript
+
+
+class Check(msgspec.Struct, frozen=True, tag_field="type", tag="check"):
+    """What a phone's test of itself and its network came to: whether it can vote here.
+
+    ``delay_ms`` is the median of its round trips; ``offset_ms`` is how far its clock is ahead of the server's.
+    """
+
+    ok: bool
+    delay_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_DELAY_MS)]
+    offset_ms: Annotated[int, msgspec.Meta(ge=-MAX_OFFSET_MS, le=MAX_OFFSET_MS)]
+
+
 class RoomInfo(msgspec.Struct, frozen=True):
     """What a room is called."""
 
@@ -170,18 +185,33 @@ class CohostInfo(msgspec.Struct, frozen=True):
     name: str
 
 
+class ChecksInfo(msgspec.Struct, frozen=True):
+    """How many phones tested themselves, by their newest verdict: those that can vote here, and those that cannot.
+
+    ``delay_ms`` and ``offset_ms`` are the medians of what they measured, None where none did. Many phones' clocks are
+    not wrong alike: an ``offset_ms`` of minutes tells that the server's is.
+    """
+
+    ok: int = 0
+    failed: int = 0
+    delay_ms: int | None = None
+    offset_ms: int | None = None
+
+
 class HealthInfo(msgspec.Struct, frozen=True, kw_only=True):
     """How the room is doing.
 
     ``online`` counts voters with an open page, ``reconnecting`` those whose last page has vanished without a word less
     than a minute ago. ``delay_ms`` is the median of the newest round trips to voters' pages, None where none was
     measured; ``oldest_unanswered_ms`` is how long the oldest vote or command of this server waits for its answer.
+    ``checks`` are the verdicts of phones that tested themselves since the server started.
     """
 
     online: int
     reconnecting: int
     delay_ms: int | None
     oldest_unanswered_ms: int
+    checks: ChecksInfo
 
 
 class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
@@ -265,5 +295,5 @@ class Unknown(msgspec.Struct, frozen=True, tag_field="type", tag="unknown"):
     retry_ms: int
 
 
-FromClient = Vote | Sync
+FromClient = Vote | Sync | Check
 ToClient = VoterState | WallState | HostState | TallyMessage | Mine | Recorded | Rejected | Unknown

@@ -40,6 +40,7 @@ PAGES: dict[str, type[Guarded]] = {
     "/": page_handlers.VoterPage,
     "/host": page_handlers.HostPage,
     "/host/{code}": page_handlers.HostPage,
+    "/check/{code}": page_handlers.CheckPage,
     "/replay/{code}": page_handlers.ReplayPage,
     "/wall/{code}": page_handlers.WallPage,
     "/assets/chart.js": page_handlers.Chart,

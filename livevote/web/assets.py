@@ -87,6 +87,7 @@ class Assets:
         self._texts = catalogs.load()
         self.client = self._pages(_CHECKOUT / "client.html")
         self.host = self._pages(_PAGES / "host.html")
+        self.check = self._pages(_PAGES / "check.html")
         self.replay = self._pages(_PAGES / "replay.html")
         self.wall = self._pages(_PAGES / "wall.html")
         self.not_found = self._pages(_PAGES / "not_found.html")

@@ -87,6 +87,17 @@ class HostPage(_AssetHandler):
         self.send(self.services.assets.host, unchanged=known)
 
 
+class CheckPage(_AssetHandler):
+    """The test of a phone and its network. It needs a session, because a voter's socket does."""
+
+    async def get(self, code: str) -> None:
+        if self.services.registry.get(code.upper()) is None:
+            self.send(self.services.assets.not_found, status=404)
+            return
+        known = self.services.sessions.ensure_voter(self)
+        self.send(self.services.assets.check, unchanged=known)
+
+
 class ReplayPage(_AssetHandler):
     """The player of a replay. It holds nothing itself: the API decides who gets the evening."""
 

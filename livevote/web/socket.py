@@ -15,7 +15,7 @@ from livevote.live.room import LiveRoom
 from livevote.protocol import codec
 from livevote.protocol.codes import CLOSE, REJECTED, UNKNOWN, Unsure
 from livevote.protocol.codes import Wire as WireCode
-from livevote.protocol.messages import Rejected, Sync, ToClient, Unknown, Vote
+from livevote.protocol.messages import Check, Rejected, Sync, ToClient, Unknown, Vote
 from livevote.web.base import Access, ApiError, Guarded
 from livevote.web.services import Services
 from livevote.web.wire import Wire, WireHandler
@@ -124,7 +124,11 @@ class Page:
             if allowed:
                 room.channel.sync(self, self.role)
         elif self.role != "voter":
-            self._answer(Rejected(command.id, WireCode.NOT_A_VOTER, REJECTED[WireCode.NOT_A_VOTER]))
+            id = command.id if isinstance(command, Vote) else None
+            self._answer(Rejected(id, WireCode.NOT_A_VOTER, REJECTED[WireCode.NOT_A_VOTER]))
+        elif isinstance(command, Check):
+            if allowed:
+                room.vitals.check(self.session, command)
         elif not allowed:
             self._answer(Unknown(command.id, Unsure.TOO_FAST, UNKNOWN[Unsure.TOO_FAST], bucket.wait_ms()))
         else:

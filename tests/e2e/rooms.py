@@ -52,6 +52,11 @@ class Room:
         answer: dict[str, Any] = json.loads(_fetch(f"{self.base}/api/rooms/{self.code}/commands", self._token, body))
         return answer
 
+    def state(self) -> dict[str, Any]:
+        """The room as its host sees it."""
+        answer: dict[str, Any] = json.loads(_fetch(f"{self.base}/api/rooms/{self.code}", self._token))
+        return answer
+
     def add(self, text: str, *options: str, kind: str = "single", **fields: Any) -> str:
         """Add a question; its id."""
         added = self.command("add_question", kind=kind, text=text, options=options, **fields)

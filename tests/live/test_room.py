@@ -23,6 +23,9 @@ from livevote.domain.state import Room
 from livevote.keys import Keyring
 from livevote.live.room import LiveRoom
 from livevote.live.views import MAX_EARLIER_ROUNDS
+from livevote.protocol.messages import Check
+
+NO_CHECKS = {"ok": 0, "failed": 0, "delay_ms": None, "offset_ms": None}
 
 
 class Tab:
@@ -286,7 +289,7 @@ async def test_hosts_are_shown_the_health_of_their_room_when_it_changes(tmp_path
     show.room.show_health()  # nobody is there to see it
     host = show.host()
     assert host.messages[0]["health"] == {
-        "online": 0, "reconnecting": 0, "delay_ms": None, "oldest_unanswered_ms": 0
+        "online": 0, "reconnecting": 0, "delay_ms": None, "oldest_unanswered_ms": 0, "checks": NO_CHECKS
     }  # fmt: skip
 
     async def told() -> list[Any]:
@@ -310,6 +313,12 @@ async def test_hosts_are_shown_the_health_of_their_room_when_it_changes(tmp_path
     show.clock.advance(61)
     assert [(health["reconnecting"], health["delay_ms"]) for health in await told()] == [(0, None)]
     assert await told() == []
+    show.room.vitals.check("s1", Check(ok=True, delay_ms=30, offset_ms=4))
+    assert [health["checks"] for health in await told()] == [{"ok": 1, "failed": 0, "delay_ms": 30, "offset_ms": 4}]
+    show.room.vitals.check("s1", Check(ok=True, delay_ms=31, offset_ms=4))
+    assert await told() == [], "a millisecond more is no news"
+    show.room.vitals.check("s1", Check(ok=False, delay_ms=9000, offset_ms=4))
+    assert [(health["checks"]["ok"], health["checks"]["failed"]) for health in await told()] == [(0, 1)]
     await show.room.channel.aclose()
 
 

@@ -9,7 +9,7 @@ import pytest
 from livevote.domain.commands import AskAgain, CloseVoting, EditQuestion, JudgeTerms, RevealResults
 from livevote.domain.kinds.written import key
 from livevote.live.views import host_state, voter_state
-from livevote.protocol.messages import HealthInfo
+from livevote.protocol.messages import ChecksInfo, HealthInfo
 from tests.history import AT, History, cast, drafted, opened
 
 
@@ -19,7 +19,7 @@ def to_voters(history: History) -> dict[str, Any]:
 
 
 def to_host(history: History) -> dict[str, Any]:
-    health = HealthInfo(online=0, reconnecting=0, delay_ms=None, oldest_unanswered_ms=0)
+    health = HealthInfo(online=0, reconnecting=0, delay_ms=None, oldest_unanswered_ms=0, checks=ChecksInfo())
     seen = json.loads(msgspec.json.encode(host_state(history.room, at=AT, join_url="", health=health)))
     question: dict[str, Any] = seen["questions"][0]
     return question

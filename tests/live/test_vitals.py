@@ -5,6 +5,7 @@ import pytest
 from livevote.clock import ManualClock
 from livevote.live import vitals
 from livevote.live.vitals import RECONNECTING_S, Vitals
+from livevote.protocol.messages import Check, ChecksInfo
 
 ANN, BOB = "Ann's page", "Bob's page"
 
@@ -118,3 +119,29 @@ def test_i15_pings_that_are_never_answered_are_forgotten() -> None:
     assert len(room._asked) <= 4 * vitals.SAMPLE
     measure(room, clock, *[1] * 1000)
     assert len(room._delays) <= 128
+
+
+def test_of_each_session_the_newest_verdict_counts() -> None:
+    room = Vitals(clock=ManualClock())
+    assert room.checks == ChecksInfo(ok=0, failed=0, delay_ms=None, offset_ms=None)
+    room.check("s1", Check(ok=False, delay_ms=9000, offset_ms=-4))
+    assert room.checks == ChecksInfo(ok=0, failed=1, delay_ms=9000, offset_ms=-4)
+    room.check("s2", Check(ok=True, delay_ms=40, offset_ms=60_000))
+    room.check("s3", Check(ok=True, delay_ms=60, offset_ms=-3))
+    assert room.checks == ChecksInfo(ok=2, failed=1, delay_ms=60, offset_ms=-3)
+    room.check("s1", Check(ok=True, delay_ms=50, offset_ms=-4))
+    assert room.checks == ChecksInfo(ok=3, failed=0, delay_ms=50, offset_ms=-3)
+
+
+def test_i15_a_flood_of_verdicts_is_forgotten_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vitals, "_MOST_CHECKS", 3)
+    room = Vitals(clock=ManualClock())
+    room.check("s0", Check(ok=False, delay_ms=1, offset_ms=0))
+    room.check("s1", Check(ok=False, delay_ms=1, offset_ms=0))
+    room.check("s0", Check(ok=True, delay_ms=1, offset_ms=0))
+    for number in range(2, 4):
+        room.check(f"s{number}", Check(ok=True, delay_ms=1, offset_ms=0))
+    assert (room.checks.ok, room.checks.failed) == (3, 0), "s1 was noted first"
+    for number in range(4, 10):
+        room.check(f"s{number}", Check(ok=False, delay_ms=1, offset_ms=0))
+    assert (room.checks.ok, room.checks.failed) == (0, 3)

@@ -20,7 +20,7 @@ from livevote.domain.commands import (
     SetTimer,
 )
 from livevote.protocol.codec import ProtocolError, decode, decode_command, encode, frame, text_frame
-from livevote.protocol.messages import Recorded, Sync, TallyMessage, Vote
+from livevote.protocol.messages import MAX_DELAY_MS, MAX_OFFSET_MS, Check, Recorded, Sync, TallyMessage, Vote
 
 VOTE = {"type": "vote", "id": "b1", "question": "q1", "round": 1, "answer": {"choices": [0]}}
 
@@ -41,7 +41,7 @@ def refused(text: str) -> ProtocolError:
     return caught.value
 
 
-def attempt(text: str) -> Vote | Sync | ProtocolError:
+def attempt(text: str) -> Vote | Sync | Check | ProtocolError:
     try:
         return decode(text)
     except ProtocolError as error:
@@ -57,6 +57,34 @@ def test_a_vote_is_read_with_its_answer_as_it_was_sent() -> None:
 
 def test_a_sync_is_read() -> None:
     assert decode('{"type":"sync"}') == Sync()
+
+
+def verdict(**changes: object) -> str:
+    return json.dumps({"type": "check", "ok": True, "delay_ms": 40, "offset_ms": -3, **changes})
+
+
+def test_a_verdict_is_read() -> None:
+    assert decode(verdict()) == Check(ok=True, delay_ms=40, offset_ms=-3)
+    for offset_ms in (-MAX_OFFSET_MS, MAX_OFFSET_MS):
+        slowest = {"ok": False, "delay_ms": MAX_DELAY_MS, "offset_ms": offset_ms}
+        assert decode(verdict(**slowest)) == Check(ok=False, delay_ms=MAX_DELAY_MS, offset_ms=offset_ms)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ok": 1},
+        {"ok": None},
+        {"delay_ms": -1},
+        {"delay_ms": MAX_DELAY_MS + 1},
+        {"delay_ms": 1.5},
+        {"delay_ms": None},
+        {"offset_ms": MAX_OFFSET_MS + 1},
+        {"offset_ms": -MAX_OFFSET_MS - 1},
+    ],
+)
+def test_a_verdict_with_an_impossible_number_is_refused(change: dict[str, object]) -> None:
+    assert refused(verdict(**change)).id is None
 
 
 @pytest.mark.parametrize("id", ["a", "Z9_-", "x" * 64])
@@ -159,7 +187,7 @@ def test_a_lone_surrogate_in_an_id_is_refused() -> None:
 @example("\ud800")
 def test_any_text_is_a_message_or_a_protocol_error(text: str) -> None:
     found = attempt(text)
-    assert isinstance(found, Vote | Sync) or found.id is None or len(found.id) <= 64
+    assert isinstance(found, Vote | Sync | Check) or found.id is None or len(found.id) <= 64
 
 
 values = st.recursive(

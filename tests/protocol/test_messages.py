@@ -10,6 +10,8 @@ import pytest
 
 from livevote.protocol import codec
 from livevote.protocol.messages import (
+    Check,
+    ChecksInfo,
     CohostInfo,
     Fingerprint,
     HealthInfo,
@@ -57,6 +59,7 @@ def fields(message: type[msgspec.Struct]) -> list[str]:
     [
         ("`vote`", Vote),
         ("`sync`", Sync),
+        ("`check`", Check),
         ("`state` (voter)", VoterState),
         ("`state` (host)", HostState),
         ("`tally`", TallyMessage),
@@ -150,14 +153,26 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 questions=(),
                 recoveries=(RecoveryInfo(9, 12, 7),),
                 cohosts=(CohostInfo("c1", "Ann"),),
-                health=HealthInfo(online=0, reconnecting=2, delay_ms=None, oldest_unanswered_ms=7),
+                health=HealthInfo(
+                    online=0,
+                    reconnecting=2,
+                    delay_ms=None,
+                    oldest_unanswered_ms=7,
+                    checks=ChecksInfo(ok=5, failed=1, delay_ms=40, offset_ms=-3),
+                ),
                 embedding=("file:",),
                 language="de",
                 erased=False,
             ),
             {
                 "cohosts": [{"id": "c1", "name": "Ann"}],
-                "health": {"online": 0, "reconnecting": 2, "delay_ms": None, "oldest_unanswered_ms": 7},
+                "health": {
+                    "online": 0,
+                    "reconnecting": 2,
+                    "delay_ms": None,
+                    "oldest_unanswered_ms": 7,
+                    "checks": {"ok": 5, "failed": 1, "delay_ms": 40, "offset_ms": -3},
+                },
                 "recoveries": [{"at": 9, "by_checkpoints": 12, "kept": 7}],
                 "embedding": ["file:"],
                 "role": "host",

@@ -27,7 +27,7 @@ from livevote.live.writer import Writer
 from livevote.log import LogFailedError
 from livevote.protocol import codec
 from livevote.protocol.codes import REJECTED, UNKNOWN, Unsure, Wire
-from livevote.protocol.messages import Recorded, Rejected, Sync, ToClient, Unknown, Vote
+from livevote.protocol.messages import Check, Recorded, Rejected, Sync, ToClient, Unknown, Vote
 from tests.simulation.anchor import Notary
 from tests.simulation.disk import Disk
 from tests.simulation.log import SimulatedLog
@@ -101,6 +101,7 @@ class Socket:
         except codec.ProtocolError as error:
             self._send(Rejected(error.id, Wire.BAD_MESSAGE, REJECTED[Wire.BAD_MESSAGE]))
             return
+        assert not isinstance(message, Check), "no phone of the simulation tests itself"
         if isinstance(message, Sync):
             if allowed:
                 self._room.channel.sync(self, self._role)

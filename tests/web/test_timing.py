@@ -168,4 +168,7 @@ async def test_health_is_part_of_what_a_host_asks_for_over_http(tmp_path: Path) 
     async with venue(tmp_path) as at:
         await at.open()
         await eventually(lambda: live(at).online == 1)
-        assert await health(at) == {"online": 1, "reconnecting": 0, "delay_ms": None, "oldest_unanswered_ms": 0}
+        no_checks = {"ok": 0, "failed": 0, "delay_ms": None, "offset_ms": None}
+        assert await health(at) == {
+            "online": 1, "reconnecting": 0, "delay_ms": None, "oldest_unanswered_ms": 0, "checks": no_checks
+        }  # fmt: skip
