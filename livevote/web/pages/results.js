@@ -365,10 +365,12 @@
     `[data-large] .r-row img + .r-strip { flex: none; height: 3em; }`,
     `.r-strip[data-ahead] { border-color: var(--accent); box-shadow: inset 0 0 0 .15em var(--accent); }`,
     `.r-strip[data-right="true"] { border-color: var(--good); box-shadow: inset 0 0 0 .15em var(--good); }`,
-    `.r-strip[data-right="false"] .r-badge { opacity: .45; } `,
+    `.r-strip[data-right="false"] .r-badge { color: var(--soft); background: var(--track); }`,
     `.r-strip[data-right="false"] .r-text { color: var(--soft); }`,
     `.r-badge { flex: none; display: grid; place-items: center; width: 1.75em; height: 1.75em; font-size: .95em; font-weight: 700; line-height: 1; white-space: nowrap; color: var(--r-on); background: var(--r-color); forced-color-adjust: none; }`,
     ...Array.from({ length: COLORS + 1 }, (_, color) => `.r-figure [data-color="${color}"] { --r-color: var(--r-${color}); }`),
+    // As big as the others, with letters that two of them fit.
+    `.r-badge[data-wide] { width: 2.3em; height: 2.3em; font-size: .72em; }`,
     `.r-badge[data-shape="0"] { border-radius: 50%; }`,
     `.r-badge[data-shape="1"] { border-radius: 18%; }`,
     `.r-badge[data-shape="2"] { clip-path: polygon(50% 0, 100% 50%, 50% 100%, 0 50%); }`,
@@ -594,6 +596,7 @@
     const badge = make("span", "r-badge", strip, bar.sign);
     badge.dataset.shape = bar.shape;
     badge.dataset.color = bar.color;
+    badge.toggleAttribute("data-wide", bar.sign.length > 1);
     const text = make("span", "r-text", strip, bar.label);
     text.dir = "auto";
     const tag = make("span", "r-tag", strip);
