@@ -46,7 +46,7 @@ def _read(code: str) -> Catalog:
 
 
 def pack(source: str) -> str:
-    """A page without its indentation, its empty lines, the lines that are comments and the spaces of its style sheet."""
+    """A page without indentation, empty lines, lines that are comments, and the spaces of its style sheet."""
     lines = (line.strip() for line in source.splitlines())
     packed = "".join(f"{line}\n" for line in lines if line and not _COMMENT.fullmatch(line))
     return _STYLE.sub(lambda found: _SPACE.sub(r"\1", found[0]), packed)

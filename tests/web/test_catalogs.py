@@ -22,7 +22,7 @@ SOURCES = {
     path.name: path.read_text()
     for path in (CHECKOUT / "client.html", *(CHECKOUT / "livevote" / "web" / "pages").iterdir())
 }
-FILES = {"results.html", "results.json"}
+FILES = {"results.csv", "results.html", "results.json"}
 """What pages say that looks like a key."""
 SECTIONS = {key.partition(".")[0] for key in ENGLISH}
 
