@@ -369,6 +369,25 @@ def test_what_was_typed_outlives_a_reload_and_a_ballot_that_counts_is_not_hidden
     expect(field).not_to_be_editable()
 
 
+def test_other_words_for_a_question_keep_what_was_chosen(room: Room, voter: MakeVoter) -> None:
+    room.ask("Which tpoics?", "Bugdet", "Roof", "Party", kind="multiple")
+    page = voter()
+    page.vote("Roof")
+    page.option("Bugdet").click()
+    page.page.evaluate(
+        """() => take(JSON.stringify({
+          type: "state", epoch: vote.epoch, as_of: vote.asOf + 1, at: 0, room: { title: "" },
+          tally: null, replay: false,
+          question: { ...vote.question, text: "Which topics?", options: ["Budget", "Roof", "Party"] },
+        }))"""
+    )
+    expect(page.question).to_have_text("Which topics?")
+    for text in ("Budget", "Roof"):
+        expect(page.option(text)).to_have_attribute("data-mark", "chosen")
+    page.send.click()
+    page.expect_counted("Budget", "Roof")
+
+
 def test_a_second_tab_shows_the_text_of_the_first(room: Room, visitors: Visitors) -> None:
     room.ask("What is missing?", kind="text", changeable=False)
     browser = visitors.enter()
