@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
+
 from livevote.failures import SetupError
 from livevote.web import catalogs
 from livevote.web.languages import DEFAULT, LANGUAGES
@@ -80,6 +82,25 @@ class Pages:
         return self._pages[language]
 
 
+class Results:
+    """The script that draws results, with the texts that it says in every language.
+
+    They do not come with the page, because nobody needs them before there is a result.
+    """
+
+    def __init__(self, source: str, texts: Mapping[str, catalogs.Catalog]) -> None:
+        self._scripts = {code: _script(f"{source}\n{_words(source, texts[code])}".encode()) for code in LANGUAGES}
+
+    def find(self, language: str) -> Asset:
+        """The script for a page in this language. For any other word, and for none, the English one."""
+        return self._scripts.get(language) or self._scripts[DEFAULT]
+
+
+def _words(source: str, catalog: catalogs.Catalog) -> str:
+    said = {key: catalog[key] for key in catalogs.said_keys(source, catalog)}
+    return f"livevote.results.words = {msgspec.json.encode(said).decode()};\n"
+
+
 class Assets:
     """Every file that a browser gets. Raises ``SetupError`` for a checkout that was not set up."""
 
@@ -91,15 +112,15 @@ class Assets:
         self.replay = self._pages(_PAGES / "replay.html")
         self.wall = self._pages(_PAGES / "wall.html")
         self.not_found = self._pages(_PAGES / "not_found.html")
-        self.chart = _script(CHART)
-        self.results = _script(_PAGES / "results.js")
+        self.chart = _script(_read(CHART))
+        self.results = Results(_read(_PAGES / "results.js").decode(), self._texts)
 
     def _pages(self, path: Path) -> Pages:
         return Pages(_read(path).decode(), self._texts)
 
 
-def _script(path: Path) -> Asset:
-    return Asset(_read(path), content_type="text/javascript; charset=utf-8")
+def _script(body: bytes) -> Asset:
+    return Asset(body, content_type="text/javascript; charset=utf-8")
 
 
 def _read(path: Path) -> bytes:

@@ -28,6 +28,9 @@ _FILLED = re.compile(r"\{\{([a-z_.]+)\}\}")
 _SAID = re.compile(r'"([a-z_]+\.(?:[a-z_]+\.)*[a-z_]*)"')
 # Whole lines, so that nothing in a string or in an address is taken for one.
 _COMMENT = re.compile(r"//.*|/\*((?!\*/).)*\*/|<!--((?!-->).)*-->")
+_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+# In a selector a colon may follow a space, which then means something, but none follows a colon.
+_SPACE = re.compile(r"\s*([{};,])\s*|(?<=:)\s+")
 
 
 def load() -> dict[str, Catalog]:
@@ -43,9 +46,10 @@ def _read(code: str) -> Catalog:
 
 
 def pack(source: str) -> str:
-    """A page without its indentation, its empty lines and the lines that are comments: a seventh of what is sent."""
+    """A page without indentation, empty lines, lines that are comments, and the spaces of its style sheet."""
     lines = (line.strip() for line in source.splitlines())
-    return "".join(f"{line}\n" for line in lines if line and not _COMMENT.fullmatch(line))
+    packed = "".join(f"{line}\n" for line in lines if line and not _COMMENT.fullmatch(line))
+    return _STYLE.sub(lambda found: _SPACE.sub(r"\1", found[0]), packed)
 
 
 def build(source: str, language: Language, catalog: Catalog) -> str:

@@ -128,10 +128,10 @@ class Chart(_AssetHandler):
 
 
 class Results(_AssetHandler):
-    """What draws the result of every kind of question, on every page."""
+    """What draws the result of every kind of question, on every page; ``?language=de`` is that of the page."""
 
     async def get(self) -> None:
-        self.send(self.services.assets.results)
+        self.send(self.services.assets.results.find(self.get_query_argument("language", "")))
 
 
 class NotFound(_AssetHandler):

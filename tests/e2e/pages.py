@@ -10,7 +10,10 @@ from playwright.sync_api import Locator, Page, WebSocket, expect
 
 from tests.e2e.visitors import PATIENCE_MS
 
-_CHART = "() => window.Chart && Chart.getChart('chart') ? [...Chart.getChart('chart').data.datasets[0].data] : null"
+_CHART = """() => {
+  const chart = window.Chart && Chart.getChart(document.querySelector("#result canvas"));
+  return chart ? [...chart.data.datasets[0].data] : null;
+}"""
 
 
 def eventually(page: Page, read: Callable[[], Any], wanted: Any) -> None:
@@ -50,7 +53,8 @@ class VoterPage:
         self.round = page.locator("#round")
         self.status = page.locator("#status")
         self.results = page.locator("#results")
-        self.counts = page.locator("#results-table td.count")
+        self.counts = page.locator("#result tbody td:nth-child(2)")
+        self.timer = page.locator("#timer")
         self.receipt = page.locator("#receipt")
         self.all_receipts = page.locator("#all-receipts")
         self.panel = page.locator("#receipts")
@@ -105,16 +109,15 @@ class VoterPage:
         expect(self.counts).to_have_text([str(count) for count in counts])
         expect(self.results).to_contain_text(f"{voters} voted")
         eventually(self.page, lambda: self.page.evaluate(_CHART), counts)
-        expect(self.page.locator("#plot")).to_be_visible()
 
     def expect_own_answer(self, *texts: str) -> None:
         """The results mark these options as this voter's, and no others."""
         expect(self.results.locator("tr[data-mine] th")).to_contain_text(list(texts))
-        expect(self.results.get_by_text("✓ your vote").filter(visible=True)).to_have_count(len(texts))
+        expect(self.results.locator("td, th").get_by_text("✓ your vote")).to_have_count(len(texts))
 
     def expect_no_results(self) -> None:
         expect(self.results).to_be_hidden()
-        expect(self.page.locator("#plot")).to_be_hidden()
+        expect(self.page.locator("#result")).to_be_empty()
 
     def has_received_counts(self) -> bool:
         """Whether the server sent any result over the socket, shown or not."""

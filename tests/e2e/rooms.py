@@ -71,6 +71,19 @@ class Room:
             self.command("reveal", question)
         return question
 
+    def set_timer(self, question: str, seconds: int | None) -> None:
+        """Let the open round end by itself after so many seconds from now, or not."""
+        body = {"type": "set_timer", "question": question, "seconds": seconds}
+        _fetch(f"{self.base}/api/rooms/{self.code}/commands", self._token, body)
+
+    def upload(self, picture: bytes) -> str:
+        """Upload a picture for a question; its name."""
+        url = f"{self.base}/api/rooms/{self.code}/pictures"
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/octet-stream"}
+        with urlopen(Request(url, picture, headers), timeout=_PATIENCE_S) as response:
+            name: str = json.load(response)["picture"]
+        return name
+
     def publish_replay(self, *, public: bool = True) -> None:
         """Let everybody watch the replay, or the host alone."""
         body = {"type": "publish_replay", "public": public}

@@ -113,7 +113,7 @@ def test_voters_get_no_count_while_results_are_hidden(room: Room, voter: MakeVot
     for page in (first, second):
         expect(page.status).to_contain_text("The host will show the results.")
         page.expect_no_results()
-        assert page.page.locator("#results-table td").all_inner_texts() == [""] * 4
+        assert page.page.locator("#result td").count() == 0
         assert not page.has_received_counts()
     room.command("reveal")
     first.expect_results([2, 0], voters=2)

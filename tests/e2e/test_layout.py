@@ -160,6 +160,6 @@ def test_nothing_jumps_while_the_page_loads(scheme: Scheme, room: Room, visitors
     page.open(room.join)
     expect(page.options.get_by_role("button")).to_have_count(3)
     expect(page.page.locator("footer")).to_be_visible()
-    expect(page.page.locator("#plot")).to_be_visible()
+    expect(page.page.locator("#result .r-plot")).to_be_visible()
     # Above 0.1 people are said to notice it (web.dev, Cumulative Layout Shift).
     assert page.page.evaluate("jumped") < 0.05

@@ -107,7 +107,7 @@ def test_pictures(playwright: Playwright, chromium: str, tmp_path: Path) -> None
             for page in (dark, wide):
                 page.expect_own_answer("Town garden")
                 expect(page.results).to_contain_text("46 voted")
-                expect(page.page.locator("#plot")).to_be_visible()
+                expect(page.page.locator("#result canvas")).to_be_visible()
             take(dark.page, "voter-phone-dark", whole=True)
             take(wide.page, "results-desktop-light", whole=True)
 

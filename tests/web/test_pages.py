@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from livevote.protocol.codes import CLOSES
+from livevote.web import catalogs
 from livevote.web.base import HEADERS
 from livevote.web.languages import LANGUAGES
 from tests.client import venue
 
 CHECKOUT = Path(__file__).parent.parent.parent
+CATALOGS = catalogs.load()
 PAGES = [CHECKOUT / "client.html", *sorted((CHECKOUT / "livevote" / "web" / "pages").glob("*.html"))]
 
 
@@ -62,7 +64,6 @@ async def test_pages_are_compressed_once_and_not_sent_again_unchanged(tmp_path: 
         packed = await at.fetch("/", decompress_response=False, headers={"Accept-Encoding": "br, gzip"})
         assert packed.headers["Content-Encoding"] == "gzip"
         assert gzip.decompress(packed.body) == client
-        assert len(packed.body) < 30_000
         etag = plain.headers["Etag"]
         unchanged = await at.fetch("/", headers={"If-None-Match": etag, "Cookie": await at.cookie()})
         assert (unchanged.code, unchanged.body) == (304, b"")
@@ -73,6 +74,34 @@ async def test_pages_are_compressed_once_and_not_sent_again_unchanged(tmp_path: 
         chart = await at.fetch("/assets/chart.js", decompress_response=False)
         assert chart.headers["Content-Type"].startswith("text/javascript")
         assert b"Chart" in chart.body
+
+
+async def test_the_voters_page_is_small_in_every_language(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        for code in LANGUAGES:
+            asked = {"Accept-Encoding": "gzip", "Accept-Language": code}
+            page = await at.fetch(f"/{at.code}", decompress_response=False, headers=asked)
+            headers = sum(len(f"{name}: {value}\r\n") for name, value in page.headers.get_all())
+            assert page.headers["Content-Language"] == code
+            assert len(page.body) + headers < 30_000, code
+
+
+async def test_results_are_drawn_in_the_language_of_the_page(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        for asked, code in (*((code, code) for code in LANGUAGES), ("xx", "en"), ("", "en")):
+            script = await at.fetch(f"/assets/results.js?language={asked}")
+            source, _, words = script.body.decode().rpartition("\nlivevote.results.words = ")
+            catalog = {key: text for key, text in CATALOGS[code].items() if key.startswith("results.")}
+            assert json.loads(words.strip().removesuffix(";")) == catalog
+            english = re.search(r"const TEXTS = (\{.*?\n  \});", source, flags=re.DOTALL)
+            assert english is not None
+            assert json.loads(re.sub(r",(\s*\})$", r"\1", english[1])) == {
+                key: text for key, text in CATALOGS["en"].items() if key.startswith("results.")
+            }
+            again = await at.fetch(
+                f"/assets/results.js?language={asked}", headers={"If-None-Match": script.headers["Etag"]}
+            )
+            assert again.code == 304
 
 
 async def test_a_page_is_another_one_in_every_language(tmp_path: Path) -> None:
