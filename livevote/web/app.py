@@ -35,6 +35,7 @@ PAGES: dict[str, type[Guarded]] = {
     "/host/{code}": page_handlers.HostPage,
     "/replay/{code}": page_handlers.ReplayPage,
     "/assets/chart.js": page_handlers.Chart,
+    "/assets/results.js": page_handlers.Results,
     "/pictures/{picture}.webp": picture_handlers.PictureFile,
     "/ws/{code}": PageSocket,
     "/{code}": page_handlers.VoterPage,

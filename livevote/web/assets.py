@@ -86,10 +86,15 @@ class Assets:
         self.host = self._pages(_PAGES / "host.html")
         self.replay = self._pages(_PAGES / "replay.html")
         self.not_found = self._pages(_PAGES / "not_found.html")
-        self.chart = Asset(_read(CHART), content_type="text/javascript; charset=utf-8")
+        self.chart = _script(CHART)
+        self.results = _script(_PAGES / "results.js")
 
     def _pages(self, path: Path) -> Pages:
         return Pages(_read(path).decode(), self._texts)
+
+
+def _script(path: Path) -> Asset:
+    return Asset(_read(path), content_type="text/javascript; charset=utf-8")
 
 
 def _read(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""The pages a browser opens, and the one script they load."""
+"""The pages a browser opens, and the scripts they load."""
 
 from typing import Any
 
@@ -93,6 +93,13 @@ class Chart(_AssetHandler):
 
     async def get(self) -> None:
         self.send(self.services.assets.chart)
+
+
+class Results(_AssetHandler):
+    """What draws the result of every kind of question, on every page."""
+
+    async def get(self) -> None:
+        self.send(self.services.assets.results)
 
 
 class NotFound(_AssetHandler):
