@@ -135,11 +135,11 @@ class Venue:
         response = await self.fetch(f"/{self.code}")
         return response.headers["Set-Cookie"].split(";")[0]
 
-    async def open(self, cookie: str | None = None, *, code: str = "", host: bool = False, **headers: str) -> Page:
+    async def open(self, cookie: str | None = None, *, code: str = "", role: str = "", **headers: str) -> Page:
         """A socket, with the cookie of a new browser unless one is given."""
         if cookie is None:
             cookie = await self.cookie()
-        url = f"ws://127.0.0.1:{self.server.port}/ws/{code or self.code}" + ("?role=host" if host else "")
+        url = f"ws://127.0.0.1:{self.server.port}/ws/{code or self.code}" + (f"?role={role}" if role else "")
         request = HTTPRequest(url, headers={"Cookie": cookie, "Origin": self.base, **headers})
         page = Page(await websocket_connect(request))
         self._pages.append(page)
@@ -159,7 +159,7 @@ class Venue:
     async def open_host(self, token: str = "") -> Page:
         """The host's socket, or that of the co-host with this token."""
         host = await self.host_cookie(token)
-        return await self.open(f"{await self.cookie()}; {host}", host=True)
+        return await self.open(f"{await self.cookie()}; {host}", role="host")
 
     async def host_cookie(self, token: str = "") -> str:
         """The cookie of a browser that has opened the host's link, or that of the co-host with this token."""

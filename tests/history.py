@@ -131,7 +131,7 @@ def dump(room: Room | None) -> object:
         return None
     return (
         (room.code, room.title, room.created_at, room.head, None if room.current is None else room.current.id),
-        (room.origin, room.receipts, room.replay_public, list(room.recoveries), dict(room.cohosts)),
+        (room.origin, room.receipts, room.replay_public, list(room.recoveries), dict(room.cohosts), room.embedding),
         {question.id: _dump_question(question) for question in room.questions.values()},
     )
 

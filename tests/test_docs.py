@@ -85,6 +85,7 @@ def test_every_route_and_command_is_listed() -> None:
         "set_timer",
         "add_cohost",
         "revoke_cohost",
+        "set_embedding",
     }
 
 

@@ -114,6 +114,12 @@ class RevokeCohost(HostCommand, tag="revoke_cohost", frozen=True):
     id: str
 
 
+class SetEmbedding(HostCommand, tag="set_embedding", frozen=True):
+    """Let these sites, and no others, show the room's wall in a frame: origins, ``*`` for all, ``file:`` for disks."""
+
+    ancestors: tuple[str, ...]
+
+
 class EraseAnswer(msgspec.Struct, frozen=True):
     """Erase the answer of the ballot at log index ``index``, as its voter demanded."""
 
@@ -142,6 +148,7 @@ AnyHostCommand = (
     | SetTimer
     | AddCohost
     | RevokeCohost
+    | SetEmbedding
 )
 
 

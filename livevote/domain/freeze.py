@@ -80,6 +80,7 @@ class _Room(msgspec.Struct, array_like=True):
     questions: list[_Question]
     current: str | None
     cohosts: dict[str, str | None]
+    embedding: tuple[str, ...]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -130,6 +131,7 @@ def _head(room: Room, chain: bytes, mappings: list[Packed[str] | Packed[tuple[st
         questions=[_freeze_question(question, mappings) for question in room.questions.values()],
         current=None if room.current is None else room.current.id,
         cohosts=room.cohosts,
+        embedding=room.embedding,
     )
 
 
@@ -189,6 +191,7 @@ def thaw(read: Callable[[int], bytes]) -> Generator[None, None, Frozen]:
         head = _decoder.decode(read(int.from_bytes(read(_LENGTH_BYTES), "little")))
         room = Room(code=head.code, title=head.title, created_at=head.created_at, origin=head.origin)
         room.head, room.receipts, room.replay_public = head.head, head.receipts, head.replay_public
+        room.embedding = head.embedding
         room.recoveries = [msgspec.json.decode(recovery, type=RecoveryAccepted) for recovery in head.recoveries]
         for frozen in head.questions:
             question = Question(msgspec.json.decode(frozen.defined, type=QuestionDefined))
@@ -292,7 +295,7 @@ def _outline(room: Room) -> object:
     """All of a state but its ballots, of which it says how many there are."""
     return (
         (room.code, room.title, room.created_at, room.origin, room.head, room.receipts, room.replay_public),
-        (room.recoveries, None if room.current is None else room.current.id, room.cohosts),
+        (room.recoveries, None if room.current is None else room.current.id, room.cohosts, room.embedding),
         [
             (
                 (question.id, question.kind.name, question.text, question.options, question.stored_rules),

@@ -148,6 +148,12 @@ class CohostRevoked(Fact, tag="cohost_revoked/1", frozen=True):
     id: str
 
 
+class EmbeddingSet(Fact, tag="embedding_set/1", frozen=True):
+    """From here on these sites, and no others, may show the room's wall in a frame. A new room names none."""
+
+    ancestors: tuple[str, ...]
+
+
 Record = (
     RoomCreated
     | QuestionDefined
@@ -164,6 +170,7 @@ Record = (
     | TimerSet
     | CohostAdded
     | CohostRevoked
+    | EmbeddingSet
 )
 
 

@@ -43,6 +43,7 @@ class Code(StrEnum):
     BAD_COHOST = "bad_cohost"
     TOO_MANY_COHOSTS = "too_many_cohosts"
     NO_SUCH_COHOST = "no_such_cohost"
+    BAD_ORIGIN = "bad_origin"
 
 
 class Refusal(msgspec.Struct, frozen=True):

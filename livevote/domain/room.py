@@ -3,7 +3,7 @@
 What they do with each command and each record stands in the parts.
 """
 
-from livevote.domain import ballots, cohosts, questions, terms, voting
+from livevote.domain import ballots, cohosts, embedding, questions, terms, voting
 from livevote.domain.audit import origin
 from livevote.domain.commands import (
     AcceptRecovery,
@@ -153,6 +153,7 @@ DECIDE: dict[type, Decide] = {
     AcceptRecovery: _accept_recovery,
     **ballots.DECIDE,
     **cohosts.DECIDE,
+    **embedding.DECIDE,
     **questions.DECIDE,
     **terms.DECIDE,
     **voting.DECIDE,
@@ -164,6 +165,7 @@ FOLD: dict[type, Fold] = {
     RecoveryAccepted: Fold(_recover),
     **ballots.FOLD,
     **cohosts.FOLD,
+    **embedding.FOLD,
     **questions.FOLD,
     **terms.FOLD,
     **voting.FOLD,

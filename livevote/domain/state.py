@@ -93,6 +93,7 @@ class Room:
         "cohosts",
         "created_at",
         "current",
+        "embedding",
         "head",
         "origin",
         "questions",
@@ -111,6 +112,8 @@ class Room:
         self.head = 0
         self.receipts = True
         self.replay_public = False
+        self.embedding: tuple[str, ...] = ()
+        """Where the wall may be shown in a frame."""
         self.recoveries: list[RecoveryAccepted] = []
         self.questions: dict[str, Question] = {}
         self.current: Question | None = None

@@ -12,8 +12,11 @@ from livevote.clock import Clock
 
 _log = logging.getLogger("livevote")
 
-Role = Literal["voter", "host"]
-ROLES: tuple[Role, ...] = ("voter", "host")
+Role = Literal["voter", "wall", "host"]
+ROLES: tuple[Role, ...] = ("voter", "wall", "host")
+
+_COUNTING: tuple[Role, ...] = ("wall", "host")
+"""Where it shows how many voters there are."""
 
 MIN_TICK_S = 0.1
 MAX_TICK_S = 1.0
@@ -115,7 +118,8 @@ class Channel:
 
     def _presence_changed(self, role: Role) -> None:
         if role == "voter":
-            self.refresh("host")
+            for counting in _COUNTING:
+                self.refresh(counting)
 
     def _start(self) -> None:
         if not self._closing and (self._task is None or self._task.done()):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 from livevote.clock import Clock
-from livevote.domain.records import BallotCast, CohostRevoked, Entry
+from livevote.domain.records import BallotCast, CohostRevoked, Entry, VotingClosed
 from livevote.domain.room import apply
 from livevote.domain.state import Question, Room, Round
 from livevote.keys import RoomKey
@@ -13,7 +13,7 @@ from livevote.live.hub import Channel, Role, Subscriber
 from livevote.live.seal import Seal
 from livevote.live.vitals import Vitals
 from livevote.protocol import codec
-from livevote.protocol.messages import HealthInfo, HostState, VoterState
+from livevote.protocol.messages import Fingerprint, HealthInfo, HostState, VoterState, WallState
 
 _SECOND_MS = 1000
 
@@ -51,6 +51,7 @@ class LiveRoom:
         self._sessions: dict[str, dict[Voter, None]] = {}
         self._cohosts: dict[Subscriber, str] = {}
         self._health_shown: tuple[int | None, ...] = ()
+        self._fingerprint: Fingerprint | None = None
 
     @property
     def code(self) -> str:
@@ -72,6 +73,9 @@ class LiveRoom:
                 if type(entry.record) is CohostRevoked:
                     self._dismiss(entry.record.id)
         self.seal.add(entries)
+        # A host's command is the last of its batch, so this is the log as it was when the round ended.
+        if isinstance(entries[-1].record, VotingClosed):
+            self._fingerprint = self._read_fingerprint()
         self.channel.changed(full=not only_ballots)
         return only_ballots
 
@@ -140,17 +144,19 @@ class LiveRoom:
         return codec.encode(self._host_state())
 
     def tick(self, role: Role, *, full: bool) -> bytes | None:
-        # A room has a few hosts and thousands of voters, so only the voters' frames need to be small.
+        # A room has a few hosts and walls and thousands of voters, so only the voters' frames need to be small.
         if role == "host":
             return codec.frame(self._host_state())
+        if role == "wall":
+            return codec.frame(self._wall_state())
         if full:
             return codec.frame(self._voter_state())
         tally = views.voter_tally(self.state)
         return None if tally is None else codec.frame(tally)
 
     def catch_up(self, subscriber: Subscriber, role: Role) -> None:
-        if role == "host":
-            subscriber.send(codec.frame(self._host_state()))
+        if role != "voter":
+            subscriber.send(codec.frame(self._host_state() if role == "host" else self._wall_state()))
             return
         subscriber.send(codec.frame(self._voter_state()))
         if self.state.current is not None:
@@ -163,13 +169,37 @@ class LiveRoom:
     def _voter_state(self) -> VoterState:
         return views.voter_state(self.state, at=self._clock.now_ms())
 
+    def _wall_state(self) -> WallState:
+        return views.wall_state(
+            self.state,
+            at=self._clock.now_ms(),
+            join_url=self._join_url(),
+            online=self.online,
+            fingerprint=self._closed_with(),
+        )
+
+    def _closed_with(self) -> Fingerprint | None:
+        """The log's fingerprint when the current round was closed; after a restart, as of the first time of asking."""
+        current = self.state.current
+        if current is None or current.phase != "closed":
+            return None
+        if self._fingerprint is None:
+            self._fingerprint = self._read_fingerprint()
+        return self._fingerprint
+
+    def _read_fingerprint(self) -> Fingerprint:
+        return Fingerprint(self.seal.size, self.seal.root.hex())
+
+    def _join_url(self) -> str:
+        return f"{self._base_url()}/{self.code}"
+
     def _host_state(self) -> HostState:
         health = self._health()
         self._health_shown = _rough(health)
         return views.host_state(
             self.state,
             at=self._clock.now_ms(),
-            join_url=f"{self._base_url()}/{self.code}",
+            join_url=self._join_url(),
             health=health,
         )
 

@@ -30,6 +30,11 @@ class Seal:
         return self._frontier.size
 
     @property
+    def root(self) -> bytes:
+        """The Merkle root over all of them."""
+        return self._frontier.root()
+
+    @property
     def tree(self) -> Tree | None:
         """The whole tree; None while the log is still being checked."""
         return self._frontier if isinstance(self._frontier, Tree) else None

@@ -25,7 +25,9 @@ async def sweep(registry: Registry, *, interval_s: float = INTERVAL_S) -> None:
         for room in registry.all():
             voters = room.channel.subscribers("voter")
             every = -(-len(voters) // SAMPLE) or 1
-            for place, subscriber in enumerate([*voters, *room.channel.subscribers("host")]):
+            for place, subscriber in enumerate(
+                [*voters, *room.channel.subscribers("wall"), *room.channel.subscribers("host")]
+            ):
                 if not subscriber.alive:
                     subscriber.leave_with("timed_out")
                     continue

@@ -12,6 +12,7 @@ from livevote.domain.tally import snapshot
 from livevote.domain.terms import MAX_KEYS
 from livevote.protocol.messages import (
     CohostInfo,
+    Fingerprint,
     HealthInfo,
     HostQuestionInfo,
     HostState,
@@ -23,6 +24,7 @@ from livevote.protocol.messages import (
     TallyMessage,
     TermInfo,
     VoterState,
+    WallState,
 )
 
 MAX_EARLIER_ROUNDS = 10
@@ -50,6 +52,18 @@ def voter_tally(room: Room) -> TallyMessage | None:
     return _tally(room, room.current, room.current.rounds[-1])
 
 
+def wall_state(room: Room, *, at: int, join_url: str, online: int, fingerprint: Fingerprint | None) -> WallState:
+    """The room as it stands on the wall: what every voter sees, and of a hidden result how many voted (I12)."""
+    shown = msgspec.structs.asdict(voter_state(room, at=at)) | {"role": "wall"}
+    return WallState(
+        **shown,
+        voted=0 if room.current is None else room.current.rounds[-1].voters,
+        online=online,
+        fingerprint=fingerprint,
+        join_url=join_url,
+    )
+
+
 def host_state(room: Room, *, at: int, join_url: str, health: HealthInfo) -> HostState:
     """The room as its host sees it: every question with its latest result, and how the room is doing."""
     return HostState(
@@ -67,6 +81,7 @@ def host_state(room: Room, *, at: int, join_url: str, health: HealthInfo) -> Hos
         recoveries=tuple(RecoveryInfo(each.at, each.lost, each.kept) for each in room.recoveries),
         cohosts=tuple(CohostInfo(id, name) for id, name in cohosts(room).items()),
         health=health,
+        embedding=room.embedding,
     )
 
 

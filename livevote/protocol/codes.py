@@ -30,7 +30,7 @@ class Unsure(StrEnum):
 
 REJECTED: dict[Code | Wire, str] = {
     Wire.BAD_MESSAGE: "This is not a message that the server knows. Reload the page.",
-    Wire.NOT_A_VOTER: "The host's socket does not vote. Open the join link to vote.",
+    Wire.NOT_A_VOTER: "This socket shows the vote and takes none. Open the join link to vote.",
     Code.UNKNOWN_QUESTION: "There is no such question in this room.",
     Code.WRONG_ROUND: "This question is being asked in another round. Vote in the current one.",
     Code.NOT_OPEN: "Voting on this question has not opened yet.",
@@ -63,6 +63,7 @@ REJECTED: dict[Code | Wire, str] = {
     Code.BAD_COHOST: "The co-host's name cannot be used.",
     Code.TOO_MANY_COHOSTS: "The room has enough co-hosts. Revoke one first.",
     Code.NO_SUCH_COHOST: "There is no such co-host, or it was revoked.",
+    Code.BAD_ORIGIN: "The wall cannot be shown on such a site.",
 }
 """Text for every final refusal, in plain words that say what to do."""
 

@@ -116,6 +116,26 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     replay: bool
 
 
+class Fingerprint(msgspec.Struct, frozen=True):
+    """The log's Merkle root (RFC 6962, lower-case hex) over its first ``as_of`` records."""
+
+    as_of: int
+    root: str
+
+
+class WallState(VoterState, frozen=True, kw_only=True, tag_field="type", tag="state"):
+    """All that a wall shows: what every voter sees, how many voted, and where to join.
+
+    ``voted`` counts the ballots of the current round, also while its result is hidden; ``online`` voters with an open
+    page. ``fingerprint`` is None until the round is closed. ``join_url`` is where other machines find the room.
+    """
+
+    voted: int
+    online: int
+    fingerprint: Fingerprint | None
+    join_url: str
+
+
 class RecoveryInfo(msgspec.Struct, frozen=True):
     """The operator went on with a log that contradicted its checkpoints, at ``at`` (ms since 1970).
 
@@ -151,7 +171,8 @@ class HealthInfo(msgspec.Struct, frozen=True, kw_only=True):
 class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last.
 
-    ``join_url`` is where other machines find the room, for a host who looks at the server on its own machine.
+    ``join_url`` is where other machines find the room, for a host who looks at the server on its own machine;
+    ``embedding`` are the sites that may show the wall in a frame.
     """
 
     epoch: str
@@ -168,6 +189,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     recoveries: tuple[RecoveryInfo, ...]
     cohosts: tuple[CohostInfo, ...]
     health: HealthInfo
+    embedding: tuple[str, ...]
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
@@ -225,4 +247,4 @@ class Unknown(msgspec.Struct, frozen=True, tag_field="type", tag="unknown"):
 
 
 FromClient = Vote | Sync
-ToClient = VoterState | HostState | TallyMessage | Mine | Recorded | Rejected | Unknown
+ToClient = VoterState | WallState | HostState | TallyMessage | Mine | Recorded | Rejected | Unknown

@@ -34,9 +34,11 @@ PAGES: dict[str, type[Guarded]] = {
     "/host": page_handlers.HostPage,
     "/host/{code}": page_handlers.HostPage,
     "/replay/{code}": page_handlers.ReplayPage,
+    "/wall/{code}": page_handlers.WallPage,
     "/assets/chart.js": page_handlers.Chart,
     "/assets/results.js": page_handlers.Results,
     "/pictures/{picture}.webp": picture_handlers.PictureFile,
+    "/assets/results.js": page_handlers.Results,
     "/ws/{code}": PageSocket,
     "/{code}": page_handlers.VoterPage,
 }

@@ -1,4 +1,4 @@
-"""The pages and Chart.js, built for every language and compressed once, with the hashes that their policy names."""
+"""The pages and their scripts, built for every language and compressed once, with the hashes that a policy names."""
 
 import gzip
 import re
@@ -35,8 +35,11 @@ class Page(Asset):
         self._scripts = _hashes(body, b"script")
         self._styles = _hashes(body, b"style")
 
-    def policy(self, *, host: str, secure: bool) -> str:
-        """The Content-Security-Policy: nothing but what the page carries and this very server."""
+    def policy(self, *, host: str, secure: bool, ancestors: tuple[str, ...] = ()) -> str:
+        """The Content-Security-Policy: nothing but what the page carries and this very server.
+
+        ``ancestors`` are the sites that may show the page in a frame, each checked by ``domain.embedding``.
+        """
         socket = f"{'wss' if secure else 'ws'}://{host}"
         return "; ".join(
             (
@@ -47,7 +50,7 @@ class Page(Asset):
                 f"connect-src 'self' {socket}",
                 "form-action 'self'",
                 "base-uri 'none'",
-                "frame-ancestors 'none'",
+                "frame-ancestors " + (" ".join(ancestors) or "'none'"),
                 "require-trusted-types-for 'script'",
                 "trusted-types livevote",
             )
@@ -85,6 +88,7 @@ class Assets:
         self.client = self._pages(_CHECKOUT / "client.html")
         self.host = self._pages(_PAGES / "host.html")
         self.replay = self._pages(_PAGES / "replay.html")
+        self.wall = self._pages(_PAGES / "wall.html")
         self.not_found = self._pages(_PAGES / "not_found.html")
         self.chart = _script(CHART)
         self.results = _script(_PAGES / "results.js")

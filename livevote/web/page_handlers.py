@@ -7,8 +7,11 @@ from livevote.web.assets import Asset, Page, Pages
 from livevote.web.base import Access, Handler
 
 
-def page_headers(asset: Asset, *, host: str, secure: bool) -> dict[str, str]:
-    """The headers with which a file is sent, compressed or not, from the server that is called ``host``."""
+def page_headers(asset: Asset, *, host: str, secure: bool, ancestors: tuple[str, ...] = ()) -> dict[str, str]:
+    """The headers with which a file is sent, compressed or not, from the server that is called ``host``.
+
+    ``ancestors`` are the sites that may show it in a frame.
+    """
     headers = {
         "Content-Type": asset.content_type,
         "Cache-Control": "private, no-cache",
@@ -18,17 +21,23 @@ def page_headers(asset: Asset, *, host: str, secure: bool) -> dict[str, str]:
     if isinstance(asset, Page):
         headers["Vary"] += ", Accept-Language, Cookie"
         headers["Content-Language"] = asset.language
-        headers["Content-Security-Policy"] = asset.policy(host=host, secure=secure)
+        headers["Content-Security-Policy"] = asset.policy(host=host, secure=secure, ancestors=ancestors)
     return headers
 
 
 class _AssetHandler(Handler):
     access = Access.ANYBODY
 
-    def send(self, found: Asset | Pages, *, status: int = 200, unchanged: bool = True) -> None:
-        """Send a file as the browser can take it: not at all (if that may be: ``unchanged``), compressed, or plain."""
+    def send(
+        self, found: Asset | Pages, *, status: int = 200, unchanged: bool = True, ancestors: tuple[str, ...] = ()
+    ) -> None:
+        """Send a file as the browser can take it: not at all (if that may be: ``unchanged``), compressed, or plain.
+
+        ``ancestors`` are the sites that may show it in a frame.
+        """
         asset = found.find(self._language()) if isinstance(found, Pages) else found
-        for name, value in page_headers(asset, host=self.request.host, secure=self.services.config.secure).items():
+        host, secure = self.request.host, self.services.config.secure
+        for name, value in page_headers(asset, host=host, secure=secure, ancestors=ancestors).items():
             self.set_header(name, value)
         self.set_status(status)
         if status == 200 and unchanged and self.check_etag_header():
@@ -86,6 +95,18 @@ class ReplayPage(_AssetHandler):
             self.send(self.services.assets.not_found, status=404)
         else:
             self.send(self.services.assets.replay)
+
+
+class WallPage(_AssetHandler):
+    """What stands on the projector. It knows no secret, and needs no session: it shows what every voter sees."""
+
+    async def get(self, code: str) -> None:
+        room = self.services.registry.get(code.upper())
+        if room is None:
+            self.send(self.services.assets.not_found, status=404)
+        else:
+            # Never from a cache: where it may be shown stands in its headers, and changes without it.
+            self.send(self.services.assets.wall, unchanged=False, ancestors=room.state.embedding)
 
 
 class Chart(_AssetHandler):

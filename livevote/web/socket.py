@@ -22,12 +22,13 @@ from livevote.web.wire import Wire, WireHandler
 
 _log = logging.getLogger("livevote")
 
+_ROLES: dict[str, Role] = {"host": "host", "wall": "wall"}
 _MAX_REFUSED = 50
 _MAX_UNREAD_ANSWERS = 32
 
 
 class Page:
-    """One open page, as a voter's or as the host's: a ``Subscriber`` of the hub and the ``Listener`` of its wire.
+    """One open page, a voter's, a wall's or the host's: a ``Subscriber`` of the hub and the ``Listener`` of its wire.
 
     It is all that stays of a page in memory while nothing happens, so what only some pages need is made on demand.
     """
@@ -64,6 +65,8 @@ class Page:
         self._room = room
         if self.role == "host":
             room.join_host(self, cohost=cohost)
+        elif self.role == "wall":
+            room.channel.join(self, "wall")
         else:
             room.join(self, limit=self._services.config.sockets_per_session)
 
@@ -84,6 +87,8 @@ class Page:
         room, self._room = self._room, None
         if room is not None and self.role == "host":
             room.leave_host(self)
+        elif room is not None and self.role == "wall":
+            room.channel.leave(self, "wall")
         elif room is not None:
             room.leave(self, clean=clean)
 
@@ -118,7 +123,7 @@ class Page:
         if isinstance(command, Sync):
             if allowed:
                 room.channel.sync(self, self.role)
-        elif self.role == "host":
+        elif self.role != "voter":
             self._answer(Rejected(command.id, WireCode.NOT_A_VOTER, REJECTED[WireCode.NOT_A_VOTER]))
         elif not allowed:
             self._answer(Unknown(command.id, Unsure.TOO_FAST, UNKNOWN[Unsure.TOO_FAST], bucket.wait_ms()))
@@ -204,8 +209,7 @@ class PageSocket(WireHandler, Guarded):
 
     def prepare(self) -> None:
         self.check_host()
-        if self.get_query_argument("role", "") == "host":
-            self.role = "host"
+        self.role = _ROLES.get(self.get_query_argument("role", ""), "voter")
         if self.request.headers.get("Origin") not in self._own_origins():
             raise ApiError(403, "foreign_origin", "Sockets are opened by this server's own pages.")
 
@@ -225,7 +229,8 @@ class PageSocket(WireHandler, Guarded):
         page = Page(self, self.services, role=self.role, session=session or "")
         if room is None:
             page.leave_with("no_such_room")
-        elif session is None:
+        # A wall in somebody's slides gets no cookie from its browser, and has nothing to say.
+        elif session is None and self.role != "wall":
             page.leave_with("no_session")
         elif cohost is None:
             page.leave_with("not_the_host")

@@ -28,6 +28,7 @@ from livevote.domain.commands import (
     PublishReplay,
     RevealResults,
     RevokeCohost,
+    SetEmbedding,
     SetTimer,
     SwitchReceipts,
 )
@@ -148,9 +149,12 @@ def command(rng: random.Random, made: Made) -> Command:
         SetTimer(question, rng.choice((None, rng.randrange(5, 600)))),
         AddCohost(text(rng)),
         RevokeCohost(f"c{rng.randrange(1, 4)}"),
+        SetEmbedding(("https://slides.example.org", "*")[: rng.randrange(3)]),
         EraseAnswer(rng.choice(cast) if cast else 1),
-        JudgeTerms(question, 1, (key(text(rng)),), rng.random() < 0.5),
     ]
+    written = [each.id for each in made.history.room.questions.values() if each.kind.written and each.rounds]
+    if written:
+        choices.append(JudgeTerms(rng.choice(written), 1, (key(text(rng)),), rng.random() < 0.5))
     return rng.choice(choices)
 
 

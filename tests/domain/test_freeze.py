@@ -23,6 +23,7 @@ from livevote.domain.commands import (
     PublishReplay,
     RevealResults,
     RevokeCohost,
+    SetEmbedding,
     SetTimer,
     SwitchReceipts,
 )
@@ -56,6 +57,7 @@ commands: st.SearchStrategy[Command] = st.one_of(
             *(OpenVoting("q1", 60), AskAgain("q1", 60), SetTimer("q1", 90), SetTimer("q1", None)),
             *(AddCohost("Ann"), AddCohost("Bob"), RevokeCohost("c1")),
             AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"),
+            SetEmbedding(("*",)),
             AddQuestion("single", "And now?", OPTIONS, changeable=False),
         ]
     ),
@@ -83,6 +85,7 @@ def evening() -> History:
     history.did(SetTimer("q1", 60), CloseVoting("q1"), RevealResults("q1"), AskAgain("q1"))
     history.did(cast("c" * 22, 2, id="f" * 22, round=2), AddCohost("Ann"), AddCohost("Bob"), RevokeCohost("c1"))
     history.did(AddQuestion("single", "And now?", OPTIONS, changeable=False), SwitchReceipts(False))
+    history.did(SetEmbedding(("https://slides.example.org", "file:")))
     return history.did(PublishReplay(True), AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"))
 
 
@@ -124,6 +127,7 @@ KNOWN_SLOTS = {
         "cohosts",
         "created_at",
         "current",
+        "embedding",
         "head",
         "origin",
         "questions",
@@ -157,11 +161,23 @@ def test_the_bytes_come_in_pieces_with_a_break_between(monkeypatch: pytest.Monke
     assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 2 * 2 * 1024 // 256
 
 
+def test_answers_are_read_and_counted_with_a_break_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ANSWERS", 2)
+    history = opened(kind="text", options=())
+    for number in range(5):
+        history.did(cast(f"v{number}", raw=b'{"text":"text %d"}' % number))
+    history.did(EraseAnswer(4))
+    state = shadowed(stored(history.entries))
+    data = b"".join(freeze(state, bytes(32)))
+    assert len(list(thaw(BytesIO(data).read))) == 2 + 2 + 2 * 1024 // 128
+    assert dump(thawed(data).room) == dump(state) == dump(history.state)
+
+
 def test_bytes_of_another_version_are_none_of_ours() -> None:
     data = b"".join(freeze(shadowed(evening().entries), bytes(32)))
     assert data.startswith(FORMAT)
     with pytest.raises(ThawError, match="no state of this version"):
-        thawed(FORMAT.replace(b"2", b"3") + data[len(FORMAT) :])
+        thawed(FORMAT.replace(b"state", b"other") + data[len(FORMAT) :])
 
 
 def test_bytes_that_were_cut_or_changed_are_refused_in_words() -> None:
@@ -202,6 +218,7 @@ def test_states_of_one_log_do_not_differ() -> None:
         lambda room: setattr(room, "head", 1),
         lambda room: setattr(room, "receipts", True),
         lambda room: setattr(room, "replay_public", False),
+        lambda room: setattr(room, "embedding", ()),
         lambda room: room.recoveries.clear(),
         lambda room: setattr(room, "current", None),
         lambda room: room.cohosts.update(c1="Ann"),

@@ -15,6 +15,7 @@ from livevote.domain.records import (
     BallotCast,
     CohostAdded,
     CohostRevoked,
+    EmbeddingSet,
     QuestionDefined,
     ReceiptsSwitched,
     Record,
@@ -55,6 +56,7 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(TimerSet, integers, texts, integers, st.none() | integers),
     st.builds(CohostAdded, integers, texts, texts),
     st.builds(CohostRevoked, integers, texts),
+    st.builds(EmbeddingSet, integers, st.lists(texts).map(tuple)),
 )
 
 # Logs hold these bytes. A change of any of them makes a record that old logs do not have: give it a new tag.
@@ -109,6 +111,10 @@ WRITTEN: list[tuple[Record, bytes]] = [
         b'{"@type":"cohost_added/1","at":1790000000000,"id":"c1","name":"Ann"}',
     ),
     (CohostRevoked(AT, "c1"), b'{"@type":"cohost_revoked/1","at":1790000000000,"id":"c1"}'),
+    (
+        EmbeddingSet(AT, ("https://slides.example.org", "file:")),
+        b'{"@type":"embedding_set/1","ancestors":["https://slides.example.org","file:"],"at":1790000000000}',
+    ),
 ]
 
 
@@ -121,6 +127,8 @@ def as_json(record: Record) -> dict[str, Any]:
         fields["keys"] = list(record.keys)
     if isinstance(record, VotingOpened) and record.closes_at is None:
         del fields["closes_at"]  # as in every log from before there were timers
+    if isinstance(record, EmbeddingSet):
+        fields |= {"ancestors": list(record.ancestors)}
     return {"@type": record.__struct_config__.tag, **fields}
 
 

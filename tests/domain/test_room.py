@@ -28,6 +28,7 @@ from livevote.domain.commands import (
     PublishReplay,
     RevealResults,
     RevokeCohost,
+    SetEmbedding,
     SetTimer,
     SwitchReceipts,
 )
@@ -40,6 +41,7 @@ from livevote.domain.records import (
     CohostAdded,
     CohostRevoked,
     Draft,
+    EmbeddingSet,
     Entry,
     Opening,
     QuestionDefined,
@@ -161,6 +163,7 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.BAD_COHOST: lambda: (created(), AddCohost(" \u200b\n")),
     Code.TOO_MANY_COHOSTS: _full_of_cohosts,
     Code.NO_SUCH_COHOST: lambda: (helped(), RevokeCohost("c1")),
+    Code.BAD_ORIGIN: lambda: (created(), SetEmbedding(("https://slides.example.org/talk",))),
 }
 
 
@@ -528,6 +531,9 @@ def test_i19_a_question_gets_an_id_that_is_free_whatever_the_others_are_called(t
         (voted, RoomCreated(AT, CODE, "Welcome"), False),
         (voted, ReceiptsSwitched(AT, False), True),
         (voted, ReplayPublished(AT, True), True),
+        (voted, EmbeddingSet(AT, ("*",)), True),
+        (voted, EmbeddingSet(AT, ("https://x.org; script-src *",)), False),
+        (voted, EmbeddingSet(AT, ("https://x.org",) * 11), False),
         (voted, RecoveryAccepted(AT, "livevote/x", 2, 9, "ff"), True),
         (changed, AnswerErased(AT, 4, "q1", 1, "ann"), True),
         (changed, AnswerErased(AT, 5, "q1", 1, "ann"), True),
@@ -688,6 +694,7 @@ def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
     [
         (created, SwitchReceipts(on=False), ReceiptsSwitched(AT + 1, False)),
         (created, PublishReplay(public=True), ReplayPublished(AT + 1, True)),
+        (created, SetEmbedding(("file:",)), EmbeddingSet(AT + 1, ("file:",))),
         (drafted, OpenVoting("q1"), VotingOpened(AT + 2, "q1", 1)),
         (opened, CloseVoting("q1"), VotingClosed(AT + 3, "q1", 1)),
         (opened, RevealResults("q1"), ResultsRevealed(AT + 3, "q1", 1)),

@@ -47,4 +47,5 @@ def test_a_room_begins_empty() -> None:
     room = Room(code="ABC", title="Welcome", created_at=AT, origin="livevote/ABC/0")
     assert (room.code, room.title, room.created_at, room.head) == ("ABC", "Welcome", AT, 0)
     assert (room.questions, room.current, room.cohosts) == ({}, None, {})
+    assert room.embedding == ()
     assert (room.origin, room.receipts, room.replay_public, room.recoveries) == ("livevote/ABC/0", True, False, [])

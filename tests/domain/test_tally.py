@@ -39,6 +39,14 @@ def test_a_snapshot_of_an_old_round_is_as_of_the_head() -> None:
     assert published(history) == [Snapshot("q1", 1, (1, 0, 0), 1, 6), Snapshot("q1", 2, (0, 0, 0), 0, 6)]
 
 
+def test_a_snapshot_tells_the_solution_only_when_it_is_asked_to() -> None:
+    history = opened(kind="estimate", options=(), rules=b'{"min":0,"max":9,"truth":7}')
+    history.did(cast("ann", raw=b'{"value":4}'))
+    for solved in (False, True):
+        figures = snapshot(history.room, history.question(), history.round(), solved=solved).figures
+        assert ("truth" in figures) is ("distance" in figures) is solved
+
+
 @given(st.lists(commands, max_size=25))
 def test_i4_every_snapshot_is_the_fold_of_its_prefix(given_commands: list[Command]) -> None:
     history = opened(kind="multiple")

@@ -101,7 +101,7 @@ async def test_hidden_results_send_voters_nothing() -> None:
     assert host.frames == [b"host tally 1"]
 
 
-async def test_presence_is_for_the_host_alone() -> None:
+async def test_presence_is_not_for_voters() -> None:
     stage = Stage()
     host = stage.join("host")
     voter = stage.join()
@@ -110,6 +110,21 @@ async def test_presence_is_for_the_host_alone() -> None:
     stage.channel.leave(voter, "voter")
     await stage.quiet()
     assert len(host.frames) == 2
+
+
+async def test_walls_count_voters_and_are_counted_by_nobody() -> None:
+    stage = Stage()
+    host, voter, wall = stage.join("host"), stage.join(), stage.join("wall")
+    await stage.quiet()
+    assert (len(host.frames), voter.frames, wall.frames) == (1, [], [])
+    stage.channel.leave(voter, "voter")
+    await stage.quiet()
+    assert (len(host.frames), wall.frames) == (2, [b"wall tally 0"])
+    stage.channel.leave(wall, "wall")
+    stage.change()
+    await stage.quiet()
+    assert (len(host.frames), len(wall.frames)) == (3, 1)
+    await stage.channel.aclose()
 
 
 async def test_i15_a_slow_subscriber_gets_only_the_newest_state_when_it_drains() -> None:

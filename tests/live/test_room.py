@@ -311,3 +311,20 @@ async def test_hosts_are_shown_the_health_of_their_room_when_it_changes(tmp_path
     assert [(health["reconnecting"], health["delay_ms"]) for health in await told()] == [(0, None)]
     assert await told() == []
     await show.room.channel.aclose()
+
+
+async def test_a_wall_is_told_how_many_voted_and_nothing_of_its_own(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    wall = Tab("")
+    show.room.channel.join(wall, "wall")
+    show.do(AddQuestion(kind="single", text="?", options=("A", "B")))
+    show.do(OpenVoting("q1"))
+    show.vote("s1")
+    show.do(CloseVoting("q1"))
+    await show.room.channel.aclose()
+    assert set(wall.types) == {"state"}
+    first, last = wall.messages[0], wall.messages[-1]
+    assert (first["voted"], first["fingerprint"], first["join_url"]) == (0, None, "http://x/ROOM22")
+    # The records of this show are in no seal before the first one that was done.
+    assert (last["voted"], last["online"], last["tally"]) == (1, 0, None)
+    assert last["fingerprint"] == {"as_of": 4, "root": show.room.seal.root.hex()}

@@ -11,6 +11,7 @@ import pytest
 from livevote.protocol import codec
 from livevote.protocol.messages import (
     CohostInfo,
+    Fingerprint,
     HealthInfo,
     HostQuestionInfo,
     HostState,
@@ -25,6 +26,7 @@ from livevote.protocol.messages import (
     Unknown,
     Vote,
     VoterState,
+    WallState,
 )
 
 REFERENCE = (Path(__file__).parent.parent.parent / "docs" / "protocol.md").read_text()
@@ -70,6 +72,13 @@ def test_the_reference_names_every_field(row: str, message: type[msgspec.Struct]
     assert [name for name in re.findall(r"`(\w+)`", outside) if name not in ("voter", "host")] == fields(message)
 
 
+def test_the_reference_names_every_field_that_a_wall_has_and_a_voter_has_not() -> None:
+    [cell] = re.findall(r"^\| `state` \(wall\) \|([^|]*)\|", REFERENCE, re.MULTILINE)
+    named = [name for name in re.findall(r"`(\w+)`", cell) if name in fields(WallState)]
+    own = [name for name in fields(WallState) if name not in fields(VoterState)]
+    assert [name for name in dict.fromkeys(named) if name in own] == own
+
+
 def test_the_reference_names_every_field_of_a_question() -> None:
     [paragraph] = re.findall(r"^A question has (.*?)\n\n", REFERENCE, re.MULTILINE | re.DOTALL)
     named = set(re.findall(r"`(\w+)`", paragraph))
@@ -101,6 +110,29 @@ def test_the_examples_of_the_reference_are_messages() -> None:
             {"type": "state", "role": "voter", "question": None, "tally": None},
         ),
         (
+            WallState(
+                epoch="e",
+                as_of=4,
+                at=9,
+                role="wall",
+                room=ROOM,
+                question=None,
+                tally=None,
+                replay=False,
+                voted=0,
+                online=3,
+                fingerprint=Fingerprint(4, "00ff"),
+                join_url="http://x/ABC",
+            ),
+            {
+                "role": "wall",
+                "voted": 0,
+                "online": 3,
+                "fingerprint": {"as_of": 4, "root": "00ff"},
+                "join_url": "http://x/ABC",
+            },
+        ),
+        (
             HostState(
                 epoch="e",
                 as_of=4,
@@ -116,11 +148,13 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 recoveries=(RecoveryInfo(9, 12, 7),),
                 cohosts=(CohostInfo("c1", "Ann"),),
                 health=HealthInfo(online=0, reconnecting=2, delay_ms=None, oldest_unanswered_ms=7),
+                embedding=("file:",),
             ),
             {
                 "cohosts": [{"id": "c1", "name": "Ann"}],
                 "health": {"online": 0, "reconnecting": 2, "delay_ms": None, "oldest_unanswered_ms": 7},
                 "recoveries": [{"at": 9, "by_checkpoints": 12, "kept": 7}],
+                "embedding": ["file:"],
                 "role": "host",
                 "room": {"code": "ABC", "title": "Welcome"},
                 "questions": [],

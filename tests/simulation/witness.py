@@ -151,6 +151,7 @@ class Fold:
             "questions": questions,
             "recoveries": [],
             "cohosts": [{"id": id_, "name": name} for id_, name in self.cohosts.items()],
+            "embedding": [],
         }
 
     def _question(self, question: Message) -> Message:

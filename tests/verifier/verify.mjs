@@ -179,6 +179,7 @@ const RECORDS = {
   "receipts_switched/1": { on: isBoolean },
   "replay_published/1": { public: isBoolean },
   "terms_judged/1": { ...ONE_ROUND, keys: isList(isString), shown: isBoolean },
+  "embedding_set/1": { ancestors: isList(isString) },
   "recovery_accepted/1": { kept: isInteger, lost: isInteger, origin: isString, root: isString },
   "timer_set/1": { ...ONE_ROUND, closes_at: orNull(isInteger) },
   "cohost_added/1": { id: isString, name: isString },

@@ -207,6 +207,7 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
         "set_timer",
         "add_cohost",
         "revoke_cohost",
+        "set_embedding",
     }
 
 

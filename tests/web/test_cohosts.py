@@ -104,7 +104,9 @@ async def test_a_revoked_cohost_is_out_at_once_however_they_came_in(tmp_path: Pa
             assert error(await state(at, **headers)) == (401, "no_key")
             assert error(await act(at, {"type": "switch_receipts", "on": False}, **headers)) == (401, "no_key")
         assert error(await at.post(f"/api/rooms/{at.code}/host-session", {}, key=token)) == (401, "no_key")
-        assert await (await at.open(f"{await at.cookie()}; {cookie}", host=True)).closed() == CLOSE["not_the_host"].code
+        assert (
+            await (await at.open(f"{await at.cookie()}; {cookie}", role="host")).closed() == CLOSE["not_the_host"].code
+        )
         for page in (kept, own):
             assert (await page.until(lambda told: not [one for one in told["cohosts"] if one["id"] == "c1"]))["cohosts"]
         assert (await state(at, Authorization=f"Bearer {other}")).code == 200

@@ -25,6 +25,7 @@ async def test_a_vote_is_recorded_and_everybody_sees_it(tmp_path: Path) -> None:
             "counts": [0, 0, 0],
             "voters": 0,
             "as_of": 4,
+            "figures": {},
         }
         recorded = await first.vote("v1", 1)
         assert recorded == {
@@ -246,7 +247,7 @@ async def test_the_close_code_says_why_and_whether_to_come_back(
     tmp_path: Path, code: str, cookie: str | None, host: bool, wanted: str
 ) -> None:
     async with venue(tmp_path) as at:
-        page = await at.open(cookie, code=code, host=host)
+        page = await at.open(cookie, code=code, role="host" if host else "")
         assert await page.closed() == CLOSE[wanted].code
 
 
