@@ -38,7 +38,6 @@ PAGES: dict[str, type[Guarded]] = {
     "/assets/chart.js": page_handlers.Chart,
     "/assets/results.js": page_handlers.Results,
     "/pictures/{picture}.webp": picture_handlers.PictureFile,
-    "/assets/results.js": page_handlers.Results,
     "/ws/{code}": PageSocket,
     "/{code}": page_handlers.VoterPage,
 }
