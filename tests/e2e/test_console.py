@@ -8,11 +8,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
+from livevote.web import catalogs
+from livevote.web.languages import LANGUAGES
 from tests.e2e.conftest import PHONE, MakeVoter
 from tests.e2e.crowd import crowd
 from tests.e2e.pages import HostPage, eventually
 from tests.e2e.rooms import Room
-from tests.e2e.test_layout import Scheme, check
+from tests.e2e.test_layout import SMALL, Scheme, check, expect_fits
 from tests.e2e.visitors import Visitors
 
 pytestmark = pytest.mark.browser
@@ -296,3 +298,31 @@ def test_a_phone_has_the_next_step_under_the_thumb(scheme: Scheme, room: Room, v
     assert phone["height"] - box["y"] - box["height"] < 24, "the next step is at the lower edge, however long the page"
     host.step("Close voting")
     host.expect_step("Reveal results")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_console_speaks_each_language_on_a_small_phone(language: str, room: Room, visitors: Visitors) -> None:
+    texts = catalogs.load()[language]
+    room.ask("Which?", *OPTIONS, reveal=True)
+    phone = visitors.enter(viewport=SMALL, locale=language)
+    host = HostPage(phone.new_page())
+    host.open(room.host)
+    expect(host.page.locator("html")).to_have_attribute("dir", LANGUAGES[language].direction)
+    host.expect_step(texts["host.step.close"])
+    for kind in ("single", "yesno", "estimate", "cloud"):
+        host.page.locator("#add-kind").select_option(kind)
+        expect_fits(host.page, where=f"the form for {kind}")
+    host.primary.click()
+    host.expect_step(texts["host.step.add"])
+    shown = host.page.locator("body").inner_text()
+    assert "{" not in shown, "a place that was not filled in"
+    assert not re.search(r"\b(host|close|client)\.[a-z_]+", shown), "a key without a text"
+    expect_fits(host.page, where="a closed question")
+
+
+def test_the_console_changes_its_language_and_stays_the_hosts(host: HostPage) -> None:
+    host.page.get_by_role("button", name="Deutsch").click()
+    expect(host.page.locator("html")).to_have_attribute("lang", "de")
+    host.expect_console()
+    host.expect_step("Frage hinzufügen")
+    expect(host.page.get_by_role("button", name="Leitungslink kopieren")).to_be_visible()
