@@ -12,6 +12,7 @@ from livevote.domain.note import Verifier
 from livevote.export import FORMATS, ballots, records, results_csv, series
 from livevote.protocol import messages
 from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
+from livevote.web import catalogs
 from livevote.web.app import PAGES, described
 from tests import evidence, mutants
 from tests.process import CHECKOUT
@@ -115,7 +116,9 @@ def test_every_column_of_an_export_is_explained(name: str, columns: dict[str, st
 
 def test_the_hosts_menu_offers_every_export() -> None:
     page = (CHECKOUT / "livevote" / "web" / "pages" / "host.html").read_text()
-    offered = re.findall(r'<a data-export="([^"]+)" download><b>([^<]+)</b><span>([^<]+)</span></a>', page)
+    english = catalogs.load()["en"]
+    found = re.findall(r"<a data-export='([^']+)' download><b>([^<]+)</b><span>\{\{([\w.]+)\}\}</span></a>", page)
+    offered = [(file, name, english[key]) for file, name, key in found]
     assert offered == [(format_.name, format_.name, format_.text) for format_ in FORMATS.values()]
 
 

@@ -44,8 +44,8 @@ PAGES: dict[str, type[Guarded]] = {
     "/replay/{code}": page_handlers.ReplayPage,
     "/wall/{code}": page_handlers.WallPage,
     "/assets/chart.js": page_handlers.Chart,
-    "/pictures/{picture}.webp": picture_handlers.PictureFile,
     "/assets/results.js": page_handlers.Results,
+    "/pictures/{picture}.webp": picture_handlers.PictureFile,
     "/ws/{code}": PageSocket,
     "/{code}": page_handlers.VoterPage,
 }

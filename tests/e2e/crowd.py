@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from tests.client import Page
+from tests.client import Message, Page
 from tests.e2e.rooms import Room
 
 
@@ -47,15 +48,25 @@ class Crowd:
             page.close()
             await page.closed()
 
-    def vote(self, question: str, answers: Sequence[Sequence[int]]) -> None:
-        """The first voter gives the first answer, and so on; every vote is acknowledged when this returns."""
+    def vote(self, question: str, answers: Sequence[Sequence[int]], *, round_: int = 1) -> None:
+        """The first voter chooses the first options, and so on; every vote is acknowledged when this returns."""
+        self.answer(question, [{"choices": choices} for choices in answers], round_=round_)
+
+    def answer(self, question: str, answers: Sequence[Message], *, round_: int = 1) -> None:
+        """The same with answers of any kind of question."""
 
         async def cast() -> None:
             for number, (page, answer) in enumerate(zip(self._pages, answers, strict=False)):
-                recorded = await page.vote(f"{question}-{number}", *answer, question=question)
+                id_ = f"{question}-{round_}-{number}"
+                await page.send({"type": "vote", "id": id_, "question": question, "round": round_, "answer": answer})
+                recorded = await page.until(partial(_answers, id_))
                 assert recorded["type"] == "recorded", recorded
 
         self._run(cast())
+
+
+def _answers(id_: str, message: Message) -> bool:
+    return message.get("id") == id_ and message["type"] != "mine"
 
 
 @contextmanager

@@ -179,7 +179,7 @@ class HostPage:
         self.questions = page.locator("#questions button")
         self.toggle_results = page.locator("#toggle-results")
         self.ask_again = page.locator("#ask-again")
-        self.counts = page.locator("#results-table td.count")
+        self.counts = page.locator("#plot .r-table tbody td:nth-child(2)")
         self.banner = page.locator("#banner")
 
     def open(self, link: str) -> None:
