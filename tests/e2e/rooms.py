@@ -84,11 +84,6 @@ class Room:
             name: str = json.load(response)["picture"]
         return name
 
-    def set_timer(self, question: str, seconds: int) -> None:
-        """Let the open round end by itself in so many seconds."""
-        body = {"type": "set_timer", "question": question, "seconds": seconds}
-        _fetch(f"{self.base}/api/rooms/{self.code}/commands", self._token, body)
-
     def publish_replay(self, *, public: bool = True) -> None:
         """Let everybody watch the replay, or the host alone."""
         body = {"type": "publish_replay", "public": public}
