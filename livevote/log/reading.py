@@ -29,14 +29,14 @@ _CANNOT_USE = (
 # neither why nor whether descriptors were what it wanted.
 _SHORT = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR_NOMEM, *NOTHING_KEPT)
 _STEPS = 10_000  # of SQLite's machine between two looks whether to stop
-_STEP_BACK = 10  # of nineteen: far enough to go last, and not so far that a busy machine never runs it
+# Of nineteen: far enough to go last, and not so far that a busy machine never runs it. Elsewhere it would be the whole
+# process that steps back, and not this thread.
+_STEP_BACK = 10 if sys.platform == "linux" else 0
 
 
 def _step_back() -> None:
     """Let the kernel run a vote's threads at once when they wake up beside this one, and not after its time is up."""
-    # Elsewhere this would be the whole process.
-    if sys.platform == "linux":
-        os.nice(_STEP_BACK)
+    os.nice(_STEP_BACK)
 
 
 _readers = ThreadPoolExecutor(4, thread_name_prefix="reader", initializer=_step_back)
