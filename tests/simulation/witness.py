@@ -112,6 +112,7 @@ class Fold:
             "question": question and self._question(question),
             "tally": self.tally(),
             "replay": self.replay,
+            "language": "",
         }
 
     def tally(self) -> Message | None:
@@ -119,7 +120,7 @@ class Fold:
         question = self.questions.get(self.current)
         if question is None or not question["rounds"][-1]["revealed"]:
             return None
-        counts, voters = self._counts(question, -1)
+        counts, voters = self._counts(question)
         number = len(question["rounds"])
         return {
             "type": "tally",
@@ -134,11 +135,12 @@ class Fold:
     def host_state(self) -> Message:
         """What the host's page shows, without the instant, the address, and who is online and how well."""
         questions = []
+        words: Message = {"shown": [], "pending": [], "hidden": [], "edited": None}  # nothing is written or edited here
         for question in self.questions.values():
             counts, voters = self._counts(question)
             rounds = [self._earlier(question, number) for number in range(1, len(question["rounds"]))][-10:]
             result = {"counts": counts, "voters": voters, "figures": {}, "rounds": rounds}
-            questions.append(self._question(question) | result | {"shown": [], "pending": [], "hidden": []})
+            questions.append(self._question(question) | result | words)
         return {
             "type": "state",
             "epoch": self.epoch,
@@ -152,6 +154,8 @@ class Fold:
             "recoveries": [],
             "cohosts": [{"id": id_, "name": name} for id_, name in self.cohosts.items()],
             "embedding": [],
+            "language": "",
+            "erased": False,
         }
 
     def _question(self, question: Message) -> Message:
@@ -168,7 +172,7 @@ class Fold:
 
     def _earlier(self, question: Message, number: int) -> Message:
         counts, voters = self._counts(question, number)
-        return {"round": number, "counts": counts, "voters": voters, "figures": {}}
+        return {"round": number, "counts": counts, "voters": voters, "figures": {}, "wording": None}
 
     def _counts(self, question: Message, number: int = 0) -> tuple[list[int], int]:
         """The result of a round, of the latest one without a number."""
