@@ -1,4 +1,4 @@
-"""What an operator does to a log while no server runs: accept a recovery, erase an answer, take a room from a bundle.
+"""What an operator does to a log while no server runs: recoveries, erasures, imports, and issuing one-time codes.
 
 Apart from ``live``, whose writer serves voters: each of these is one decision about one room, under the same lock.
 """
@@ -17,12 +17,13 @@ from livevote.domain.audit import TamperedError
 from livevote.domain.checker import Checker, ContradictedError
 from livevote.domain.commands import AcceptRecovery, CreateRoom, EraseAnswer, OperatorCommand
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.records import Draft, Entry
-from livevote.domain.refusals import Refusal
+from livevote.domain.records import CodesIssued, Draft, Entry
+from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import BrokenLogError, apply, decide, fits
 from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError, WriteError
 from livevote.keys import Keyring, load
+from livevote.live.codebook import KnownCodesError, hashed, load_list
 from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, States, finish, open_log, opened
 from livevote.protocol.codes import explain
 from livevote.verify import Verdict, verify, verify_bundle
@@ -161,6 +162,34 @@ async def erase(config: Config, code: str, index: int, clock: Clock) -> Erased:
     # It goes with the last connection, unless another program has the database open.
     wal = config.database.with_name(f"{config.database.name}-wal")
     return Erased(recorded, wal if wal.exists() and wal.stat().st_size else None)
+
+
+async def issue_codes(config: Config, code: str, codes: Sequence[str], clock: Clock) -> CodesIssued:
+    """Make one-time ``codes`` the next list of room ``code``.
+
+    Raises ``NoSuchRoomError`` where there is no such room or they cannot be issued.
+    """
+    async with _opened(config, code, clock) as desk:
+        error = await desk.read()
+        if desk.room is None:
+            raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+        if error is not None:
+            raise CorruptError(f"The log was changed or is an older copy: {error}. Nothing was issued.")
+        earlier = [load_list(desk.keyring, code, issued) for issued in desk.room.code_lists]
+        try:
+            hashes, command = hashed(desk.keyring.room(code), codes, earlier)
+        except KnownCodesError:
+            refusal = Refusal(Code.BAD_CODES, "one of them is in a list of this room already, or here twice")
+            raise NoSuchRoomError(explain(refusal)) from None
+        refused = decide(desk.room, command, at=0)
+        if isinstance(refused, Refusal):
+            raise NoSuchRoomError(explain(refused))
+        # Before the record that names it: so every code that is in the log can be entered.
+        desk.keyring.keep_codes(code, command.root, hashes)
+        await desk.record(command)
+        await desk.read()
+        desk.sign()
+        return desk.room.code_lists[-1]
 
 
 async def import_bundle(config: Config, path: Path, clock: Clock, *, new_key: bool) -> Verdict:

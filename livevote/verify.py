@@ -52,6 +52,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return self.records - (0 if self.newest is None else self.newest.size)
 
     @property
+    def issued(self) -> int:
+        """How many one-time codes were issued."""
+        return sum(issued.count for issued in self.room.code_lists)
+
+    @property
     def recoveries(self) -> list[RecoveryAccepted]:
         """Where the operator went on with a log that contradicted its checkpoints."""
         return self.room.recoveries

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from livevote.domain.audit import GENESIS, commitment, link
-from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, OpenVoting
+from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, IssueCodes, OpenVoting, UseCode
 from livevote.domain.records import AnswerErased, BallotCast, Draft, Entry, Opening, Record, decode, encode
 from livevote.domain.room import Decision, apply, decide
 from livevote.domain.state import Question, Room, Round
@@ -22,11 +22,17 @@ def answer(*choices: int) -> bytes:
 
 
 def cast(
-    voter: str, *choices: int, id: str | None = None, question: str = "q1", round: int = 1, raw: bytes | None = None
+    voter: str,
+    *choices: int,
+    id: str | None = None,
+    question: str = "q1",
+    round: int = 1,
+    raw: bytes | None = None,
+    code: tuple[int, int] | None = None,
 ) -> CastBallot:
     """The command of a voter who chose these options; ``raw`` is sent in their place."""
     sent = answer(*choices) if raw is None else raw
-    return CastBallot(voter, f"{voter}-{choices}" if id is None else id, question, round, sent, SALT)
+    return CastBallot(voter, f"{voter}-{choices}" if id is None else id, question, round, sent, SALT, code)
 
 
 def ballot(
@@ -125,6 +131,13 @@ def stored(entries: Iterable[Entry]) -> list[Entry]:
     return [msgspec.structs.replace(entry, record=decode(entry.body)) for entry in entries]
 
 
+def by_code(*, used: int = 2, changeable: bool = True) -> History:
+    """A room with a list of five codes, of which the first so many were entered, and q1 open for ballots by code."""
+    history = created().did(AddQuestion("single", "Who?", OPTIONS, changeable=changeable, level="code"))
+    history.did(IssueCodes(5, "0a" * 32), OpenVoting("q1"))
+    return history.did(*(UseCode(1, place, f"browser{place}") for place in range(used)))
+
+
 def dump(room: Room | None) -> object:
     """All that a state holds, as values that compare."""
     if room is None:
@@ -132,6 +145,7 @@ def dump(room: Room | None) -> object:
     return (
         (room.code, room.title, room.created_at, room.head, None if room.current is None else room.current.id),
         (room.origin, room.receipts, room.replay_public, list(room.recoveries)),
+        (list(room.code_lists), dict(room.used_codes)),
         {question.id: _dump_question(question) for question in room.questions.values()},
     )
 
@@ -139,7 +153,7 @@ def dump(room: Room | None) -> object:
 def _dump_question(question: Question) -> object:
     return (
         (question.id, question.kind.name, question.text, question.options, question.rules, question.stored_rules),
-        (question.changeable, question.phase),
+        (question.changeable, question.level, question.phase),
         [
             (
                 (asked.number, asked.opened_at, asked.closed_at, asked.revealed, asked.tally.counts(), asked.erased),

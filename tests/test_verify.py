@@ -1,5 +1,6 @@
 """The offline check of a log: intact logs pass with the right fingerprints, and every kind of tampering is named."""
 
+import json
 import re
 import shutil
 import sqlite3
@@ -15,13 +16,24 @@ from livevote.domain.audit import TamperedError, commitment, leaf, link
 from livevote.domain.commands import AcceptRecovery, EraseAnswer, SwitchReceipts
 from livevote.domain.note import Signer, Verifier
 from livevote.domain.receipt import Receipt
-from livevote.domain.records import BallotCast, Draft, Entry, Opening, RoomCreated, decode, encode
+from livevote.domain.records import (
+    BallotCast,
+    CodesIssued,
+    CodeUsed,
+    Draft,
+    Entry,
+    Opening,
+    Record,
+    RoomCreated,
+    decode,
+    encode,
+)
 from livevote.log import open_reader
 from livevote.log.base import Heads
 from livevote.log.memory import MemoryLog
 from livevote.verify import Verdict, verify, verify_database
 from tests.client import venue
-from tests.history import CODE, SALT, History, cast, opened
+from tests.history import AT, CODE, SALT, History, by_code, cast, opened
 from tests.process import process, run_cli
 from tests.receipts import OTHER, SIGNER, bundle_at, receipt, signed, stored_at
 
@@ -374,3 +386,53 @@ async def test_records_that_no_signature_covers_are_counted(tmp_path: Path) -> N
     done = run_cli("verify", str(tmp_path / "bundle"), "--key", SIGNER.vkey)
     assert done.returncode == 3
     assert "covers the records 5 to 6" in done.stderr
+
+
+def stuffed(*, used: int) -> list[Entry]:
+    """A log with valid seals in which three voters answered by code."""
+    history = by_code(used=3).did(*(cast(name, 0, code=(1, 0)) for name in ("ann", "bob", "eve")))
+    rewritten = History()
+    dropped = range(4 + used, 7)
+    for number, entry in enumerate(history.entries):
+        if number not in dropped:
+            rewritten.entries.append(rewritten.next(entry.record, entry.opening))
+    return rewritten.entries
+
+
+def test_more_voters_than_codes_that_were_entered_are_named() -> None:
+    assert verify(CODE, stuffed(used=3)).ballots == 3
+    with pytest.raises(TamperedError, match="record 9 does not fit"):
+        verify(CODE, stuffed(used=2))
+    with pytest.raises(TamperedError, match="record 5 does not fit"):
+        verify(CODE, stuffed(used=0))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        CodeUsed(AT, 1, 0, "browser0"),
+        CodeUsed(AT, 1, 5, "eve"),
+        CodesIssued(AT, 2, 5, "0b" * 32),
+    ],
+)
+def test_a_code_used_twice_or_never_issued_and_codes_that_come_too_late_are_named(record: Record) -> None:
+    history = by_code(used=1)
+    history.entries.append(history.next(record))
+    with pytest.raises(TamperedError, match="record 6 does not fit"):
+        verify(CODE, history.entries)
+
+
+async def test_the_command_says_how_many_codes_there_were(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        issued = await at.post(f"/api/rooms/{at.code}/codes", {"count": 3}, key=at.host_token)
+        made = json.loads(issued.body)
+        await at.ask("Tea", "Coffee", level="code")
+        cookie = await at.cookie()
+        entered = await at.post(f"/api/rooms/{at.code}/code", {"code": made["codes"][0]}, Cookie=cookie)
+        page = await at.open(f"{cookie}; {entered.headers['Set-Cookie'].split(';')[0]}")
+        assert (await page.vote("v1", 1))["type"] == "recorded"
+    done = run_cli("verify", str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  3 one-time codes were issued, 1 entered, each once\n    list 1: 3, issued at " in done.stdout
+    assert f"root {made['root']}\n" in done.stdout
+    assert "Which? (round 1, 1 voted, each with a code)\n" in done.stdout

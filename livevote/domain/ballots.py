@@ -3,6 +3,7 @@
 import msgspec
 
 from livevote.domain.audit import commitment
+from livevote.domain.codes import has_place
 from livevote.domain.commands import CastBallot, EraseAnswer
 from livevote.domain.kinds.base import Answer
 from livevote.domain.parts import Decide, Decision, Fold, OutOfOrderError, Repeat, require
@@ -16,6 +17,8 @@ def cast(room: Room, command: CastBallot, at: int) -> Decision:
     question = room.questions.get(command.question)
     if question is None:
         return Refusal(Code.UNKNOWN_QUESTION)
+    if question.level == "code" and command.code not in room.used_codes:
+        return Refusal(Code.NO_CODE)
     if not question.rounds:
         return Refusal(Code.NOT_OPEN)
     if not 1 <= command.round <= len(question.rounds):
@@ -34,6 +37,8 @@ def cast(room: Room, command: CastBallot, at: int) -> Decision:
         return answer
     if mine is not None and not question.changeable:
         return Refusal(Code.ALREADY_VOTED)
+    if question.level == "code" and not has_place(room, asked, command.voter):
+        return Refusal(Code.NO_CODE)
     opening = Opening(command.salt, encode(answer))
     return Draft(
         room.code,

@@ -2,12 +2,15 @@
 
 import msgspec
 
+from livevote.domain.records import Level
+
 
 class CastBallot(msgspec.Struct, frozen=True, gc=False):
     """A voter's answer, still in the client's own JSON.
 
     ``voter`` is the pseudonym for this question, ``id`` the client's name for the ballot (sent again unchanged on a
-    retry) and ``salt`` 16 fresh random bytes for the commitment.
+    retry) and ``salt`` 16 fresh random bytes for the commitment. ``code`` is the list and the place of the one-time
+    code that the voter has entered, None for a voter without one.
     """
 
     voter: str
@@ -16,6 +19,7 @@ class CastBallot(msgspec.Struct, frozen=True, gc=False):
     round: int
     answer: bytes
     salt: bytes
+    code: tuple[int, int] | None = None
 
 
 class CreateRoom(msgspec.Struct, frozen=True):
@@ -30,13 +34,17 @@ class HostCommand(msgspec.Struct, frozen=True, tag_field="type"):
 
 
 class AddQuestion(HostCommand, tag="add_question", frozen=True):
-    """Add a question in draft. ``rules`` is JSON for the kind; ``changeable`` lets voters change their answer."""
+    """Add a question in draft. ``rules`` is JSON for the kind; ``changeable`` lets voters change their answer.
+
+    ``level``: of what it takes one ballot each.
+    """
 
     kind: str
     text: str
     options: tuple[str, ...] = ()
     rules: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
     changeable: bool = True
+    level: Level = "browser"
 
 
 class OnQuestion(HostCommand, frozen=True):
@@ -92,8 +100,23 @@ class AcceptRecovery(msgspec.Struct, frozen=True):
     root: str
 
 
+class IssueCodes(msgspec.Struct, frozen=True):
+    """Issue one-time codes as the room's next list. The fields are those of the record."""
+
+    count: int
+    root: str
+
+
+class UseCode(msgspec.Struct, frozen=True):
+    """Enter the code at ``place`` of the list number ``list``, from the browser that is called ``by``."""
+
+    list: int
+    place: int
+    by: str
+
+
 AnyHostCommand = (
     AddQuestion | OpenVoting | CloseVoting | RevealResults | HideResults | AskAgain | SwitchReceipts | PublishReplay
 )
-OperatorCommand = CreateRoom | EraseAnswer | AcceptRecovery
-Command = CastBallot | OperatorCommand | AnyHostCommand
+OperatorCommand = CreateRoom | EraseAnswer | AcceptRecovery | IssueCodes
+Command = CastBallot | UseCode | OperatorCommand | AnyHostCommand

@@ -12,7 +12,7 @@ import msgspec
 
 from livevote.domain.kinds.base import Answer
 from livevote.domain.packed import ROW_BYTES, Answers, Packed, PackedBallots, PackedSuperseded, buckets_for
-from livevote.domain.records import Entry, QuestionDefined, RecoveryAccepted, VotingOpened, encode
+from livevote.domain.records import CodesIssued, Entry, QuestionDefined, RecoveryAccepted, VotingOpened, encode
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import apply
 from livevote.domain.state import Ballot, Question, Room, Round
@@ -76,6 +76,8 @@ class _Room(msgspec.Struct, array_like=True):
     recoveries: list[bytes]
     questions: list[_Question]
     current: str | None
+    code_lists: list[bytes]
+    used_codes: list[tuple[int, int, str]]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -125,6 +127,8 @@ def _head(room: Room, chain: bytes, mappings: list[Packed[str] | Packed[tuple[st
         recoveries=[encode(recovery) for recovery in room.recoveries],
         questions=[_freeze_question(question, mappings) for question in room.questions.values()],
         current=None if room.current is None else room.current.id,
+        code_lists=[encode(issued) for issued in room.code_lists],
+        used_codes=[(list_, place, by) for (list_, place), by in room.used_codes.items()],
     )
 
 
@@ -138,6 +142,7 @@ def _freeze_question(question: Question, mappings: list[Packed[str] | Packed[tup
         options=question.options,
         rules=msgspec.Raw(question.stored_rules),
         changeable=question.changeable,
+        level=question.level,
     )
     rounds = []
     for asked in question.rounds:
@@ -189,6 +194,8 @@ def thaw(read: Callable[[int], bytes]) -> Generator[None, None, Frozen]:
             for asked in frozen.rounds:
                 question.rounds.append((yield from _thaw_round(question, asked, read)))
         room.current = None if head.current is None else room.questions[head.current]
+        room.code_lists = [msgspec.json.decode(issued, type=CodesIssued) for issued in head.code_lists]
+        room.used_codes = {(list_, place): by for list_, place, by in head.used_codes}
     except (msgspec.DecodeError, struct.error, LookupError) as error:
         raise ThawError(f"these are not the bytes that were written ({error!r})") from error
     return Frozen(room, head.head, head.chain)
@@ -266,11 +273,11 @@ def _outline(room: Room) -> object:
     """All of a state but its ballots, of which it says how many there are."""
     return (
         (room.code, room.title, room.created_at, room.origin, room.head, room.receipts, room.replay_public),
-        (room.recoveries, None if room.current is None else room.current.id),
+        (room.recoveries, None if room.current is None else room.current.id, room.code_lists, room.used_codes),
         [
             (
                 (question.id, question.kind.name, question.text, question.options, question.stored_rules),
-                question.changeable,
+                (question.changeable, question.level),
                 [
                     (
                         (asked.number, asked.opened_at, asked.closed_at, asked.revealed, asked.tally.counts()),

@@ -37,6 +37,7 @@ def _add(room: Room, command: AddQuestion, at: int) -> Record | Refusal:
         options=options,
         rules=msgspec.Raw(rules),
         changeable=command.changeable,
+        level=command.level,
     )
 
 

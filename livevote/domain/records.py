@@ -5,7 +5,12 @@ log always folds. Field names are ASCII and values are strings, integers, boolea
 which makes ``encode`` an RFC 8785 encoder for them.
 """
 
+from typing import Literal
+
 import msgspec
+
+Level = Literal["browser", "code"]
+"""Of what a question takes one ballot each: of a browser, or of a one-time code."""
 
 
 class Fact(msgspec.Struct, frozen=True, tag_field="@type"):
@@ -21,8 +26,11 @@ class RoomCreated(Fact, tag="room_created/1", frozen=True):
     title: str
 
 
-class QuestionDefined(Fact, tag="question_defined/1", frozen=True):
-    """A question as it will be asked. ``rules`` is canonical JSON that the question's kind wrote and can read."""
+class QuestionDefined(Fact, tag="question_defined/1", frozen=True, omit_defaults=True):
+    """A question as it will be asked. ``rules`` is canonical JSON that the question's kind wrote and can read.
+
+    What came after the first version stands last and is left out where it has its default, as in older logs.
+    """
 
     id: str
     kind: str
@@ -30,6 +38,7 @@ class QuestionDefined(Fact, tag="question_defined/1", frozen=True):
     options: tuple[str, ...]
     rules: msgspec.Raw
     changeable: bool
+    level: Level = "browser"
 
 
 class VotingOpened(Fact, tag="voting_opened/1", frozen=True):
@@ -110,6 +119,29 @@ class RecoveryAccepted(Fact, tag="recovery_accepted/1", frozen=True):
     root: str
 
 
+class CodesIssued(Fact, tag="codes_issued/1", frozen=True):
+    """One-time codes were issued: the room's list number ``list`` (from 1), of ``count`` codes.
+
+    ``root`` is the Merkle root (RFC 6962, lower-case hex) over the sorted keyed hashes of the codes: neither a code nor
+    its hash is in the log.
+    """
+
+    list: int
+    count: int
+    root: str
+
+
+class CodeUsed(Fact, tag="code_used/1", frozen=True):
+    """The code at ``place`` (from 0) among the sorted hashes of the list number ``list`` was entered, once and for all.
+
+    ``by`` is a pseudonym of the browser that entered it, which stands on no ballot: that browser may enter it again.
+    """
+
+    list: int
+    place: int
+    by: str
+
+
 Record = (
     RoomCreated
     | QuestionDefined
@@ -122,6 +154,8 @@ Record = (
     | ReceiptsSwitched
     | ReplayPublished
     | RecoveryAccepted
+    | CodesIssued
+    | CodeUsed
 )
 
 

@@ -35,6 +35,12 @@ class Code(StrEnum):
     ALREADY_SO = "already_so"
     NO_SUCH_BALLOT = "no_such_ballot"
     ALREADY_ERASED = "already_erased"
+    NO_CODE = "no_code"
+    CODE_USED = "code_used"
+    UNKNOWN_CODE = "unknown_code"
+    CODES_MISSING = "codes_missing"
+    CODES_IN_USE = "codes_in_use"
+    BAD_CODES = "bad_codes"
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 What they do with each command and each record stands in the parts.
 """
 
-from livevote.domain import ballots, questions, voting
+from livevote.domain import ballots, codes, questions, voting
 from livevote.domain.audit import origin
 from livevote.domain.commands import AcceptRecovery, CastBallot, Command, CreateRoom, PublishReplay, SwitchReceipts
 from livevote.domain.parts import MISFITS, Decide, Decision, Fold, OutOfOrderError, Repeat
@@ -85,7 +85,10 @@ def apply(room: Room | None, entry: Entry) -> Room:
     try:
         # Nearly all records are ballots, and a start folds every one there is: this branch is the cost of a restart.
         if type(record) is BallotCast:
-            ballots.count(room.questions[record.question], entry, record)
+            question = room.questions[record.question]
+            if question.level == "code":
+                codes.require_place(room, question, record)
+            ballots.count(question, entry, record)
         else:
             _fold(room, entry)
     except MISFITS as error:
@@ -142,6 +145,7 @@ DECIDE: dict[type, Decide] = {
     **ballots.DECIDE,
     **questions.DECIDE,
     **voting.DECIDE,
+    **codes.DECIDE,
 }
 FOLD: dict[type, Fold] = {
     RoomCreated: Fold(_never, _require_nothing_before),
@@ -151,4 +155,5 @@ FOLD: dict[type, Fold] = {
     **ballots.FOLD,
     **questions.FOLD,
     **voting.FOLD,
+    **codes.FOLD,
 }

@@ -11,7 +11,7 @@ import msgspec
 
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.base import Answer, Kind, Rules, Tally
-from livevote.domain.records import QuestionDefined, RecoveryAccepted
+from livevote.domain.records import CodesIssued, Level, QuestionDefined, RecoveryAccepted
 
 Phase = Literal["draft", "open", "closed"]
 
@@ -53,7 +53,7 @@ class Round:
 class Question:
     """A question with all its rounds."""
 
-    __slots__ = ("changeable", "id", "kind", "options", "rounds", "rules", "stored_rules", "text")
+    __slots__ = ("changeable", "id", "kind", "level", "options", "rounds", "rules", "stored_rules", "text")
 
     def __init__(self, defined: QuestionDefined) -> None:
         self.id = defined.id
@@ -63,6 +63,7 @@ class Question:
         self.stored_rules = bytes(defined.rules)
         self.rules: Rules = self.kind.rules(self.stored_rules)
         self.changeable = defined.changeable
+        self.level: Level = defined.level
         self.rounds: list[Round] = []
 
     @property
@@ -78,6 +79,7 @@ class Room:
 
     __slots__ = (
         "code",
+        "code_lists",
         "created_at",
         "current",
         "head",
@@ -87,6 +89,7 @@ class Room:
         "recoveries",
         "replay_public",
         "title",
+        "used_codes",
     )
 
     def __init__(self, *, code: str, title: str, created_at: int, origin: str) -> None:
@@ -102,3 +105,7 @@ class Room:
         self.questions: dict[str, Question] = {}
         self.current: Question | None = None
         """The question that was opened last: what voters see."""
+        self.code_lists: list[CodesIssued] = []
+        """The lists of one-time codes: list number n at n - 1."""
+        self.used_codes: dict[tuple[int, int], str] = {}
+        """Who entered a code, by list and place."""

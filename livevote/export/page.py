@@ -154,6 +154,7 @@ def _rule(question: Question) -> str:
         text = f"Multiple choice, {span}"
     else:
         text = question.kind.name
+    text += " · one vote a code" if question.level == "code" else ""
     return text + (" · answers could be changed" if question.changeable else "")
 
 

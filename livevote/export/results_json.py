@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
+from livevote.domain.records import Level
 from livevote.domain.state import Question
 from livevote.export.cells import instant
 from livevote.export.results import Fold, Option, RoundResult, folded
@@ -70,6 +71,7 @@ class QuestionAbout(msgspec.Struct, frozen=True):
     options: tuple[str, ...]
     rules: msgspec.Raw
     changeable: bool
+    level: Level
     rounds: tuple[RoundAbout, ...]
 
 
@@ -106,6 +108,7 @@ def _question(fold: Fold, question: Question) -> QuestionAbout:
         options=question.options,
         rules=msgspec.Raw(question.stored_rules),
         changeable=question.changeable,
+        level=question.level,
         rounds=tuple(_round(result) for result in fold.rounds(question)),
     )
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
+import msgspec
+
 from livevote.clock import Clock
-from livevote.domain.records import BallotCast, Entry
+from livevote.domain.records import BallotCast, CodeUsed, Entry
 from livevote.domain.room import apply
 from livevote.domain.state import Question, Room, Round
 from livevote.keys import RoomKey
@@ -23,6 +25,13 @@ class Voter(Subscriber, Protocol):
         """The session of its cookie."""
 
 
+class HeldCode(msgspec.Struct, frozen=True):
+    """A one-time code that a browser has entered: its list and place in the log, and who it makes the browser."""
+
+    place: tuple[int, int]
+    identity: str
+
+
 class LiveRoom:
     """One room. Only ``registry.Registry.apply`` moves its state."""
 
@@ -32,10 +41,12 @@ class LiveRoom:
         self.channel = Channel(views=self, clock=clock)
         self.seal = Seal()
         self.commanded = state.head
-        """The log index up to which something other than a ballot may have come."""
+        """The log index up to which something other than a voter's record may have come."""
         self._clock = clock
         self._base_url = base_url
         self._sessions: dict[str, dict[Voter, None]] = {}
+        self._codes: dict[str, HeldCode] = {}
+        """The codes of those sessions that have one."""
 
     @property
     def code(self) -> str:
@@ -47,19 +58,21 @@ class LiveRoom:
         return len(self._sessions)
 
     def apply(self, entries: Sequence[Entry]) -> bool:
-        """Fold entries that came back from the log, and note who has to see them. Whether all are ballots."""
-        state, only_ballots = self.state, True
+        """Fold entries that came back from the log, and note who has to see them. Whether all came from voters."""
+        state, only_voters = self.state, True
         for entry in entries:
             apply(state, entry)
-            if type(entry.record) is not BallotCast:
-                only_ballots = False
+            if type(entry.record) is not BallotCast and type(entry.record) is not CodeUsed:
+                only_voters = False
                 self.commanded = entry.index
         self.seal.add(entries)
-        self.channel.changed(full=not only_ballots)
-        return only_ballots
+        self.channel.changed(full=not only_voters)
+        return only_voters
 
-    def join(self, voter: Voter, *, limit: int) -> None:
+    def join(self, voter: Voter, *, limit: int, code: HeldCode | None = None) -> None:
         """A voter's page opened: it gets the state and its own ballot at once, and every tick from now on.
+
+        ``code`` is the one-time code that its browser has entered.
 
         Beyond ``limit`` pages of one session the oldest is closed: it is most likely a socket whose phone has vanished.
         """
@@ -70,6 +83,8 @@ class LiveRoom:
             self.channel.leave(oldest, "voter")
             oldest.leave_with("too_many_sockets")
         tabs[voter] = None
+        if code is not None:
+            self._codes[voter.session] = code
         self.channel.join(voter, "voter")
 
     def leave(self, voter: Voter) -> None:
@@ -78,7 +93,28 @@ class LiveRoom:
         tabs.pop(voter, None)
         if not tabs:
             self._sessions.pop(voter.session, None)
+            self._codes.pop(voter.session, None)
         self.channel.leave(voter, "voter")
+
+    def enter_code(self, session: str, code: HeldCode) -> None:
+        """A browser has entered a one-time code: its open pages vote with it from now on, and show its ballot."""
+        tabs = self._sessions.get(session)
+        if tabs:
+            self._codes[session] = code
+            for tab in tabs:
+                self.channel.sync(tab, "voter")
+
+    def code_of(self, session: str) -> tuple[int, int] | None:
+        """List and place of the code with which a browser votes that has a page open."""
+        held = self._codes.get(session)
+        return None if held is None else held.place
+
+    def pseudonym(self, session: str, question: str) -> str:
+        """The name on this browser's ballots of a question: its code's, where a ballot takes one, else its own."""
+        asked, held = self.state.questions.get(question), self._codes.get(session)
+        if held is not None and asked is not None and asked.level == "code":
+            return self.key.pseudonym_by_code(held.identity, question)
+        return self.key.pseudonym(session, question)
 
     def tell_other_tabs(self, voter: Voter, question: str, round_: int) -> None:
         """Show the ballot that ``voter`` has just cast on one page to the same voter's other pages.
@@ -120,7 +156,7 @@ class LiveRoom:
             subscriber.send(self._mine_frame(voter.session, self.state.current, self.state.current.rounds[-1]))
 
     def _mine_frame(self, session: str, question: Question, asked: Round) -> bytes:
-        return codec.frame(views.mine(question, asked, asked.ballots.get(self.key.pseudonym(session, question.id))))
+        return codec.frame(views.mine(question, asked, asked.ballots.get(self.pseudonym(session, question.id))))
 
     def _voter_state(self) -> VoterState:
         return views.voter_state(self.state, at=self._clock.now_ms())

@@ -6,6 +6,7 @@ from livevote.domain.records import encode
 from livevote.domain.state import Ballot, Question, Room, Round
 from livevote.domain.tally import snapshot
 from livevote.protocol.messages import (
+    CodesInfo,
     HostQuestionInfo,
     HostState,
     Mine,
@@ -53,6 +54,7 @@ def host_state(room: Room, *, at: int, join_url: str, online: int) -> HostState:
         current=None if room.current is None else room.current.id,
         questions=tuple(_host_question(question) for question in room.questions.values()),
         recoveries=tuple(RecoveryInfo(each.at, each.lost, each.kept) for each in room.recoveries),
+        codes=CodesInfo(sum(issued.count for issued in room.code_lists), len(room.used_codes)),
     )
 
 
@@ -88,6 +90,7 @@ def _question(question: Question) -> QuestionInfo:
         round=len(question.rounds),
         phase=question.phase,
         revealed=_revealed(question),
+        level=question.level,
     )
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 import msgspec
 
 from livevote.clock import Clock
-from livevote.domain.commands import CastBallot, Command
+from livevote.domain.commands import CastBallot, Command, UseCode
 from livevote.domain.records import Draft
 from livevote.domain.room import BrokenLogError, Decision, decide, fits
 from livevote.live.outcome import Outcome
@@ -50,7 +50,7 @@ class Written(msgspec.Struct):
         self.newest = size
 
 
-_Voter = tuple[str, str]  # room code and pseudonym
+_Voter = tuple[str, str]  # room code and pseudonym, or the one-time code that is entered
 
 
 class _Waiting(msgspec.Struct, frozen=True, gc=False):
@@ -58,7 +58,7 @@ class _Waiting(msgspec.Struct, frozen=True, gc=False):
     command: Command
     reply: Reply
     voter: _Voter | None
-    """Whose ballot this is; None for a host's command."""
+    """Whose ballot this is, or which one-time code is entered; None for a host's command."""
 
 
 class Writer:
@@ -92,7 +92,7 @@ class Writer:
 
     def submit(self, code: str, command: Command, reply: Reply) -> None:
         """Queue a command for the room ``code``, which exists unless the command creates it."""
-        voter = (code, command.voter) if isinstance(command, CastBallot) else None
+        voter = _voter(code, command)
         waits = 0 if voter is None else self._voters.get(voter, 0)
         if self._refusing is not None:
             _tell(reply, self._refusing)
@@ -159,8 +159,8 @@ class Writer:
         """Decide what waits against the state of the log, and answer at once what needs no record.
 
         A command that could depend on another of the same batch stays in the queue for the next one: a second ballot of
-        one voter, and whatever follows a host's command in its room. So the state alone says what is right, and each
-        room's commands keep their order.
+        one voter, one code for the second time, and whatever follows a host's command in its room. So the state alone
+        says what is right, and each room's commands keep their order.
         """
         drafts: list[tuple[Draft, _Waiting]] = []
         touched: set[_Voter] = set()
@@ -251,6 +251,13 @@ class Writer:
         self._queue.clear()
         for waiting in unanswered:
             self._answer(waiting, Unsure.FAILED)
+
+
+def _voter(room: str, command: Command) -> _Voter | None:
+    if isinstance(command, CastBallot):
+        return room, command.voter
+    # No pseudonym has a blank.
+    return (room, f"{command.list} {command.place}") if isinstance(command, UseCode) else None
 
 
 def _tell(reply: Reply, outcome: Outcome) -> None:

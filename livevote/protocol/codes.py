@@ -55,6 +55,12 @@ REJECTED: dict[Code | Wire, str] = {
     Code.ALREADY_SO: "The room is set like that already.",
     Code.NO_SUCH_BALLOT: "There is no such ballot.",
     Code.ALREADY_ERASED: "The answer of this ballot was erased before.",
+    Code.NO_CODE: "This question is answered with a one-time code. Enter yours first.",
+    Code.CODE_USED: "This code was used before, in another browser. Ask the host for help.",
+    Code.UNKNOWN_CODE: "There is no such code in this room. Check its characters.",
+    Code.CODES_MISSING: "This question is answered with one-time codes, and the room has none. Make or import codes.",
+    Code.CODES_IN_USE: "A question that is answered with codes is open. Close it before you issue more.",
+    Code.BAD_CODES: "These codes cannot be issued.",
 }
 """Text for every final refusal, in plain words that say what to do."""
 

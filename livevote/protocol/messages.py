@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from livevote.domain.records import Level
 from livevote.domain.state import Phase
 
 
@@ -41,7 +42,10 @@ class TallyMessage(msgspec.Struct, frozen=True, tag_field="type", tag="tally"):
 
 
 class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening."""
+    """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening.
+
+    ``level``: of what it takes one ballot each.
+    """
 
     id: str
     kind: str
@@ -52,6 +56,7 @@ class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
     round: int
     phase: Phase
     revealed: bool
+    level: Level
 
 
 class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
@@ -88,6 +93,13 @@ class RecoveryInfo(msgspec.Struct, frozen=True):
     kept: int
 
 
+class CodesInfo(msgspec.Struct, frozen=True):
+    """How many one-time codes the room has, and how many of them were entered."""
+
+    issued: int
+    used: int
+
+
 class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last.
 
@@ -106,6 +118,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     current: str | None
     questions: tuple[HostQuestionInfo, ...]
     recoveries: tuple[RecoveryInfo, ...]
+    codes: CodesInfo
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):

@@ -135,6 +135,14 @@ class ApiHandler(Handler):
         assert isinstance(outcome, Unsure), "only a ballot can be a repeat"
         raise ApiError(503, outcome, UNKNOWN[outcome].replace("The vote will be sent again.", "Try again."))
 
+    def join_url(self) -> str:
+        """Where voters enter the room that the path names."""
+        # The address in the visitor's own address bar is the one that worked, so it is the one to pass on; but nobody
+        # else can use this machine's name for itself.
+        own = f"{self.request.protocol}://{self.request.host}"
+        base = self.services.base_url() if self.services.config.url or self.request.host_name in LOOPBACK else own
+        return f"{base}/{self.room().code}"
+
 
 class Rooms(ApiHandler):
     access = Access.OPERATOR
@@ -276,12 +284,8 @@ class JoinQr(ApiHandler):
     operations = {"get": Operation(summary="The join address as a QR code", returns="image/svg+xml")}
 
     async def get(self, code: str) -> None:  # noqa: ARG002
-        # The address in the visitor's own address bar is the one that worked, so it is the one to pass on; but nobody
-        # else can use this machine's name for itself.
-        own = f"{self.request.protocol}://{self.request.host}"
-        base = self.services.base_url() if self.services.config.url or self.request.host_name in LOOPBACK else own
         picture = io.BytesIO()
-        segno.make(f"{base}/{self.room().code}", micro=False).save(
+        segno.make(self.join_url(), micro=False).save(
             picture, kind="svg", border=4, light="#fff", svgclass=None, lineclass=None, omitsize=True
         )
         self.set_header("Content-Type", "image/svg+xml")

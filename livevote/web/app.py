@@ -6,7 +6,7 @@ import msgspec
 from tornado.web import Application, RequestHandler, url
 
 from livevote.keys import CODE_LENGTH
-from livevote.web import api, openapi, page_handlers
+from livevote.web import api, code_api, openapi, page_handlers
 from livevote.web.base import Access, Guarded
 from livevote.web.services import Services
 from livevote.web.socket import PageSocket
@@ -20,6 +20,9 @@ API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms/{code}/replay": api.RoomReplay,
     "/api/rooms/{code}/qr.svg": api.JoinQr,
     "/api/rooms/{code}/proof": api.Proof,
+    "/api/rooms/{code}/codes": code_api.Codes,
+    "/api/rooms/{code}/codes/{name}": code_api.CodeFiles,
+    "/api/rooms/{code}/code": code_api.Code,
     "/api/rooms/{code}/host-session": api.HostSession,
     "/api/operator-session": api.OperatorSession,
     "/api/metrics": api.Metrics,

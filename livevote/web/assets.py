@@ -63,6 +63,7 @@ class Assets:
         self.host = _page(_PAGES / "host.html")
         self.replay = _page(_PAGES / "replay.html")
         self.not_found = _page(_PAGES / "not_found.html")
+        self.code_sheet = _page(_PAGES / "code_sheet.html")
         self.chart = Asset(_read(CHART), content_type="text/javascript; charset=utf-8")
 
 

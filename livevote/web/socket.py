@@ -11,7 +11,7 @@ from livevote.failures import FailureError
 from livevote.live.hub import Role
 from livevote.live.limits import TokenBucket
 from livevote.live.outcome import Outcome, answer
-from livevote.live.room import LiveRoom
+from livevote.live.room import HeldCode, LiveRoom
 from livevote.protocol import codec
 from livevote.protocol.codes import CLOSE, REJECTED, UNKNOWN, Unsure
 from livevote.protocol.codes import Wire as WireCode
@@ -59,13 +59,13 @@ class Page:
         self._repeats: set[asyncio.Task[None]] | None = None
         self._wire: Wire = services.wires.take(handler, self)
 
-    def enter(self, room: LiveRoom) -> None:
-        """Get the room's state now and every tick from now on."""
+    def enter(self, room: LiveRoom, code: HeldCode | None) -> None:
+        """Get the room's state now and every tick from now on. ``code`` is the one that the browser has entered."""
         self._room = room
         if self.role == "host":
             room.channel.join(self, "host")
         else:
-            room.join(self, limit=self._services.config.sockets_per_session)
+            room.join(self, limit=self._services.config.sockets_per_session, code=code)
 
     def on_close(self) -> None:
         """Leave the room: the connection is gone."""
@@ -121,6 +121,7 @@ class Page:
             round=vote.round,
             answer=bytes(vote.answer),
             salt=next(self._services.salts),
+            code=room.code_of(self.session),
         )
         self._services.writer.submit(room.code, ballot, lambda outcome: self._answer_vote(room, vote, outcome))
 
@@ -129,8 +130,10 @@ class Page:
             self._pseudonyms = {}
         known = self._pseudonyms.get(question)
         if known is None:
-            known = room.key.pseudonym(self.session, question)
-            if question in room.state.questions:  # or a hostile page could fill the memory
+            known = room.pseudonym(self.session, question)
+            asked = room.state.questions.get(question)
+            # Others would let a hostile page fill the memory. Codes can be entered later, and changed.
+            if asked is not None and asked.level == "browser":
                 self._pseudonyms[question] = known
         return known
 
@@ -219,7 +222,7 @@ class PageSocket(WireHandler, Guarded):
             page.leave_with("not_the_host")
         else:
             try:
-                page.enter(room)
+                page.enter(room, sessions.code(self, room.code))
             except Exception:
                 page.leave_with("server_fault")
                 raise

@@ -22,14 +22,16 @@ from livevote.domain.commands import (
     CreateRoom,
     EraseAnswer,
     HideResults,
+    IssueCodes,
     OpenVoting,
     PublishReplay,
     RevealResults,
     SwitchReceipts,
+    UseCode,
 )
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.records import BallotCast, Entry
+from livevote.domain.records import BallotCast, Entry, Level
 from livevote.log.memory import MemoryLog
 from tests.history import AT, CODE, History
 
@@ -136,6 +138,8 @@ def command(rng: random.Random, made: Made) -> Command:
         SwitchReceipts(rng.random() < 0.5),
         PublishReplay(rng.random() < 0.5),
         EraseAnswer(rng.choice(cast) if cast else 1),
+        IssueCodes(rng.randrange(1, 4), rng.randbytes(32).hex()),
+        UseCode(rng.randrange(1, 3), rng.randrange(4), rng.choice(TEXTS[:8])),
     ]
     return rng.choice(choices)
 
@@ -144,7 +148,8 @@ def add(rng: random.Random) -> AddQuestion:
     options = tuple(text(rng) for _ in range(rng.randrange(2, 6)))
     kind = rng.choice(("single", "multiple"))
     rules = msgspec.Raw(b'{"min":%d}' % rng.randrange(2) if kind == "multiple" else b"{}")
-    return AddQuestion(kind, text(rng), options, rules, rng.random() < 0.7)
+    level: Level = rng.choice(("browser", "browser", "code"))
+    return AddQuestion(kind, text(rng), options, rules, rng.random() < 0.7, level)
 
 
 def vote(rng: random.Random, made: Made) -> CastBallot:
@@ -157,6 +162,7 @@ def vote(rng: random.Random, made: Made) -> CastBallot:
         round=max(1, len(question.rounds)),
         answer=json.dumps({"choices": choices}).encode(),
         salt=rng.randbytes(16),
+        code=rng.choice([None, *made.history.room.used_codes]),
     )
 
 

@@ -34,7 +34,7 @@ from tests.crash.bundles import (
     written,
 )
 from tests.evidence import Record, size
-from tests.history import CODE, cast
+from tests.history import CODE, ballot, by_code, cast
 from tests.process import CHECKOUT, run_cli
 
 pytestmark = pytest.mark.crash
@@ -167,9 +167,27 @@ def test_both_verifiers_exit_alike_where_a_forger_left_the_first_note_alone(tmp_
     assert (run_cli("verify", str(path), "--key", SIGNER.vkey).returncode, second(path)[0]) == (0, 0)
 
 
+def test_both_verifiers_name_more_voters_than_codes_that_were_entered(tmp_path: Path) -> None:
+    made = Made(history=by_code(used=2))
+    for voter in ("ann", "bob"):
+        made.do(cast(voter, 0, code=(1, 0)))
+    stuffed = ballot("eve", 1)
+    made.entries.append(made.history.next(stuffed.record, stuffed.opening))
+    path = tmp_path / "stuffed.jsonl"
+    path.write_bytes(asyncio.run(written(made)))
+    _, (found,) = second(path, trusted=None)
+    own = first(path)
+    assert (own["verdict"], found["verdict"]) == ("tampered", "tampered")
+    assert "record 9" in own["why"]
+    assert "record 9" in found["why"]
+    assert "more voters than codes were entered" in found["why"]
+
+
 def test_the_good_ones_hold_every_kind_of_record(judged: list[Judged]) -> None:
     text = b"".join(path.read_bytes() for path, how, _ in judged if how == "good")
     for tag in ("results_hidden", "answer_erased", "receipts_switched", "replay_published", "recovery_accepted"):
+        assert tag.encode() in text
+    for tag in ("codes_issued", "code_used", '\\"level\\":\\"code\\"'):
         assert tag.encode() in text
     assert any(
         each["counts"] != [0] * len(each["counts"]) for found in judged for each in found.verdict.get("results", ())

@@ -18,10 +18,12 @@ from livevote.domain.commands import (
     Command,
     EraseAnswer,
     HideResults,
+    IssueCodes,
     OpenVoting,
     PublishReplay,
     RevealResults,
     SwitchReceipts,
+    UseCode,
 )
 from livevote.domain.freeze import FORMAT, Frozen, ThawError, differences, follow, freeze, thaw
 from livevote.domain.packed import Packed
@@ -52,6 +54,9 @@ commands: st.SearchStrategy[Command] = st.one_of(
             *(RevealResults("q1"), HideResults("q1"), PublishReplay(True), SwitchReceipts(False)),
             AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"),
             AddQuestion("single", "And now?", OPTIONS, changeable=False),
+            AddQuestion("single", "By code?", OPTIONS, level="code"),
+            *(IssueCodes(3, "0a" * 32), UseCode(1, 0, "a"), UseCode(1, 2, "b")),
+            cast("ann", 0, question="q2", code=(1, 0)),
         ]
     ),
 )
@@ -77,6 +82,7 @@ def evening() -> History:
     history.did(cast("ann", 1), cast("e" * 22, 0, id="h" * 22), EraseAnswer(9), EraseAnswer(4))
     history.did(CloseVoting("q1"), RevealResults("q1"), AskAgain("q1"), cast("c" * 22, 2, id="f" * 22, round=2))
     history.did(AddQuestion("single", "And now?", OPTIONS, changeable=False), SwitchReceipts(False))
+    history.did(AddQuestion("single", "By code?", OPTIONS, level="code"), IssueCodes(3, "0a" * 32), UseCode(1, 2, "b"))
     return history.did(PublishReplay(True), AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"))
 
 
@@ -115,6 +121,7 @@ def test_every_field_of_a_state_survives_and_the_state_moves_on() -> None:
 KNOWN_SLOTS = {
     *(
         "code",
+        "code_lists",
         "created_at",
         "current",
         "head",
@@ -124,8 +131,9 @@ KNOWN_SLOTS = {
         "recoveries",
         "replay_public",
         "title",
+        "used_codes",
     ),
-    *("changeable", "id", "kind", "options", "rounds", "rules", "stored_rules", "text"),
+    *("changeable", "id", "kind", "level", "options", "rounds", "rules", "stored_rules", "text"),
     *("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally"),
 }
 
@@ -204,6 +212,9 @@ def test_states_of_one_log_do_not_differ() -> None:
         lambda room: setattr(room.questions["q1"], "options", ("a", "b")),
         lambda room: setattr(room.questions["q1"], "stored_rules", b"{}"),
         lambda room: setattr(room.questions["q1"], "changeable", False),
+        lambda room: setattr(room.questions["q3"], "level", "browser"),
+        lambda room: room.code_lists.clear(),
+        lambda room: room.used_codes.update({(1, 1): "c"}),
         lambda room: room.questions["q1"].rounds.pop(),
         lambda room: setattr(first_round(room), "number", 2),
         lambda room: setattr(first_round(room), "opened_at", 2),

@@ -13,6 +13,8 @@ from livevote.domain.kinds.choice import ChoiceRules, Choices
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
+    CodesIssued,
+    CodeUsed,
     QuestionDefined,
     ReceiptsSwitched,
     Record,
@@ -35,9 +37,10 @@ texts = st.text() | st.sampled_from(["e\u0301", "\u212b", '"\\/\b\f\n\r\t\x00\x1
 rules = st.dictionaries(texts, integers | texts | st.none() | st.booleans()).map(
     lambda value: msgspec.Raw(rfc8785.dumps(value))
 )
+levels = st.sampled_from(["browser", "code"])
 records: st.SearchStrategy[Record] = st.one_of(
     st.builds(RoomCreated, integers, texts, texts),
-    st.builds(QuestionDefined, integers, texts, texts, texts, st.lists(texts).map(tuple), rules, st.booleans()),
+    st.builds(QuestionDefined, integers, texts, texts, texts, st.lists(texts).map(tuple), rules, st.booleans(), levels),
     st.builds(VotingOpened, integers, texts, integers),
     st.builds(VotingClosed, integers, texts, integers),
     st.builds(ResultsRevealed, integers, texts, integers),
@@ -47,6 +50,8 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(ReceiptsSwitched, integers, st.booleans()),
     st.builds(ReplayPublished, integers, st.booleans()),
     st.builds(RecoveryAccepted, integers, texts, integers, integers, texts),
+    st.builds(CodesIssued, integers, integers, integers, texts),
+    st.builds(CodeUsed, integers, integers, integers, texts),
 )
 
 # Logs hold these bytes. A change of any of them makes a record that old logs do not have: give it a new tag.
@@ -80,6 +85,16 @@ WRITTEN: list[tuple[Record, bytes]] = [
         b'{"@type":"recovery_accepted/1","at":1790000000000,"kept":5,"lost":9,"origin":"livevote/7KQ2MD/00ff",'
         b'"root":"ff00"}',
     ),
+    (
+        QuestionDefined(AT, "q1", "single", "Why?", ("a",), msgspec.Raw(b"{}"), True, level="code"),
+        b'{"@type":"question_defined/1","at":1790000000000,"changeable":true,"id":"q1","kind":"single","level":"code",'
+        b'"options":["a"],"rules":{},"text":"Why?"}',
+    ),
+    (
+        CodesIssued(AT, 1, 300, "00ff"),
+        b'{"@type":"codes_issued/1","at":1790000000000,"count":300,"list":1,"root":"00ff"}',
+    ),
+    (CodeUsed(AT, 1, 7, "ann"), b'{"@type":"code_used/1","at":1790000000000,"by":"ann","list":1,"place":7}'),
 ]
 
 
@@ -88,6 +103,9 @@ def as_json(record: Record) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.structs.asdict(record)
     if isinstance(record, QuestionDefined):
         fields |= {"rules": json.loads(bytes(record.rules)), "options": list(record.options)}
+        # What records of older logs do not have is written where it says something.
+        if record.level == "browser":
+            del fields["level"]
     return {"@type": record.__struct_config__.tag, **fields}
 
 

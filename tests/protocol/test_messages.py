@@ -10,6 +10,7 @@ import pytest
 
 from livevote.protocol import codec
 from livevote.protocol.messages import (
+    CodesInfo,
     HostQuestionInfo,
     HostState,
     Mine,
@@ -38,6 +39,7 @@ INFO: dict[str, Any] = {
     "round": 1,
     "phase": "open",
     "revealed": False,
+    "level": "browser",
 }
 ROOM = RoomInfo("ABC", "Welcome")
 
@@ -110,8 +112,10 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 current=None,
                 questions=(),
                 recoveries=(RecoveryInfo(9, 12, 7),),
+                codes=CodesInfo(300, 7),
             ),
             {
+                "codes": {"issued": 300, "used": 7},
                 "recoveries": [{"at": 9, "by_checkpoints": 12, "kept": 7}],
                 "role": "host",
                 "room": {"code": "ABC", "title": "Welcome"},

@@ -144,10 +144,12 @@ const isString = (value) => typeof value === "string";
 const isBoolean = (value) => typeof value === "boolean";
 const isList = (of) => (value) => Array.isArray(value) && value.every(of);
 const orNull = (is) => (value) => value === null || is(value);
+/** A field that may be missing, and has another value than its default where it is there. */
+const optional = (is) => Object.assign(is, { optional: true });
 const isShape = (shape) => (value) =>
   value instanceof Map &&
-  value.size === Object.keys(shape).length &&
-  Object.entries(shape).every(([name, is]) => value.has(name) && is(value.get(name)));
+  [...value.keys()].every((name) => Object.hasOwn(shape, name)) &&
+  Object.entries(shape).every(([name, is]) => (value.has(name) ? is(value.get(name)) : is.optional === true));
 
 const ONE_ROUND = { question: isString, round: isInteger };
 const RECORDS = {
@@ -156,6 +158,7 @@ const RECORDS = {
     changeable: isBoolean,
     id: isString,
     kind: isString,
+    level: optional((value) => value === "code"),
     options: isList(isString),
     rules: (value) => value instanceof Map,
     text: isString,
@@ -176,6 +179,8 @@ const RECORDS = {
   "answer_erased/1": { index: isInteger, question: isString, round: isInteger, voter: isString },
   "receipts_switched/1": { on: isBoolean },
   "replay_published/1": { public: isBoolean },
+  "codes_issued/1": { count: isInteger, list: isInteger, root: (value) => isString(value) && /^[0-9a-f]{64}$/.test(value) },
+  "code_used/1": { by: isString, list: isInteger, place: isInteger },
   "recovery_accepted/1": { kept: isInteger, lost: isInteger, origin: isString, root: isString },
 };
 const LINES = {
@@ -304,6 +309,8 @@ class Room {
   ballots = new Map(); // by index
   missing = new Set();
   recoveries = new Map(); // what is kept of each origin
+  lists = []; // of one-time codes, as they were issued
+  used = new Set(); // codes, as list and place
 
   constructor(code) {
     this.code = code;
@@ -333,6 +340,7 @@ class Room {
         require(question !== undefined, "a question that was never defined");
         require(question.rounds.at(-1)?.open !== true, "a question that is open already");
         require(record.round === question.rounds.length + 1, "a round that is not the next one");
+        require(question.level !== "code" || this.lists.length > 0, "voting by code in a room without codes");
         question.rounds.push({ number: record.round, open: true, voters: new Map() });
         break;
       }
@@ -352,6 +360,23 @@ class Room {
       case "answer_erased/1":
         this.erase(record);
         break;
+      case "codes_issued/1": {
+        const open = [...this.questions.values()].some((each) => each.level === "code" && each.rounds.at(-1)?.open);
+        require(!open, "codes that are issued while voting by code is open");
+        require(record.list === this.lists.length + 1 && record.list <= 20, "a list of codes out of its order");
+        require(record.count >= 1 && record.count <= 5000, "a list of codes that is empty or too long");
+        require(!this.lists.some(({ root }) => root === record.root), "codes that were issued before");
+        this.lists.push(record);
+        break;
+      }
+      case "code_used/1": {
+        const list = this.lists[Number(record.list) - 1];
+        require(list !== undefined && record.place >= 0 && record.place < list.count, "a code that was never issued");
+        const code = `${record.list} ${record.place}`;
+        require(!this.used.has(code), "a code for the second time");
+        this.used.add(code);
+        break;
+      }
       case "recovery_accepted/1":
         this.recoveries.set(record.origin, record.kept);
         break;
@@ -365,6 +390,8 @@ class Room {
     require(record.rev === mine.rev + 1 && record.supersedes === mine.index, "a ballot out of its order");
     require(mine.rev < 0 || question.changeable, "a second ballot where the first one is final");
     require(!mine.ids.has(record.id), "a ballot's id for the second time");
+    const isNew = mine.rev < 0 && question.level === "code";
+    require(!isNew || round.voters.size < this.used.size, "more voters than codes were entered");
     let choices = null;
     if (opening === null) {
       this.missing.add(index);

@@ -47,7 +47,7 @@ async def test_every_command_of_a_host(tmp_path: Path) -> None:
             {
                 "id": "q1", "kind": "multiple", "text": "Which?", "options": ["A", "B", "C"],
                 "rules": {"max": 2, "min": 1}, "changeable": False, "round": 2, "phase": "open", "revealed": False,
-                "counts": [0, 0, 0], "voters": 0,
+                "level": "browser", "counts": [0, 0, 0], "voters": 0,
             }
         ]  # fmt: skip
 
