@@ -19,11 +19,13 @@ from livevote.domain.commands import (
     CreateRoom,
     EraseAnswer,
     HideResults,
+    IssueCodes,
     OnQuestion,
     OpenVoting,
     PublishReplay,
     RevealResults,
     SwitchReceipts,
+    UseCode,
 )
 from livevote.domain.kinds.choice import Choices
 from livevote.domain.questions import MAX_QUESTIONS, MAX_TEXT_CHARS
@@ -64,6 +66,7 @@ from tests.history import (
     History,
     answer,
     ballot,
+    by_code,
     cast,
     created,
     drafted,
@@ -129,6 +132,15 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.STILL_OPEN: lambda: (opened(), AskAgain("q1")),
     Code.ALREADY_REVEALED: lambda: (opened().did(RevealResults("q1")), RevealResults("q1")),
     Code.ALREADY_HIDDEN: lambda: (opened(), HideResults("q1")),
+    Code.NO_CODE: lambda: (by_code(), cast("ann", 0)),
+    Code.CODE_USED: lambda: (by_code(), UseCode(1, 0, "other")),
+    Code.UNKNOWN_CODE: lambda: (by_code(), UseCode(1, 5, "other")),
+    Code.CODES_MISSING: lambda: (
+        created().did(AddQuestion("single", "Who?", OPTIONS, level="code")),
+        OpenVoting("q1"),
+    ),
+    Code.CODES_IN_USE: lambda: (by_code(), IssueCodes(3, "0b" * 32)),
+    Code.BAD_CODES: lambda: (created(), IssueCodes(0, "0b" * 32)),
 }
 
 
