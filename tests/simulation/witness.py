@@ -138,11 +138,13 @@ class Fold:
             "current": self.current or None,
             "questions": questions,
             "recoveries": [],
+            "codes": {"issued": 0, "used": 0},
         }
 
     def _question(self, question: Message) -> Message:
         rounds = question["rounds"]
         shown = {name: question[name] for name in ("id", "kind", "text", "options", "rules", "changeable")}
+        shown["level"] = "browser"
         phase = "draft" if not rounds else "open" if rounds[-1]["open"] else "closed"
         return shown | {"round": len(rounds), "phase": phase, "revealed": bool(rounds) and rounds[-1]["revealed"]}
 
