@@ -35,6 +35,15 @@ class Code(StrEnum):
     ALREADY_SO = "already_so"
     NO_SUCH_BALLOT = "no_such_ballot"
     ALREADY_ERASED = "already_erased"
+    NO_SOLUTION = "no_solution"
+    NOT_CLOSED = "not_closed"
+    ALREADY_SHOWN = "already_shown"
+    NOT_LINKED = "not_linked"
+    TOO_LATE = "too_late"
+    BAD_NAME = "bad_name"
+    NAME_TAKEN = "name_taken"
+    TOO_MANY_NAMES = "too_many_names"
+    NO_SUCH_NAME = "no_such_name"
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 What they do with each command and each record stands in the parts.
 """
 
-from livevote.domain import ballots, questions, voting
+from livevote.domain import ballots, questions, quiz, voting
 from livevote.domain.audit import origin
 from livevote.domain.commands import AcceptRecovery, CastBallot, Command, CreateRoom, PublishReplay, SwitchReceipts
 from livevote.domain.parts import MISFITS, Decide, Decision, Fold, OutOfOrderError, Repeat
@@ -141,6 +141,7 @@ DECIDE: dict[type, Decide] = {
     AcceptRecovery: _accept_recovery,
     **ballots.DECIDE,
     **questions.DECIDE,
+    **quiz.DECIDE,
     **voting.DECIDE,
 }
 FOLD: dict[type, Fold] = {
@@ -150,5 +151,6 @@ FOLD: dict[type, Fold] = {
     RecoveryAccepted: Fold(_recover),
     **ballots.FOLD,
     **questions.FOLD,
+    **quiz.FOLD,
     **voting.FOLD,
 }

@@ -55,6 +55,15 @@ REJECTED: dict[Code | Wire, str] = {
     Code.ALREADY_SO: "The room is set like that already.",
     Code.NO_SUCH_BALLOT: "There is no such ballot.",
     Code.ALREADY_ERASED: "The answer of this ballot was erased before.",
+    Code.NO_SOLUTION: "This question has no solution to show.",
+    Code.NOT_CLOSED: "The question is open or was never asked. Close it before you show the solution.",
+    Code.ALREADY_SHOWN: "The solution is shown already.",
+    Code.NOT_LINKED: "This room does not add up points, so it has no names and no leaderboard.",
+    Code.TOO_LATE: "A question was opened before. Points can be added up only in a room that begins with it.",
+    Code.BAD_NAME: "This name cannot be used.",
+    Code.NAME_TAKEN: "Somebody in this room has this name already. Take another one.",
+    Code.TOO_MANY_NAMES: "You have changed your name often enough.",
+    Code.NO_SUCH_NAME: "There is no such name.",
 }
 """Text for every final refusal, in plain words that say what to do."""
 

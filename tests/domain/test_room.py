@@ -19,10 +19,13 @@ from livevote.domain.commands import (
     CreateRoom,
     EraseAnswer,
     HideResults,
+    LinkPseudonyms,
     OnQuestion,
     OpenVoting,
     PublishReplay,
+    RemoveName,
     RevealResults,
+    ShowSolution,
     SwitchReceipts,
 )
 from livevote.domain.kinds.choice import Choices
@@ -68,7 +71,10 @@ from tests.history import (
     created,
     drafted,
     dump,
+    linked,
+    named,
     opened,
+    quizzed,
     stored,
 )
 
@@ -108,6 +114,18 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.ALREADY_SO: lambda: (created(), SwitchReceipts(on=True)),
     Code.NO_SUCH_BALLOT: lambda: (opened(), EraseAnswer(1)),
     Code.ALREADY_ERASED: lambda: (opened().did(cast("ann", 0), EraseAnswer(4)), EraseAnswer(4)),
+    Code.NO_SOLUTION: lambda: (closed(), ShowSolution("q1")),
+    Code.NOT_CLOSED: lambda: (created().did(quizzed(1)), ShowSolution("q1")),
+    Code.ALREADY_SHOWN: lambda: (
+        created().did(quizzed(1), OpenVoting("q1"), CloseVoting("q1"), ShowSolution("q1")),
+        ShowSolution("q1"),
+    ),
+    Code.NOT_LINKED: lambda: (created(), named("ann", "Ann")),
+    Code.TOO_LATE: lambda: (opened(), LinkPseudonyms()),
+    Code.BAD_NAME: lambda: (linked(), named("ann", "")),
+    Code.NAME_TAKEN: lambda: (linked().did(named("ann", "Ann")), named("bob", "Ann")),
+    Code.TOO_MANY_NAMES: lambda: (linked().did(*(named("ann", str(each)) for each in range(5))), named("ann", "Ann")),
+    Code.NO_SUCH_NAME: lambda: (linked(), RemoveName(2)),
     Code.UNKNOWN_QUESTION: lambda: (opened(), cast("ann", 0, question="q2")),
     Code.WRONG_ROUND: lambda: (again(), cast("bob", 0, round=1)),
     Code.NOT_OPEN: lambda: (drafted(), cast("ann", 0)),

@@ -177,6 +177,15 @@ const RECORDS = {
   "receipts_switched/1": { on: isBoolean },
   "replay_published/1": { public: isBoolean },
   "recovery_accepted/1": { kept: isInteger, lost: isInteger, origin: isString, root: isString },
+  "pseudonyms_linked/1": {},
+  "solution_shown/1": ONE_ROUND,
+  "player_named/1": { commitment: isString, id: isString, voter: isString },
+  "name_erased/1": { index: isInteger, voter: isString },
+  "leaderboard_shown/1": { on: isBoolean },
+};
+/** Fields that a record may have or not. */
+const OPTIONAL = {
+  "question_defined/1": { quiz: isShape({ commitment: isString, fading: isBoolean, points: isInteger }) },
 };
 const LINES = {
   "livevote_bundle/1": { room: isString, vkey: isString },
@@ -190,7 +199,9 @@ const shaped = (shapes, more, value, what) => {
   require(value instanceof Map && isString(value.get("@type")), `${what} has no type`);
   const type = value.get("@type");
   require(Object.hasOwn(shapes, type), `${what} is of an unknown type`);
-  require(isShape({ "@type": isString, ...more, ...shapes[type] })(value), `${what} has not the fields of ${type}`);
+  const optional = Object.entries(OPTIONAL[type] ?? {}).filter(([name]) => value.has(name));
+  const shape = { "@type": isString, ...more, ...shapes[type], ...Object.fromEntries(optional) };
+  require(isShape(shape)(value), `${what} has not the fields of ${type}`);
   const { "@type": _, ...fields } = Object.fromEntries(value);
   return { ...fields, type };
 };
@@ -287,10 +298,33 @@ const readRules = (kind, rules) => {
   return Object.fromEntries(rules);
 };
 
-const readAnswer = (text, { options, rules }) => {
+const readAnswer = (text, question) => {
   const answer = read(text, "the answer");
   require(isShape({ choices: isList(isInteger) })(answer), "an answer without choices");
-  const choices = answer.get("choices");
+  return checkChoices(answer.get("choices"), question);
+};
+
+const readSolution = (text, question) => {
+  const solution = read(text, "the solution");
+  require(isShape({ explanation: isString, right: isList(isInteger) })(solution), "a solution without right options");
+  require(isComposed(solution), "a solution with a text that is not NFC");
+  require(solution.get("right").length > 0, "a solution in which nothing is right");
+  checkChoices(solution.get("right"), question);
+};
+
+const readName = (text) => {
+  const name = read(text, "the name");
+  require(isShape({ name: isString })(name), "a name without a text");
+  require(isComposed(name), "a name that is not NFC");
+};
+
+/** The commitment to what a record hides; null where it hides nothing. */
+const committed = (record) => {
+  if (record.type === "ballot_cast/1" || record.type === "player_named/1") return record.commitment;
+  return record.quiz === undefined ? null : record.quiz.get("commitment");
+};
+
+const checkChoices = (choices, { options, rules }) => {
   require(
     choices.every((choice, place) => choice > (place ? choices[place - 1] : -1) && choice < options.length),
     "an answer that is not one of the options",
@@ -304,6 +338,8 @@ class Room {
   ballots = new Map(); // by index
   missing = new Set();
   recoveries = new Map(); // what is kept of each origin
+  linked = false;
+  names = new Map(); // by voter: the index of each name by its id
 
   constructor(code) {
     this.code = code;
@@ -319,7 +355,13 @@ class Room {
 
   add(index, record, opening) {
     require((index === 1) === (record.type === "room_created/1"), "a room is created by the first record alone");
-    require(opening === null || record.type === "ballot_cast/1", "an answer where none may be");
+    const commitment = committed(record);
+    if (opening !== null) {
+      require(commitment !== null, "an answer where none may be");
+      require(sha256(opening.salt, opening.answer).toString("hex") === commitment, "another answer than committed");
+    } else if (commitment !== null) {
+      this.missing.add(index);
+    }
     switch (record.type) {
       case "room_created/1":
         require(record.code === this.code, "the log of another room");
@@ -327,6 +369,10 @@ class Room {
       case "question_defined/1":
         require(!this.questions.has(record.id), "a question that is defined already");
         this.questions.set(record.id, { ...record, rules: readRules(record.kind, record.rules), rounds: [] });
+        if (record.quiz !== undefined) {
+          require(opening !== null, "a quiz without a solution");
+          readSolution(opening.answer, this.questions.get(record.id));
+        }
         break;
       case "voting_opened/1": {
         const question = this.questions.get(record.question);
@@ -342,6 +388,33 @@ class Room {
         round.open = false;
         break;
       }
+      case "solution_shown/1": {
+        const { question, round } = this.latest(record);
+        require(question.quiz !== undefined && !round.open, "the solution of no quiz, or of an open round");
+        break;
+      }
+      case "pseudonyms_linked/1": {
+        const asked = [...this.questions.values()].some(({ rounds }) => rounds.length > 0);
+        require(!this.linked && !asked, "pseudonyms that are linked too late");
+        this.linked = true;
+        break;
+      }
+      case "player_named/1": {
+        const mine = this.names.get(record.voter) ?? new Map();
+        require(this.linked && !mine.has(record.id), "a name where none may be, or for the second time");
+        if (opening !== null) readName(opening.answer);
+        this.names.set(record.voter, mine.set(record.id, index));
+        break;
+      }
+      case "name_erased/1": {
+        const mine = this.names.get(record.voter) ?? new Map();
+        require([...mine.values()].includes(record.index), "the erasure of no name");
+        require(this.missing.delete(record.index), "the erasure of a name that is still there");
+        break;
+      }
+      case "leaderboard_shown/1":
+        require(this.linked, "a leaderboard without points");
+        break;
       case "results_revealed/1":
       case "results_hidden/1":
         this.latest(record);
@@ -365,13 +438,7 @@ class Room {
     require(record.rev === mine.rev + 1 && record.supersedes === mine.index, "a ballot out of its order");
     require(mine.rev < 0 || question.changeable, "a second ballot where the first one is final");
     require(!mine.ids.has(record.id), "a ballot's id for the second time");
-    let choices = null;
-    if (opening === null) {
-      this.missing.add(index);
-    } else {
-      require(sha256(opening.salt, opening.answer).toString("hex") === record.commitment, "another answer than committed");
-      choices = readAnswer(opening.answer, question);
-    }
+    const choices = opening === null ? null : readAnswer(opening.answer, question);
     round.voters.set(record.voter, { rev: record.rev, index, choices, ids: mine.ids.add(record.id) });
     this.ballots.set(index, record);
   }
