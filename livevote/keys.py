@@ -53,6 +53,10 @@ class RoomKey:
         """The voter's name on ballots of one question: another one for every question and room (I14)."""
         return _derive(self._key, "voter", question, session)
 
+    def player(self, session: str) -> str:
+        """The voter's one name in a room that links pseudonyms; see ``LiveRoom.pseudonym``."""
+        return _derive(self._key, "player", session)
+
 
 class Keyring:
     """The secrets below ``directory``. Raises ``DataDirectoryError`` where they cannot be made or read.
