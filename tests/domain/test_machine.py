@@ -248,11 +248,20 @@ class Voting(RuleBasedStateMachine):
     def link(self) -> None:
         self.check(LinkPseudonyms(), self.model.link())
 
-    @initialize(linked=st.booleans(), changeable=st.booleans(), low=st.integers(0, 2), high=st.integers(2, OPTIONS))
-    def two_questions(self, linked: bool, changeable: bool, low: int, high: int) -> None:
+    @initialize(
+        linked=st.booleans(),
+        right=st.none() | st.integers(0, OPTIONS - 1),
+        changeable=st.booleans(),
+        low=st.integers(0, 2),
+        high=st.integers(2, OPTIONS),
+    )
+    def two_questions(self, linked: bool, right: int | None, changeable: bool, low: int, high: int) -> None:
         if linked:
             self.link()
-        self.add_single(changeable=changeable)
+        if right is None:
+            self.add_single(changeable=changeable)
+        else:
+            self.add_quiz(right=right, changeable=changeable)
         self.add_multiple(changeable=not changeable, low=low, high=high)
         self.begin("q1", first=True)
 
@@ -274,10 +283,19 @@ class Voting(RuleBasedStateMachine):
         self.check(OpenVoting(name) if first else AskAgain(name), self.model.begin(name, first=first))
 
     @precondition(lambda self: len(self.model.questions) < 4)
-    @rule(right=st.integers(0, OPTIONS - 1))
-    def add_quiz(self, right: int) -> None:
-        self.model.add(1, 1, True, right)
-        self.check(AddQuestion("single", "Which?", tuple("abcd"), quiz=Quiz((right,)), salt=SALT), "ok")
+    @rule(right=st.integers(0, OPTIONS - 1), changeable=st.booleans())
+    def add_quiz(self, right: int, changeable: bool) -> None:
+        self.model.add(1, 1, changeable, right)
+        quiz = Quiz((right,))
+        self.check(AddQuestion("single", "Which?", tuple("abcd"), changeable=changeable, quiz=quiz, salt=SALT), "ok")
+
+    @rule(name=names, voter=st.sampled_from("abc"), choice=st.integers(0, OPTIONS - 1))
+    def play(self, name: str, voter: str, choice: int) -> None:
+        """A whole round, which random commands seldom come to."""
+        self.begin(name, first=not self.model.questions.get(name, {}).get("rounds"))
+        self.vote_where_voting_is_open(voter, [choice])
+        self.close(name)
+        self.solve(name)
 
     @rule(name=names)
     def solve(self, name: str) -> None:
