@@ -70,6 +70,10 @@ class RoomKey:
         """The name of a browser where it entered a code; it stands on no ballot."""
         return _derive(self._key, "code user", session)
 
+    def player(self, session: str) -> str:
+        """The voter's one name in a room that links pseudonyms; see ``LiveRoom.pseudonym``."""
+        return _derive(self._key, "player", session)
+
 
 class Keyring:
     """The secrets below ``directory``. Raises ``DataDirectoryError`` where they cannot be made or read.

@@ -15,7 +15,17 @@ from livevote.aside import Seals
 from livevote.bundle import Bundle, NoBundleError
 from livevote.domain.audit import TamperedError
 from livevote.domain.note import Checkpoint, NoteError, Verifier
-from livevote.domain.records import BallotCast, Entry, QuestionDefined, RecoveryAccepted, RoomCreated, encode
+from livevote.domain.quiz import name_of
+from livevote.domain.records import (
+    BallotCast,
+    Entry,
+    PlayerName,
+    PlayerNamed,
+    QuestionDefined,
+    RecoveryAccepted,
+    RoomCreated,
+    encode,
+)
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import Snapshot, snapshot
@@ -140,8 +150,21 @@ class _Spelling:
             question = room.questions[record.id]
             if encode(question.rules) != question.stored_rules:
                 raise self._wrong(entry)
+            if question.solution is not None:
+                self._look_inside(entry, question.solution, question.solution.explanation)
+        elif isinstance(record, PlayerNamed):
+            name = name_of(room, record.voter)
+            if name is not None:
+                self._look_inside(entry, PlayerName(name), name)
         elif isinstance(record, RoomCreated) and room.code != self._code:
             raise TamperedError(f"room {self._code}: record 1 begins the log of another room, {room.code}")
+
+    def _look_inside(self, entry: Entry, hidden: msgspec.Struct, text: str) -> None:
+        assert entry.opening is not None, "the fold has read it from there"
+        if encode(hidden) != entry.opening.answer:
+            raise self._wrong(entry)
+        if not is_one_spelling(text):
+            raise TamperedError(f"room {self._code}: record {entry.index} hides a text that is not NFC")
 
     def _wrong(self, entry: Entry) -> TamperedError:
         return TamperedError(f"room {self._code}: record {entry.index} is not written as livevote writes it")

@@ -59,6 +59,11 @@ class Page:
         await self.send(ballot(id_, *choices, question=question, round_=round_))
         return await self.until(lambda message: message.get("id") == id_ and message["type"] != "mine")
 
+    async def name(self, id_: str, name: str) -> Message:
+        """Ask for a name, and return the answer with this id."""
+        await self.send({"type": "name", "id": id_, "name": name})
+        return await self.until(lambda message: message.get("id") == id_ and message["type"] != "mine")
+
     async def closed(self) -> int | None:
         """Wait for the server to close; its code."""
         while await self.receive() is not None:
@@ -114,7 +119,7 @@ class Venue:
         return answer
 
     async def try_command(self, type_: str, question: str = "q1", **fields: Any) -> HTTPResponse:
-        body = {"type": type_, **fields} if type_ == "add_question" else {"type": type_, "question": question}
+        body = {"type": type_, "question": question, **fields}
         return await self.post(f"/api/rooms/{self.code}/commands", body, key=self.host_token)
 
     async def ask(self, *options: str, kind: str = "single", reveal: bool = False, **fields: Any) -> str:

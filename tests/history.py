@@ -5,8 +5,19 @@ from collections.abc import Iterable
 import msgspec
 
 from livevote.domain.audit import GENESIS, commitment, link
-from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, IssueCodes, OpenVoting, UseCode
-from livevote.domain.records import AnswerErased, BallotCast, Draft, Entry, Opening, Record, decode, encode
+from livevote.domain.commands import (
+    AddQuestion,
+    CastBallot,
+    Command,
+    CreateRoom,
+    IssueCodes,
+    LinkPseudonyms,
+    NamePlayer,
+    OpenVoting,
+    Quiz,
+    UseCode,
+)
+from livevote.domain.records import AnswerErased, BallotCast, Draft, Entry, NameErased, Opening, Record, decode, encode
 from livevote.domain.room import Decision, apply, decide
 from livevote.domain.state import Question, Room, Round
 
@@ -29,10 +40,16 @@ def cast(
     round: int = 1,
     raw: bytes | None = None,
     code: tuple[int, int] | None = None,
+    linked: bool = False,
 ) -> CastBallot:
     """The command of a voter who chose these options; ``raw`` is sent in their place."""
     sent = answer(*choices) if raw is None else raw
-    return CastBallot(voter, f"{voter}-{choices}" if id is None else id, question, round, sent, SALT, code)
+    return CastBallot(voter, f"{voter}-{choices}" if id is None else id, question, round, sent, SALT, code, linked)
+
+
+def named(voter: str, name: str, *, id: str | None = None) -> NamePlayer:
+    """The command of a voter who wants this name."""
+    return NamePlayer(voter, f"{voter}-{name}" if id is None else id, name, SALT)
 
 
 def ballot(
@@ -85,7 +102,7 @@ class History:
         entry = self.next(draft.record, None if erased else draft.opening)
         self.state = apply(self.state, entry)
         self.entries.append(entry)
-        if isinstance(entry.record, AnswerErased):
+        if isinstance(entry.record, AnswerErased | NameErased):
             place = entry.record.index - 1
             self.entries[place] = msgspec.structs.replace(self.entries[place], opening=None)
         return entry
@@ -126,6 +143,24 @@ def opened(
     return drafted(kind=kind, options=options, rules=rules, changeable=changeable).did(OpenVoting("q1"))
 
 
+def quizzed(
+    *right: int,
+    kind: str = "single",
+    rules: bytes = b"{}",
+    points: int = 1000,
+    fading: bool = False,
+    explanation: str = "",
+) -> AddQuestion:
+    """A quiz question with the options of everybody."""
+    quiz = Quiz(right, points, fading, explanation)
+    return AddQuestion(kind, "What to drink?", OPTIONS, msgspec.Raw(rules), quiz=quiz, salt=SALT)
+
+
+def linked() -> History:
+    """A room with one pseudonym for each voter, and no question."""
+    return created().did(LinkPseudonyms())
+
+
 def stored(entries: Iterable[Entry]) -> list[Entry]:
     """The entries as a reader gets them from a disk: records decoded from their bytes."""
     return [msgspec.structs.replace(entry, record=decode(entry.body)) for entry in entries]
@@ -146,6 +181,7 @@ def dump(room: Room | None) -> object:
         (room.code, room.title, room.created_at, room.head, None if room.current is None else room.current.id),
         (room.origin, room.receipts, room.replay_public, list(room.recoveries)),
         (list(room.code_lists), dict(room.used_codes)),
+        (room.linked, room.leaderboard, {voter: list(names) for voter, names in room.names.items()}, dict(room.takers)),
         {question.id: _dump_question(question) for question in room.questions.values()},
     )
 
@@ -153,10 +189,11 @@ def dump(room: Room | None) -> object:
 def _dump_question(question: Question) -> object:
     return (
         (question.id, question.kind.name, question.text, question.options, question.rules, question.stored_rules),
-        (question.changeable, question.level, question.phase),
+        (question.changeable, question.level, question.phase, question.quiz, question.solution),
         [
             (
                 (asked.number, asked.opened_at, asked.closed_at, asked.revealed, asked.tally.counts(), asked.erased),
+                asked.solved,
                 dict(asked.ballots),
                 dict(asked.superseded),
             )

@@ -29,6 +29,15 @@ def test_i14_a_pseudonym_is_another_one_for_every_room_question_and_session(tmp_
     assert all(len(name) == 22 for name in names)
 
 
+def test_i14_a_player_is_another_one_for_every_room_and_session_and_no_questions_voter(tmp_path: Path) -> None:
+    keys = Keyring(tmp_path, create=True)
+    one, two = keys.make_room("ROOM22"), keys.make_room("ROOM33")
+    players = {room.player(session) for room in (one, two) for session in "ab"}
+    voters = {room.pseudonym(session, name) for room in (one, two) for session in "ab" for name in ("*", "", "player")}
+    assert (len(players), len(players | voters)) == (4, 16)
+    assert one.player("a") == keys.room("ROOM22").player("a")
+
+
 def test_random_ids_are_128_bits_of_text() -> None:
     assert len({random_id() for _ in range(1000)}) == 1000
     assert len(random_id()) == 22

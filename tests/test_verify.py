@@ -23,6 +23,9 @@ from livevote.domain.records import (
     Draft,
     Entry,
     Opening,
+    PlayerNamed,
+    QuestionDefined,
+    QuizTerms,
     Record,
     RoomCreated,
     decode,
@@ -33,7 +36,7 @@ from livevote.log.base import Heads
 from livevote.log.memory import MemoryLog
 from livevote.verify import Verdict, verify, verify_database
 from tests.client import venue
-from tests.history import AT, CODE, SALT, History, by_code, cast, opened
+from tests.history import AT, CODE, SALT, History, by_code, cast, linked, named, opened
 from tests.process import process, run_cli
 from tests.receipts import OTHER, SIGNER, bundle_at, receipt, signed, stored_at
 
@@ -240,6 +243,37 @@ def test_records_that_two_programs_may_read_in_two_ways_are_named() -> None:
         bad = [*good[: index - 1], (body, opening), *good[index:]]
         with pytest.raises(TamperedError, match=f"record {index} is not written as livevote writes it"):
             verify(CODE, sealed(*bad))
+
+
+def test_what_a_name_and_a_quiz_hide_is_written_in_one_way() -> None:
+    def hiding(answer: bytes, *, quiz: bool) -> list[Entry]:
+        opening = Opening(SALT, answer)
+        history, terms = linked(), QuizTerms(commitment(opening), False, 1)
+        rules = msgspec.Raw(b'{"max":1,"min":1}')
+        record = (
+            QuestionDefined(AT, "q1", "single", "?", ("a", "b"), rules, True, quiz=terms)
+            if quiz
+            else PlayerNamed(AT, "n1", "ann", commitment(opening))
+        )
+        history.put(Draft(CODE, record, opening))
+        return history.entries
+
+    assert verify(CODE, hiding(b'{"name":"Ann"}', quiz=False)).records == 3
+    assert verify(CODE, hiding(b'{"explanation":"","right":[1]}', quiz=True)).records == 3
+    assert verify(CODE, linked().did(named("ann", "Ann"), EraseAnswer(3)).entries).records == 4
+    for answer, quiz in (
+        (b'{"name": "Ann"}', False),
+        (b'{"more":1,"name":"Ann"}', False),
+        (b'{"right":[1],"explanation":""}', True),
+    ):
+        with pytest.raises(TamperedError, match="record 3 is not written as livevote writes it"):
+            verify(CODE, hiding(answer, quiz=quiz))
+    for answer, quiz in (
+        (b'{"name":"e\xcc\x81"}', False),
+        (b'{"explanation":"e\xcc\x81","right":[1]}', True),
+    ):
+        with pytest.raises(TamperedError, match="record 3 hides a text that is not NFC"):
+            verify(CODE, hiding(answer, quiz=quiz))
 
 
 def test_a_log_of_another_room_is_named() -> None:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from livevote.domain import quiz
 from livevote.domain.audit import commitment
 from livevote.domain.codes import has_place
 from livevote.domain.commands import CastBallot, EraseAnswer
@@ -19,8 +20,8 @@ def cast(room: Room, command: CastBallot, at: int) -> Decision:
         return Refusal(Code.UNKNOWN_QUESTION)
     if question.level == "code" and command.code not in room.used_codes:
         return Refusal(Code.NO_CODE)
-    if not question.rounds:
-        return Refusal(Code.NOT_OPEN)
+    if not question.rounds or command.linked is not room.linked:
+        return Refusal(Code.NOT_OPEN)  # also where it was sent before the pseudonyms were linked, when none was open
     if not 1 <= command.round <= len(question.rounds):
         return Refusal(Code.WRONG_ROUND, f"the question is in round {len(question.rounds)}")
     asked = question.rounds[command.round - 1]
@@ -73,7 +74,7 @@ def _erase(room: Room, command: EraseAnswer, at: int) -> Record | Refusal:
                 if ballot.answer is None:
                     return Refusal(Code.ALREADY_ERASED)
                 return AnswerErased(at=at, index=index, question=question.id, round=asked.number, voter=voter)
-    return Refusal(Code.NO_SUCH_BALLOT, f"record {index} is none")
+    return quiz.erase(room, index, at) or Refusal(Code.NO_SUCH_BALLOT, f"record {index} is none")
 
 
 def count(question: Question, entry: Entry, record: BallotCast) -> None:

@@ -20,6 +20,17 @@ class CastBallot(msgspec.Struct, frozen=True, gc=False):
     answer: bytes
     salt: bytes
     code: tuple[int, int] | None = None
+    linked: bool = False
+    """Whether the room had linked its pseudonyms by then: a ballot from before that counts for nobody."""
+
+
+class NamePlayer(msgspec.Struct, frozen=True, gc=False):
+    """A voter's name for the leaderboard. ``voter``, ``id`` and ``salt`` are as with a ballot."""
+
+    voter: str
+    id: str
+    name: str
+    salt: bytes
 
 
 class CreateRoom(msgspec.Struct, frozen=True):
@@ -33,10 +44,24 @@ class HostCommand(msgspec.Struct, frozen=True, tag_field="type"):
     """What the host of a room may ask."""
 
 
+class Quiz(msgspec.Struct, frozen=True):
+    """What is right: the option indexes ``right``, all of them and no other; for an estimate its ``truth`` instead.
+
+    A right answer earns ``points``, which fall to their half until the end of the round if ``fading``;
+    ``explanation`` is shown with the solution.
+    """
+
+    right: tuple[int, ...] = ()
+    points: int = 1000
+    fading: bool = False
+    explanation: str = ""
+
+
 class AddQuestion(HostCommand, tag="add_question", frozen=True):
     """Add a question in draft. ``rules`` is JSON for the kind; ``changeable`` lets voters change their answer.
 
-    ``level``: of what it takes one ballot each.
+    ``level``: of what it takes one ballot each. ``salt`` hides what is right in a ``quiz``. It is the server's own:
+    what a client sends is replaced.
     """
 
     kind: str
@@ -45,6 +70,8 @@ class AddQuestion(HostCommand, tag="add_question", frozen=True):
     rules: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
     changeable: bool = True
     level: Level = "browser"
+    quiz: Quiz | None = None
+    salt: bytes = b""
 
 
 class OnQuestion(HostCommand, frozen=True):
@@ -85,8 +112,28 @@ class PublishReplay(HostCommand, tag="publish_replay", frozen=True):
     public: bool
 
 
+class LinkPseudonyms(HostCommand, tag="link_pseudonyms", frozen=True):
+    """Give every voter one pseudonym for the whole room, before anything is asked, so that points can be added up."""
+
+
+class ShowSolution(OnQuestion, tag="show_solution", frozen=True):
+    """Show everybody what was right in the closed round, for good, and count its points."""
+
+
+class ShowLeaderboard(HostCommand, tag="show_leaderboard", frozen=True):
+    """Show the leaderboard on the wall, or take it off."""
+
+    on: bool
+
+
+class RemoveName(HostCommand, tag="remove_name", frozen=True):
+    """Erase the name at log index ``index``: it is no name for a leaderboard."""
+
+    index: int
+
+
 class EraseAnswer(msgspec.Struct, frozen=True):
-    """Erase the answer of the ballot at log index ``index``, as its voter demanded."""
+    """Erase the answer of the ballot at log index ``index``, or the name that stands there, as its voter demanded."""
 
     index: int
 
@@ -116,7 +163,18 @@ class UseCode(msgspec.Struct, frozen=True):
 
 
 AnyHostCommand = (
-    AddQuestion | OpenVoting | CloseVoting | RevealResults | HideResults | AskAgain | SwitchReceipts | PublishReplay
+    AddQuestion
+    | OpenVoting
+    | CloseVoting
+    | RevealResults
+    | HideResults
+    | AskAgain
+    | SwitchReceipts
+    | PublishReplay
+    | LinkPseudonyms
+    | ShowSolution
+    | ShowLeaderboard
+    | RemoveName
 )
 OperatorCommand = CreateRoom | EraseAnswer | AcceptRecovery | IssueCodes
-Command = CastBallot | UseCode | OperatorCommand | AnyHostCommand
+Command = CastBallot | NamePlayer | UseCode | OperatorCommand | AnyHostCommand

@@ -12,14 +12,22 @@ import msgspec
 
 from livevote.domain.kinds.base import Answer
 from livevote.domain.packed import ROW_BYTES, Answers, Packed, PackedBallots, PackedSuperseded, buckets_for
-from livevote.domain.records import CodesIssued, Entry, QuestionDefined, RecoveryAccepted, VotingOpened, encode
+from livevote.domain.records import (
+    CodesIssued,
+    Entry,
+    QuestionDefined,
+    RecoveryAccepted,
+    Solution,
+    VotingOpened,
+    encode,
+)
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import apply
-from livevote.domain.state import Ballot, Question, Room, Round
+from livevote.domain.state import Ballot, Name, Question, Room, Round
 
 K = TypeVar("K")
 
-FORMAT = b"livevote state 1\n"
+FORMAT = b"livevote state 2\n"
 
 _GROUP = 128  # buckets in one piece: some hundred KiB and a tenth of a millisecond
 _VOTERS = 100  # ballots that are compared in one piece
@@ -57,11 +65,17 @@ class _Round(msgspec.Struct, array_like=True):
     answers: list[bytes]
     ballots: _Ballots
     superseded: _Ballots
+    solved: bool
 
 
 class _Question(msgspec.Struct, array_like=True):
     defined: bytes
     rounds: list[_Round]
+    solution: bytes | None
+
+
+# Id, index, at, text.
+_Name = tuple[str, int, int, str | None]
 
 
 class _Room(msgspec.Struct, array_like=True):
@@ -78,6 +92,10 @@ class _Room(msgspec.Struct, array_like=True):
     current: str | None
     code_lists: list[bytes]
     used_codes: list[tuple[int, int, str]]
+    linked: bool
+    leaderboard: bool
+    names: dict[str, list[_Name]]
+    takers: dict[str, str]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -129,6 +147,12 @@ def _head(room: Room, chain: bytes, mappings: list[Packed[str] | Packed[tuple[st
         current=None if room.current is None else room.current.id,
         code_lists=[encode(issued) for issued in room.code_lists],
         used_codes=[(list_, place, by) for (list_, place), by in room.used_codes.items()],
+        linked=room.linked,
+        leaderboard=room.leaderboard,
+        names={
+            voter: [(each.id, each.index, each.at, each.text) for each in names] for voter, names in room.names.items()
+        },
+        takers=room.takers,
     )
 
 
@@ -143,6 +167,7 @@ def _freeze_question(question: Question, mappings: list[Packed[str] | Packed[tup
         rules=msgspec.Raw(question.stored_rules),
         changeable=question.changeable,
         level=question.level,
+        quiz=question.quiz,
     )
     rounds = []
     for asked in question.rounds:
@@ -161,12 +186,13 @@ def _freeze_question(question: Question, mappings: list[Packed[str] | Packed[tup
                 erased=asked.erased,
                 ballots=_Ballots(len(ballots.buckets), ballots.salt, _rows(plain, number)),
                 superseded=_Ballots(len(superseded.buckets), superseded.salt, _rows(superseded.others.items(), number)),
+                solved=asked.solved,
                 # Last, because rows number answers.
                 answers=[encode(answer) for answer in ballots.answers.all[1:] if answer is not None],
             )
         )
         mappings += [ballots, superseded]
-    return _Question(encode(defined), rounds)
+    return _Question(encode(defined), rounds, None if question.solution is None else encode(question.solution))
 
 
 def _rows(items: Iterable[tuple[tuple[str, str], Ballot]], number: Callable[[Answer | None], int]) -> list[_Row]:
@@ -190,12 +216,16 @@ def thaw(read: Callable[[int], bytes]) -> Generator[None, None, Frozen]:
         room.recoveries = [msgspec.json.decode(recovery, type=RecoveryAccepted) for recovery in head.recoveries]
         for frozen in head.questions:
             question = Question(msgspec.json.decode(frozen.defined, type=QuestionDefined))
+            if frozen.solution is not None:
+                question.solution = msgspec.json.decode(frozen.solution, type=Solution)
             room.questions[question.id] = question
             for asked in frozen.rounds:
                 question.rounds.append((yield from _thaw_round(question, asked, read)))
         room.current = None if head.current is None else room.questions[head.current]
         room.code_lists = [msgspec.json.decode(issued, type=CodesIssued) for issued in head.code_lists]
         room.used_codes = {(list_, place): by for list_, place, by in head.used_codes}
+        room.linked, room.leaderboard, room.takers = head.linked, head.leaderboard, head.takers
+        room.names = {voter: [Name(*each) for each in names] for voter, names in head.names.items()}
     except (msgspec.DecodeError, struct.error, LookupError) as error:
         raise ThawError(f"these are not the bytes that were written ({error!r})") from error
     return Frozen(room, head.head, head.chain)
@@ -204,6 +234,7 @@ def thaw(read: Callable[[int], bytes]) -> Generator[None, None, Frozen]:
 def _thaw_round(question: Question, frozen: _Round, read: Callable[[int], bytes]) -> Generator[None, None, Round]:
     asked = Round(number=frozen.number, opened_at=frozen.opened_at, tally=question.kind.tally(frozen.counts))
     asked.closed_at, asked.revealed, asked.erased = frozen.closed_at, frozen.revealed, frozen.erased
+    asked.solved = frozen.solved
     given: list[Answer | None] = [None]
     for spelled in frozen.answers:
         answer = question.kind.parse(spelled, len(question.options), question.rules)
@@ -274,14 +305,15 @@ def _outline(room: Room) -> object:
     return (
         (room.code, room.title, room.created_at, room.origin, room.head, room.receipts, room.replay_public),
         (room.recoveries, None if room.current is None else room.current.id, room.code_lists, room.used_codes),
+        (room.linked, room.leaderboard, room.names, room.takers),
         [
             (
                 (question.id, question.kind.name, question.text, question.options, question.stored_rules),
-                (question.changeable, question.level),
+                (question.changeable, question.level, question.quiz, question.solution),
                 [
                     (
                         (asked.number, asked.opened_at, asked.closed_at, asked.revealed, asked.tally.counts()),
-                        (asked.erased, len(asked.ballots), len(asked.superseded)),
+                        (asked.erased, len(asked.ballots), len(asked.superseded), asked.solved),
                     )
                     for asked in question.rounds
                 ],

@@ -26,6 +26,18 @@ class RoomCreated(Fact, tag="room_created/1", frozen=True):
     title: str
 
 
+class QuizTerms(msgspec.Struct, frozen=True):
+    """What a right answer is worth: ``points``, which fall to their half while the round goes on if ``fading``.
+
+    ``commitment`` hides what is right, which is the record's opening. In the body it would show: every receipt and
+    every proof holds a hash of the body, and of so few possible answers the right one would soon be found.
+    """
+
+    commitment: str
+    fading: bool
+    points: int
+
+
 class QuestionDefined(Fact, tag="question_defined/1", frozen=True, omit_defaults=True):
     """A question as it will be asked. ``rules`` is canonical JSON that the question's kind wrote and can read.
 
@@ -39,6 +51,7 @@ class QuestionDefined(Fact, tag="question_defined/1", frozen=True, omit_defaults
     rules: msgspec.Raw
     changeable: bool
     level: Level = "browser"
+    quiz: QuizTerms | None = None
 
 
 class VotingOpened(Fact, tag="voting_opened/1", frozen=True):
@@ -142,6 +155,41 @@ class CodeUsed(Fact, tag="code_used/1", frozen=True):
     by: str
 
 
+class PseudonymsLinked(Fact, tag="pseudonyms_linked/1", frozen=True):
+    """Every voter has one pseudonym for all questions of browsers in the room, so that points can be added up."""
+
+
+class SolutionShown(Fact, tag="solution_shown/1", frozen=True):
+    """From here on everybody may see what was right in the round, and its points count."""
+
+    question: str
+    round: int
+
+
+class PlayerNamed(Fact, tag="player_named/1", frozen=True, gc=False):
+    """A voter's name on the leaderboard, as a salted commitment; the name itself is the record's opening.
+
+    ``id`` is the client's own random name for the message; a later one of the same voter replaces it.
+    """
+
+    id: str
+    voter: str
+    commitment: str
+
+
+class NameErased(Fact, tag="name_erased/1", frozen=True):
+    """The opening of the name at log index ``index`` was erased: its voter has no name any more."""
+
+    index: int
+    voter: str
+
+
+class LeaderboardShown(Fact, tag="leaderboard_shown/1", frozen=True):
+    """From here on the leaderboard is, or is not, on the wall."""
+
+    on: bool
+
+
 Record = (
     RoomCreated
     | QuestionDefined
@@ -156,14 +204,45 @@ Record = (
     | RecoveryAccepted
     | CodesIssued
     | CodeUsed
+    | PseudonymsLinked
+    | SolutionShown
+    | PlayerNamed
+    | NameErased
+    | LeaderboardShown
 )
 
 
+ERASURES = (AnswerErased, NameErased)
+"""Records that erase the opening of the one at their ``index``."""
+
+
+def committed(record: Record) -> str | None:
+    """The commitment to what the record's opening holds; None for a record that has none."""
+    if type(record) is BallotCast or type(record) is PlayerNamed:
+        return record.commitment
+    if type(record) is QuestionDefined and record.quiz is not None:
+        return record.quiz.commitment
+    return None
+
+
 class Opening(msgspec.Struct, frozen=True, gc=False):
-    """What a ballot's commitment hides: 16 random bytes and the canonical JSON of the answer."""
+    """What a commitment hides: 16 random bytes and the canonical JSON of the answer, the name or the solution."""
 
     salt: bytes
     answer: bytes
+
+
+class Solution(msgspec.Struct, frozen=True):
+    """What the opening of a quiz question holds: the right options, ascending, and why they are right."""
+
+    explanation: str
+    right: tuple[int, ...]
+
+
+class PlayerName(msgspec.Struct, frozen=True):
+    """What the opening of a player's name holds."""
+
+    name: str
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
@@ -178,7 +257,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """A record in its place in a room's log.
 
     ``index`` counts from 1. ``body`` are the stored bytes of the record, exactly those that are hashed; ``chain`` is
-    the 32-byte running value up to and including this record. A ballot whose opening was erased has ``opening`` None.
+    the 32-byte running value up to and including this record. A ballot or a name whose opening was erased has
+    ``opening`` None.
     ``leaf`` is the hash of ``body`` where it was at hand when the entry was made: ask ``audit.leaf_of`` for it.
     """
 

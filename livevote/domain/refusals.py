@@ -41,6 +41,15 @@ class Code(StrEnum):
     CODES_MISSING = "codes_missing"
     CODES_IN_USE = "codes_in_use"
     BAD_CODES = "bad_codes"
+    NO_SOLUTION = "no_solution"
+    NOT_CLOSED = "not_closed"
+    ALREADY_SHOWN = "already_shown"
+    NOT_LINKED = "not_linked"
+    TOO_LATE = "too_late"
+    BAD_NAME = "bad_name"
+    NAME_TAKEN = "name_taken"
+    TOO_MANY_NAMES = "too_many_names"
+    NO_SUCH_NAME = "no_such_name"
 
 
 class Refusal(msgspec.Struct, frozen=True):

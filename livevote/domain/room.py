@@ -3,7 +3,7 @@
 What they do with each command and each record stands in the parts.
 """
 
-from livevote.domain import ballots, codes, questions, voting
+from livevote.domain import ballots, codes, questions, quiz, voting
 from livevote.domain.audit import origin
 from livevote.domain.commands import AcceptRecovery, CastBallot, Command, CreateRoom, PublishReplay, SwitchReceipts
 from livevote.domain.parts import MISFITS, Decide, Decision, Fold, OutOfOrderError, Repeat
@@ -144,6 +144,7 @@ DECIDE: dict[type, Decide] = {
     AcceptRecovery: _accept_recovery,
     **ballots.DECIDE,
     **questions.DECIDE,
+    **quiz.DECIDE,
     **voting.DECIDE,
     **codes.DECIDE,
 }
@@ -154,6 +155,7 @@ FOLD: dict[type, Fold] = {
     RecoveryAccepted: Fold(_recover),
     **ballots.FOLD,
     **questions.FOLD,
+    **quiz.FOLD,
     **voting.FOLD,
     **codes.FOLD,
 }

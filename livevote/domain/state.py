@@ -11,7 +11,7 @@ import msgspec
 
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.base import Answer, Kind, Rules, Tally
-from livevote.domain.records import CodesIssued, Level, QuestionDefined, RecoveryAccepted
+from livevote.domain.records import CodesIssued, Level, QuestionDefined, QuizTerms, RecoveryAccepted, Solution
 
 Phase = Literal["draft", "open", "closed"]
 
@@ -26,16 +26,27 @@ class Ballot(msgspec.Struct, frozen=True, gc=False):
     answer: Answer | None
 
 
+class Name(msgspec.Struct, frozen=True, gc=False):
+    """A recorded name of a player. ``text`` is None once it was erased; ``at`` is in ms since 1970."""
+
+    id: str
+    index: int
+    at: int
+    text: str | None
+
+
 class Round:
     """One asking of a question."""
 
-    __slots__ = ("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally")
+    __slots__ = ("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "solved", "superseded", "tally")
 
     def __init__(self, *, number: int, opened_at: int, tally: Tally) -> None:
         self.number = number
         self.opened_at = opened_at
         self.closed_at: int | None = None
         self.revealed = False
+        self.solved = False
+        """Whether everybody may see what was right, and its points count."""
         self.tally = tally
         self.ballots: MutableMapping[str, Ballot] = {}
         """The ballot that counts, by voter."""
@@ -53,7 +64,19 @@ class Round:
 class Question:
     """A question with all its rounds."""
 
-    __slots__ = ("changeable", "id", "kind", "level", "options", "rounds", "rules", "stored_rules", "text")
+    __slots__ = (
+        "changeable",
+        "id",
+        "kind",
+        "level",
+        "options",
+        "quiz",
+        "rounds",
+        "rules",
+        "solution",
+        "stored_rules",
+        "text",
+    )
 
     def __init__(self, defined: QuestionDefined) -> None:
         self.id = defined.id
@@ -64,6 +87,9 @@ class Question:
         self.rules: Rules = self.kind.rules(self.stored_rules)
         self.changeable = defined.changeable
         self.level: Level = defined.level
+        self.quiz: QuizTerms | None = defined.quiz
+        self.solution: Solution | None = None
+        """What is right, if there is a ``quiz``."""
         self.rounds: list[Round] = []
 
     @property
@@ -83,11 +109,15 @@ class Room:
         "created_at",
         "current",
         "head",
+        "leaderboard",
+        "linked",
+        "names",
         "origin",
         "questions",
         "receipts",
         "recoveries",
         "replay_public",
+        "takers",
         "title",
         "used_codes",
     )
@@ -101,6 +131,14 @@ class Room:
         self.head = 0
         self.receipts = True
         self.replay_public = False
+        self.linked = False
+        """Whether each voter has one pseudonym for all questions of level ``browser``."""
+        self.leaderboard = False
+        """Whether it is on the wall."""
+        self.names: dict[str, list[Name]] = {}
+        """All names that a voter has had, by voter: the last one counts."""
+        self.takers: dict[str, str] = {}
+        """Who has a name, by the name as ``quiz.alike`` spells it."""
         self.recoveries: list[RecoveryAccepted] = []
         self.questions: dict[str, Question] = {}
         self.current: Question | None = None

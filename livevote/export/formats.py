@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from livevote.export.ballots import ballots_csv
 from livevote.export.bundle import bundle_jsonl
+from livevote.export.leaderboard import leaderboard_csv
 from livevote.export.page import results_html
 from livevote.export.records import records_jsonl
 from livevote.export.results_csv import results_csv
@@ -62,6 +63,12 @@ FORMATS: dict[str, Format] = {
             media_type="application/json",
             text="The results for programs, with the fingerprints of the log",
             write=results_json,
+        ),
+        Format(
+            name="leaderboard.csv",
+            media_type=_CSV,
+            text="Points and places of everybody in a quiz",
+            write=leaderboard_csv,
         ),
         Format(
             name="ballots.csv",

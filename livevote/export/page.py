@@ -12,9 +12,10 @@ from html import escape
 from pathlib import Path
 
 from livevote.domain.kinds.choice import ChoiceRules
+from livevote.domain.quiz import Standings, name_of
 from livevote.domain.state import Question, Room
 from livevote.export.cells import instant, moment
-from livevote.export.results import Fold, Option, RoundResult, folded, recovered
+from livevote.export.results import Fold, Option, RoundResult, Solved, folded, recovered
 from livevote.export.source import Source
 
 _STYLE = Path(__file__).with_name("page.css").read_text()
@@ -35,6 +36,11 @@ async def results_html(source: Source) -> AsyncGenerator[bytes, None]:
     for number, question in enumerate(fold.room.questions.values(), 1):
         yield "".join(_question(fold, question, number)).encode()
         await asyncio.sleep(0)
+    if fold.room.leaderboard:
+        standings = Standings()
+        for _ in standings.update(fold.room):
+            await source.turn()
+        yield _leaderboard(fold.room, standings).encode()
     yield _foot(fold).encode()
 
 
@@ -113,20 +119,49 @@ def _round(result: RoundResult, *, alone: bool) -> Iterator[str]:
     yield '<table>\n<thead><tr><th scope="col">Option</th><th scope="col">Votes</th>'
     yield '<th scope="col">Share</th></tr></thead>\n<tbody>\n'
     for place, option in enumerate(result.options):
-        yield _option(place, option, result.voters)
+        right = result.solution is not None and place in result.solution.right
+        yield _option(place, option, result.voters, right=right)
     yield "</tbody>\n</table>\n"
+    if result.solution is not None:
+        yield _solution(result.solution)
     yield f'<p class="times">{_times(result)}</p>\n'
     if result.erased:
         erased = _plural(result.erased, "answer was erased on demand and is", "answers were erased on demand and are")
         yield f'<p class="times">{erased} in no count.</p>\n'
 
 
-def _option(place: int, option: Option, voters: int) -> str:
+def _solution(solution: Solved) -> str:
+    most = f"up to {solution.points:,}" if solution.fading or solution.truth is not None else f"{solution.points:,}"
+    worth = f"A right answer earned {most} {'point' if solution.points == 1 else 'points'}."
+    why = f"<br><bdi>{escape(solution.explanation)}</bdi>" if solution.explanation else ""
+    return f'<p class="solution">{worth}{why}</p>\n'
+
+
+def _leaderboard(room: Room, standings: Standings) -> str:
+    places = "".join(
+        f'<tr><th scope="row"><span class="option"><bdi>{escape(name_of(room, voter) or "(no name)")}</bdi></span></th>'
+        f"<td>{-points:,}</td><td>{standings.rank(voter)}</td></tr>\n"
+        for points, voter in standings.top
+    )
+    return f"""<section class="card" id="leaderboard" aria-labelledby="places">
+<h2 id="places">Leaderboard</h2>
+<p class="voters">{_plural(standings.players, "player", "players")}</p>
+<table>
+<thead><tr><th scope="col">Name</th><th scope="col">Points</th><th scope="col">Place</th></tr></thead>
+<tbody>
+{places}</tbody>
+</table>
+</section>
+"""
+
+
+def _option(place: int, option: Option, voters: int, *, right: bool) -> str:
     # Halves go up, as on the voters' page.
     percent = f"{(200 * option.count + voters) // (2 * voters)} %" if voters else "\u2013"
     width = round(100 * option.count / voters, 2) if voters else 0
+    mark = '<strong class="right">\u2713 right</strong>' if right else ""
     return (
-        f'<tr><th scope="row"><span class="option">{_badge(place)}<bdi>{escape(option.text)}</bdi></span>'
+        f'<tr><th scope="row"><span class="option">{_badge(place)}<bdi>{escape(option.text)}</bdi>{mark}</span>'
         f'<svg class="bar" width="100%" height="14" data-color="{place % _COLORS}" aria-hidden="true">'
         '<rect class="track" width="100%" height="14" rx="5"/>'
         f'<rect class="fill" width="{width:g}%" height="14" rx="5"/>'

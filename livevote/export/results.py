@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 import msgspec
 
+from livevote.domain import quiz
 from livevote.domain.audit import GENESIS, leaf
 from livevote.domain.merkle import Frontier
 from livevote.domain.records import BallotCast, Entry, RecoveryAccepted, ResultsRevealed
@@ -26,8 +27,21 @@ class Option(msgspec.Struct, frozen=True):
     share: float | None
 
 
+class Solved(msgspec.Struct, frozen=True):
+    """What was right in a round of a quiz: option indexes, or the ``truth`` of an estimate; and what that earned."""
+
+    right: tuple[int, ...]
+    truth: int | None
+    points: int
+    fading: bool
+    explanation: str
+
+
 class RoundResult(msgspec.Struct, frozen=True):
-    """What one asking of a question came to. Instants are in ms since 1970; ``revealed_at`` is the first reveal."""
+    """What one asking of a question came to. Instants are in ms since 1970; ``revealed_at`` is the first reveal.
+
+    ``solution`` is there once it was shown.
+    """
 
     number: int
     opened_at: int
@@ -37,6 +51,7 @@ class RoundResult(msgspec.Struct, frozen=True):
     voters: int
     erased: int
     options: tuple[Option, ...]
+    solution: Solved | None = None
 
 
 def recovered(recovery: RecoveryAccepted) -> str:
@@ -105,7 +120,15 @@ class Fold:
                 Option(text, count, round(count / result.voters, 4) if result.voters else None)
                 for text, count in zip(question.options, result.counts, strict=True)
             ),
+            solution=_solved(question) if asked.solved else None,
         )
+
+
+def _solved(question: Question) -> Solved:
+    terms, solution = question.quiz, question.solution
+    assert terms is not None, "only the solution of a quiz can be shown"
+    assert solution is not None, "every quiz has a solution"
+    return Solved(solution.right, quiz.truth(question), terms.points, terms.fading, solution.explanation)
 
 
 async def folded(source: Source) -> Fold:

@@ -26,6 +26,8 @@ COLUMNS: dict[str, str] = {
     "closed_at": "when voting ended; empty where it goes on",
     "revealed_at": "when voters were first shown the results; empty where they never were",
     "as_of": "the last record of the log that these results have in them",
+    "right": "yes or no once the solution of a quiz was shown, and empty elsewhere",
+    "points": "what a right answer earned at most, beside `right`",
 }
 """The columns of the results."""
 
@@ -44,8 +46,9 @@ def rows(fold: Fold, question: Question) -> Iterator[list[Cell]]:
     asked = [question.id, question.text, question.kind.name]
     if not question.rounds:
         for number, text in enumerate(question.options, 1):
-            yield [*asked, None, number, text, *[None] * 7, fold.room.head]
+            yield [*asked, None, number, text, *[None] * 7, fold.room.head, None, None]
     for result in fold.rounds(question):
+        solution = result.solution
         for number, option in enumerate(result.options, 1):
             yield [
                 *asked,
@@ -60,4 +63,6 @@ def rows(fold: Fold, question: Question) -> Iterator[list[Cell]]:
                 None if result.closed_at is None else moment(result.closed_at),
                 None if result.revealed_at is None else moment(result.revealed_at),
                 fold.room.head,
+                None if solution is None else "yes" if number - 1 in solution.right else "no",
+                None if solution is None else solution.points,
             ]

@@ -11,7 +11,7 @@ import msgspec
 from livevote.domain.records import Level
 from livevote.domain.state import Question
 from livevote.export.cells import instant
-from livevote.export.results import Fold, Option, RoundResult, folded
+from livevote.export.results import Fold, Option, RoundResult, Solved, folded
 from livevote.export.source import Source
 
 
@@ -49,8 +49,11 @@ class About(msgspec.Struct, frozen=True):
     recoveries: tuple[RecoveryAbout, ...]
 
 
-class RoundAbout(msgspec.Struct, frozen=True):
-    """One asking of a question. Instants are UTC in ISO 8601, ``revealed_at`` the first time; ``revealed``: now."""
+class RoundAbout(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One asking of a question. Instants are UTC in ISO 8601, ``revealed_at`` the first time; ``revealed``: now.
+
+    ``solution`` is there for a quiz whose solution was shown, and only then.
+    """
 
     round: int
     opened_at: str
@@ -60,6 +63,7 @@ class RoundAbout(msgspec.Struct, frozen=True):
     voters: int
     erased: int
     options: tuple[Option, ...]
+    solution: Solved | None = None
 
 
 class QuestionAbout(msgspec.Struct, frozen=True):
@@ -123,4 +127,5 @@ def _round(result: RoundResult) -> RoundAbout:
         voters=result.voters,
         erased=result.erased,
         options=result.options,
+        solution=result.solution,
     )

@@ -42,6 +42,12 @@ class Subscriber(Protocol):
 class Views(Protocol):
     """How the hub gets the newest frames of a room."""
 
+    async def prepare(self) -> None:
+        """Bring up to date what frames are made from, where that takes longer than a slice. Called before each tick."""
+
+    def own(self, subscriber: Subscriber) -> bytes | None:
+        """What this voter's page alone gets behind the frame for everybody; None if that is nothing."""
+
     def tick(self, role: Role, *, full: bool) -> bytes | None:
         """What everybody gets: the whole state if ``full``, else what ballots change; None if that is nothing."""
 
@@ -65,6 +71,7 @@ class Channel:
         self._lagging: set[Subscriber] = set()
         # What has changed since the last tick, for each role: nothing, the ballots only (False), anything (True).
         self._changed: dict[Role, bool] = {}
+        self._own = False
         self._task: asyncio.Task[None] | None = None
         self._next_at_s = 0.0
         self._sending = False
@@ -101,10 +108,12 @@ class Channel:
         """Everybody, as of now."""
         return [subscriber for role in ROLES for subscriber in self._subscribers[role]]
 
-    def changed(self, *, full: bool) -> None:
-        """The room has moved on: ``full`` if more than the ballots of a round changed."""
+    def changed(self, *, full: bool, own: bool = False) -> None:
+        """The room has moved on: ``full`` if more than the ballots of a round changed, ``own`` if what each voter gets
+        alone did."""
         for role in ROLES:
             self._changed[role] = full or self._changed.get(role, False)
+        self._own = own or self._own
         self._start()
 
     def _presence_changed(self, role: Role) -> None:
@@ -130,25 +139,32 @@ class Channel:
 
     async def _fan_out(self) -> None:
         changed, self._changed = self._changed, {}
+        own, self._own = self._own, False
         self._sending = True
         try:
+            await self._views.prepare()
             for role in ROLES:
                 subscribers = self._subscribers[role]
                 recovered = [one for one in self._lagging if one in subscribers and not one.writing]
                 frame = self._views.tick(role, full=changed[role]) if role in changed and subscribers else None
                 if frame is not None:
                     await self._send(frame, [one for one in subscribers if one not in self._lagging])
+                if own and role == "voter":
+                    await self._send(None, [one for one in subscribers if one not in self._lagging])
                 await self._recover(recovered, role)
         finally:
             self._sending = False
 
-    async def _send(self, frame: bytes, to: Iterable[Subscriber]) -> None:
+    async def _send(self, frame: bytes | None, to: Iterable[Subscriber]) -> None:
+        """Send ``frame`` to each, or to each its own if there is None for everybody."""
         slice_ends_s = self._clock.monotonic_s() + SLICE_S
         for number, subscriber in enumerate(to):
             if subscriber.writing:
                 self._lagging.add(subscriber)
                 continue
-            subscriber.send(frame)
+            each = self._views.own(subscriber) if frame is None else frame
+            if each is not None:
+                subscriber.send(each)
             if number % _LOOK_AT_CLOCK_EVERY == 0 and self._clock.monotonic_s() > slice_ends_s:
                 await asyncio.sleep(0)
                 slice_ends_s = self._clock.monotonic_s() + SLICE_S

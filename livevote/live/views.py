@@ -2,6 +2,8 @@
 
 import msgspec
 
+from livevote.domain import quiz
+from livevote.domain.quiz import Standings
 from livevote.domain.records import encode
 from livevote.domain.state import Ballot, Question, Room, Round
 from livevote.domain.tally import snapshot
@@ -9,10 +11,14 @@ from livevote.protocol.messages import (
     CodesInfo,
     HostQuestionInfo,
     HostState,
+    LeaderboardInfo,
     Mine,
+    Place,
+    PlaceInfo,
     QuestionInfo,
     RecoveryInfo,
     RoomInfo,
+    SolutionInfo,
     TallyMessage,
     VoterState,
 )
@@ -29,6 +35,7 @@ def voter_state(room: Room, *, at: int) -> VoterState:
         question=None if room.current is None else _question(room.current),
         tally=voter_tally(room),
         replay=room.replay_public,
+        linked=room.linked,
     )
 
 
@@ -39,8 +46,10 @@ def voter_tally(room: Room) -> TallyMessage | None:
     return _tally(room, room.current, room.current.rounds[-1])
 
 
-def host_state(room: Room, *, at: int, join_url: str, online: int) -> HostState:
-    """The room as its host sees it: every question with its latest result."""
+def host_state(
+    room: Room, *, at: int, join_url: str, online: int, leaderboard: LeaderboardInfo | None = None
+) -> HostState:
+    """The room as its host sees it: every question with its latest result, and what is right."""
     return HostState(
         epoch=_epoch(room),
         as_of=room.head,
@@ -55,6 +64,37 @@ def host_state(room: Room, *, at: int, join_url: str, online: int) -> HostState:
         questions=tuple(_host_question(question) for question in room.questions.values()),
         recoveries=tuple(RecoveryInfo(each.at, each.lost, each.kept) for each in room.recoveries),
         codes=CodesInfo(sum(issued.count for issued in room.code_lists), len(room.used_codes)),
+        linked=room.linked,
+        leaderboard_shown=room.leaderboard,
+        leaderboard=leaderboard,
+    )
+
+
+def leaderboard(room: Room, standings: Standings) -> LeaderboardInfo | None:
+    """The first places of ``standings``, which are up to date; None where nobody has one."""
+    if not standings.players:
+        return None
+    places = []
+    for _, voter in standings.top:
+        rank, named = standings.rank(voter), room.names.get(voter)
+        assert rank is not None, "who is among the first has a place"
+        index = named[-1].index if named and named[-1].text is not None else None
+        places.append(PlaceInfo(rank, quiz.name_of(room, voter), index, standings.points(voter)))
+    return LeaderboardInfo(standings.players, tuple(places))
+
+
+def place(room: Room, standings: Standings, voter: str, *, earned: int | None) -> Place:
+    """A voter's own place in ``standings``, which are up to date, and what the current round ``earned``.
+
+    It depends on no round whose solution was not shown.
+    """
+    return Place(
+        as_of=room.head,
+        name=quiz.name_of(room, voter),
+        rank=standings.rank(voter),
+        of=standings.players,
+        points=standings.points(voter),
+        earned=earned,
     )
 
 
@@ -91,7 +131,15 @@ def _question(question: Question) -> QuestionInfo:
         phase=question.phase,
         revealed=_revealed(question),
         level=question.level,
+        solution=_solution(question) if question.rounds and question.rounds[-1].solved else None,
     )
+
+
+def _solution(question: Question) -> SolutionInfo | None:
+    terms, solution = question.quiz, question.solution
+    if terms is None or solution is None:
+        return None
+    return SolutionInfo(solution.right, quiz.truth(question), terms.points, terms.fading, solution.explanation)
 
 
 def _host_question(question: Question) -> HostQuestionInfo:
@@ -101,4 +149,5 @@ def _host_question(question: Question) -> HostQuestionInfo:
         **msgspec.structs.asdict(_question(question)),
         counts=tally.counts(),
         voters=0 if asked is None else asked.voters,
+        quiz=_solution(question),
     )

@@ -12,7 +12,8 @@ from contextlib import suppress
 import msgspec
 
 from livevote.clock import Clock
-from livevote.domain.commands import CastBallot, Command, UseCode
+from livevote.domain.commands import CastBallot, Command, NamePlayer, UseCode
+from livevote.domain.quiz import alike
 from livevote.domain.records import Draft
 from livevote.domain.room import BrokenLogError, Decision, decide, fits
 from livevote.live.outcome import Outcome
@@ -58,7 +59,9 @@ class _Waiting(msgspec.Struct, frozen=True, gc=False):
     command: Command
     reply: Reply
     voter: _Voter | None
-    """Whose ballot this is, or which one-time code is entered; None for a host's command."""
+    """Whose ballot or name this is, or which one-time code is entered; None for a host's command."""
+    name: _Voter | None = None
+    """What no two commands of a batch may ask for: a name, in its room."""
 
 
 class Writer:
@@ -101,7 +104,9 @@ class Writer:
         else:
             if voter is not None:
                 self._voters[voter] = waits + 1
-            self._queue.append(_Waiting(code, command, reply, voter))
+            # No pseudonym begins like this.
+            name = (code, f"={alike(command.name)}") if type(command) is NamePlayer else None
+            self._queue.append(_Waiting(code, command, reply, voter, name))
             self._all_answered.clear()
             self._wake.set()
 
@@ -159,8 +164,8 @@ class Writer:
         """Decide what waits against the state of the log, and answer at once what needs no record.
 
         A command that could depend on another of the same batch stays in the queue for the next one: a second ballot of
-        one voter, one code for the second time, and whatever follows a host's command in its room. So the state alone
-        says what is right, and each room's commands keep their order.
+        one voter, one code for the second time, a name that another one asks for as well, and whatever follows a host's
+        command in its room. So the state alone says what is right, and each room's commands keep their order.
         """
         drafts: list[tuple[Draft, _Waiting]] = []
         touched: set[_Voter] = set()
@@ -172,7 +177,7 @@ class Writer:
         for _ in range(min(len(self._queue), MAX_BATCH)):
             waiting = next_waiting()
             code, voter = waiting.code, waiting.voter
-            if code in sealed or (voter in touched if voter else code in held_rooms):
+            if code in sealed or (voter in touched or waiting.name in touched if voter else code in held_rooms):
                 held.append(waiting)
                 held_rooms.add(code)
                 if voter is None:
@@ -185,6 +190,8 @@ class Writer:
                     sealed.add(code)
                 else:
                     touched.add(voter)
+                    if waiting.name is not None:
+                        touched.add(waiting.name)
             else:
                 self._answer(waiting, decision)
         self._queue.extendleft(reversed(held))
@@ -196,8 +203,12 @@ class Writer:
         try:
             decision = decide(state, waiting.command, at=at)
             # A durable record that does not fold would end this server and every later start. A ballot's place was
-            # looked up in the state just now, so only the few commands of hosts are worth a second look.
-            if waiting.voter is None and isinstance(decision, Draft) and not fits(state, decision.record):
+            # looked up in the state just now, so only the fewer other commands are worth a second look.
+            if (
+                type(waiting.command) is not CastBallot
+                and isinstance(decision, Draft)
+                and not fits(state, decision.record)
+            ):
                 raise BrokenLogError(f"{type(decision.record).__name__} does not fit the log of {waiting.code}")
         except Exception:
             # ``decide`` never raises and what it decides fits; if not, one command shall not stop everybody's votes.
@@ -254,7 +265,7 @@ class Writer:
 
 
 def _voter(room: str, command: Command) -> _Voter | None:
-    if isinstance(command, CastBallot):
+    if isinstance(command, CastBallot | NamePlayer):
         return room, command.voter
     # No pseudonym has a blank.
     return (room, f"{command.list} {command.place}") if isinstance(command, UseCode) else None

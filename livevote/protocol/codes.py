@@ -61,6 +61,15 @@ REJECTED: dict[Code | Wire, str] = {
     Code.CODES_MISSING: "This question is answered with one-time codes, and the room has none. Make or import codes.",
     Code.CODES_IN_USE: "A question that is answered with codes is open. Close it before you issue more.",
     Code.BAD_CODES: "These codes cannot be issued.",
+    Code.NO_SOLUTION: "This question has no solution to show.",
+    Code.NOT_CLOSED: "The question is open or was never asked. Close it before you show the solution.",
+    Code.ALREADY_SHOWN: "The solution is shown already.",
+    Code.NOT_LINKED: "This room does not add up points, so it has no names and no leaderboard.",
+    Code.TOO_LATE: "A question was opened before. Points can be added up only in a room that begins with it.",
+    Code.BAD_NAME: "This name cannot be used.",
+    Code.NAME_TAKEN: "Somebody in this room has this name already. Take another one.",
+    Code.TOO_MANY_NAMES: "You have changed your name often enough.",
+    Code.NO_SUCH_NAME: "There is no such name.",
 }
 """Text for every final refusal, in plain words that say what to do."""
 

@@ -20,6 +20,13 @@ class Vote(msgspec.Struct, frozen=True, tag_field="type", tag="vote", gc=False):
     answer: msgspec.Raw
 
 
+class Name(msgspec.Struct, frozen=True, tag_field="type", tag="name"):
+    """A voter's name for the leaderboard. ``id`` is as with a vote, and so are the answers."""
+
+    id: str
+    name: str
+
+
 class Sync(msgspec.Struct, frozen=True, tag_field="type", tag="sync"):
     """Ask for the state now: after sleep, or to see whether the connection is alive."""
 
@@ -41,10 +48,21 @@ class TallyMessage(msgspec.Struct, frozen=True, tag_field="type", tag="tally"):
     as_of: int
 
 
+class SolutionInfo(msgspec.Struct, frozen=True):
+    """What is right: option indexes, or the ``truth`` of an estimate; and what a right answer earns, at least half of
+    it if ``fading``."""
+
+    right: tuple[int, ...]
+    truth: int | None
+    points: int
+    fading: bool
+    explanation: str
+
+
 class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening.
 
-    ``level``: of what it takes one ballot each.
+    ``level``: of what it takes one ballot each. ``solution`` is that of a quiz whose host has shown it for this round.
     """
 
     id: str
@@ -57,19 +75,22 @@ class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase
     revealed: bool
     level: Level
+    solution: SolutionInfo | None = None
 
 
 class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
-    """A question as the host sees it, with its latest round's result whether revealed or not."""
+    """A question as the host sees it, with its latest round's result whether revealed or not, and with its ``quiz``."""
 
     counts: tuple[int, ...]
     voters: int
+    quiz: SolutionInfo | None = None
 
 
 class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that a voter's page shows. ``at`` is the server's clock in ms; ``question`` is None in the waiting room.
 
-    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay.
+    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay and
+    ``linked`` whether a voter has one pseudonym for all questions of level ``browser``.
     """
 
     epoch: str
@@ -80,6 +101,23 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     question: QuestionInfo | None
     tally: TallyMessage | None
     replay: bool
+    linked: bool = False
+
+
+class PlaceInfo(msgspec.Struct, frozen=True):
+    """A place on the leaderboard. ``name`` is None where the voter has none; ``index`` is that of its record."""
+
+    rank: int
+    name: str | None
+    index: int | None
+    points: int
+
+
+class LeaderboardInfo(msgspec.Struct, frozen=True):
+    """The first places of all ``of`` who have answered in a quiz. Who has the same points shares a ``rank``."""
+
+    of: int
+    places: tuple[PlaceInfo, ...]
 
 
 class RecoveryInfo(msgspec.Struct, frozen=True):
@@ -104,6 +142,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last.
 
     ``join_url`` is where other machines find the room, for a host who looks at the server on its own machine.
+    ``leaderboard`` is there once a solution was shown in a linked room, also while the wall does not show it.
     """
 
     epoch: str
@@ -119,6 +158,9 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     questions: tuple[HostQuestionInfo, ...]
     recoveries: tuple[RecoveryInfo, ...]
     codes: CodesInfo
+    linked: bool = False
+    leaderboard_shown: bool = False
+    leaderboard: LeaderboardInfo | None = None
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
@@ -131,6 +173,20 @@ class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
     rev: int | None = None
     at: int | None = None
     answer: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Place(msgspec.Struct, frozen=True, tag_field="type", tag="place"):
+    """This voter's own place in a linked room: ``rank`` of all ``of`` who have answered, None where the voter has not.
+
+    ``earned`` are the points in the current round, None until its solution is shown.
+    """
+
+    as_of: int
+    name: str | None
+    rank: int | None
+    of: int
+    points: int
+    earned: int | None
 
 
 class ReceiptInfo(msgspec.Struct, frozen=True):
@@ -175,5 +231,5 @@ class Unknown(msgspec.Struct, frozen=True, tag_field="type", tag="unknown"):
     retry_ms: int
 
 
-FromClient = Vote | Sync
-ToClient = VoterState | HostState | TallyMessage | Mine | Recorded | Rejected | Unknown
+FromClient = Vote | Name | Sync
+ToClient = VoterState | HostState | TallyMessage | Mine | Place | Recorded | Rejected | Unknown

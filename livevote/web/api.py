@@ -13,7 +13,7 @@ import msgspec
 import segno
 from tornado.iostream import StreamClosedError
 
-from livevote.domain.commands import AnyHostCommand, CreateRoom
+from livevote.domain.commands import AddQuestion, AnyHostCommand, CreateRoom
 from livevote.domain.records import Entry, QuestionDefined
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import decide
@@ -184,6 +184,8 @@ class Commands(ApiHandler):
             command = codec.decode_command(self.request.body)
         except codec.ProtocolError as error:
             raise ApiError(400, "bad_message", f"The body is not a command: {error.reason}.") from None
+        if isinstance(command, AddQuestion):
+            command = msgspec.structs.replace(command, salt=next(self.services.salts))
         entry = self.settled(await self.services.writer.ask(self.room().code, command))
         record = entry.record
         question = record.id if isinstance(record, QuestionDefined) else getattr(record, "question", "")

@@ -4,18 +4,18 @@ import asyncio
 import logging
 from typing import Any
 
-from livevote.domain.commands import CastBallot
+from livevote.domain.commands import CastBallot, NamePlayer
 from livevote.domain.records import Entry
 from livevote.domain.room import Repeat
 from livevote.failures import FailureError
 from livevote.live.hub import Role
 from livevote.live.limits import TokenBucket
-from livevote.live.outcome import Outcome, answer
+from livevote.live.outcome import Outcome, answer, answer_name
 from livevote.live.room import HeldCode, LiveRoom
 from livevote.protocol import codec
 from livevote.protocol.codes import CLOSE, REJECTED, UNKNOWN, Unsure
 from livevote.protocol.codes import Wire as WireCode
-from livevote.protocol.messages import Rejected, Sync, ToClient, Unknown, Vote
+from livevote.protocol.messages import Name, Rejected, Sync, ToClient, Unknown, Vote
 from livevote.web.base import Access, ApiError, Guarded
 from livevote.web.services import Services
 from livevote.web.wire import Wire, WireHandler
@@ -53,7 +53,7 @@ class Page:
         self._services = services
         self._room: LiveRoom | None = None
         self._bucket: TokenBucket | None = None
-        self._pseudonyms: dict[str, str] | None = None
+        self._pseudonyms: dict[str | None, str] | None = None
         self._refused = 0
         self._unread_answers = 0
         self._repeats: set[asyncio.Task[None]] | None = None
@@ -110,8 +110,20 @@ class Page:
             self._answer(Rejected(command.id, WireCode.NOT_A_VOTER, REJECTED[WireCode.NOT_A_VOTER]))
         elif not allowed:
             self._answer(Unknown(command.id, Unsure.TOO_FAST, UNKNOWN[Unsure.TOO_FAST], bucket.wait_ms()))
+        elif isinstance(command, Name):
+            self._name(room, command)
         else:
             self._vote(room, command)
+
+    def _name(self, room: LiveRoom, name: Name) -> None:
+        player = room.key.player(self.session)
+        named = NamePlayer(voter=player, id=name.id, name=name.name, salt=next(self._services.salts))
+        self._services.writer.submit(room.code, named, lambda outcome: self._answer_name(room, name, outcome))
+
+    def _answer_name(self, room: LiveRoom, name: Name, outcome: Outcome) -> None:
+        self._answer(answer_name(name, outcome, rev=room.names_of(self.session) - 1))
+        if isinstance(outcome, Entry):
+            room.tell_tabs(self.session)
 
     def _vote(self, room: LiveRoom, vote: Vote) -> None:
         ballot = CastBallot(
@@ -122,19 +134,21 @@ class Page:
             answer=bytes(vote.answer),
             salt=next(self._services.salts),
             code=room.code_of(self.session),
+            linked=room.state.linked,
         )
         self._services.writer.submit(room.code, ballot, lambda outcome: self._answer_vote(room, vote, outcome))
 
     def _pseudonym(self, room: LiveRoom, question: str) -> str:
         if self._pseudonyms is None:
             self._pseudonyms = {}
-        known = self._pseudonyms.get(question)
+        scope = room.scope(question)
+        known = self._pseudonyms.get(scope)
         if known is None:
             known = room.pseudonym(self.session, question)
             asked = room.state.questions.get(question)
             # Others would let a hostile page fill the memory. Codes can be entered later, and changed.
             if asked is not None and asked.level == "browser":
-                self._pseudonyms[question] = known
+                self._pseudonyms[scope] = known
         return known
 
     def _answer_vote(self, room: LiveRoom, vote: Vote, outcome: Outcome) -> None:

@@ -23,15 +23,21 @@ from livevote.domain.commands import (
     EraseAnswer,
     HideResults,
     IssueCodes,
+    LinkPseudonyms,
+    NamePlayer,
     OpenVoting,
     PublishReplay,
+    Quiz,
+    RemoveName,
     RevealResults,
+    ShowLeaderboard,
+    ShowSolution,
     SwitchReceipts,
     UseCode,
 )
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.records import BallotCast, Entry, Level
+from livevote.domain.records import BallotCast, Entry, Level, PlayerNamed
 from livevote.log.memory import MemoryLog
 from tests.history import AT, CODE, History
 
@@ -102,6 +108,8 @@ def a_room(rng: random.Random, *, steps: int) -> Made:
     made = Made()
     made.do(CreateRoom(CODE, text(rng)))
     made.do(AddQuestion("single", text(rng), ("Tea", "Coffee", "Water")))
+    if rng.random() < 0.5:
+        made.do(LinkPseudonyms())
     made.do(OpenVoting("q1"))
     for _ in range(steps):
         if rng.random() < 0.02:
@@ -140,6 +148,10 @@ def command(rng: random.Random, made: Made) -> Command:
         EraseAnswer(rng.choice(cast) if cast else 1),
         IssueCodes(rng.randrange(1, 4), rng.randbytes(32).hex()),
         UseCode(rng.randrange(1, 3), rng.randrange(4), rng.choice(TEXTS[:8])),
+        ShowSolution(question),
+        ShowLeaderboard(rng.random() < 0.5),
+        NamePlayer(rng.choice(TEXTS[:8]), text(rng), text(rng)[:20], rng.randbytes(16)),
+        RemoveName(rng.choice([1, *(entry.index for entry in made.entries if isinstance(entry.record, PlayerNamed))])),
     ]
     return rng.choice(choices)
 
@@ -149,7 +161,9 @@ def add(rng: random.Random) -> AddQuestion:
     kind = rng.choice(("single", "multiple"))
     rules = msgspec.Raw(b'{"min":%d}' % rng.randrange(2) if kind == "multiple" else b"{}")
     level: Level = rng.choice(("browser", "browser", "code"))
-    return AddQuestion(kind, text(rng), options, rules, rng.random() < 0.7, level)
+    right = tuple(rng.sample(range(len(options)), rng.randrange(1, 3) if kind == "multiple" else 1))
+    quiz = Quiz(right, rng.randrange(1, 1000), rng.random() < 0.5, text(rng)) if rng.random() < 0.5 else None
+    return AddQuestion(kind, text(rng), options, rules, rng.random() < 0.7, level, quiz, rng.randbytes(16))
 
 
 def vote(rng: random.Random, made: Made) -> CastBallot:
@@ -163,6 +177,7 @@ def vote(rng: random.Random, made: Made) -> CastBallot:
         answer=json.dumps({"choices": choices}).encode(),
         salt=rng.randbytes(16),
         code=rng.choice([None, *made.history.room.used_codes]),
+        linked=made.history.room.linked,
     )
 
 
@@ -306,6 +321,26 @@ def change_an_answer(rng: random.Random, _data: bytes, lines: list[Line], _made:
     if canonical(other) == lines[place]["answer"]:
         return None
     return joined(edited(lines, place, answer=canonical(other)))
+
+
+def change_what_is_hidden(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes | None:
+    """Another name, or another solution."""
+    places = [
+        place for place in records(lines, "player_named/1", "question_defined/1") if lines[place]["salt"] is not None
+    ]
+    if not places:
+        return None
+    place = rng.choice(places)
+    hidden = json.loads(lines[place]["answer"])
+    other = {"name": hidden["name"] + "x"} if "name" in hidden else {**hidden, "explanation": "x"}
+    return joined(edited(lines, place, answer=canonical(other)))
+
+
+def lose_what_is_hidden(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes | None:
+    places = [
+        place for place in records(lines, "player_named/1", "question_defined/1") if lines[place]["salt"] is not None
+    ]
+    return joined(edited(lines, rng.choice(places), answer=None, salt=None)) if places else None
 
 
 def change_a_salt(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes | None:
@@ -531,6 +566,8 @@ TAMPERING: tuple[Tampering, ...] = (
     change_a_body,
     change_an_answer,
     change_a_salt,
+    change_what_is_hidden,
+    lose_what_is_hidden,
     reseal_other_content,
     reseal_other_content,
     add_a_foreign_note,

@@ -10,8 +10,8 @@ from livevote.domain.checker import Checker, ContradictedError
 from livevote.domain.commands import AcceptRecovery, EraseAnswer, SwitchReceipts
 from livevote.domain.merkle import root
 from livevote.domain.note import Checkpoint
-from livevote.domain.records import Entry
-from tests.history import CODE, History, cast, opened
+from livevote.domain.records import Entry, Opening
+from tests.history import CODE, SALT, History, cast, linked, named, opened, quizzed
 
 OLD = Checkpoint("livevote/7KQ2MD/0000000000000000", 3, bytes(32), bytes(32), 1)
 
@@ -98,6 +98,20 @@ def test_an_erased_answer_that_is_still_there_is_named() -> None:
     history.entries[4] = kept
     with pytest.raises(TamperedError, match="record 7 erased the answer of record 5, and it is still there"):
         checked(history.entries)
+
+
+def test_what_a_name_and_a_quiz_hide_is_there_or_erased() -> None:
+    history = linked().did(quizzed(1), named("ann", "Ann"), named("bob", "Bob"), EraseAnswer(4))
+    assert checked(history.entries).tree.size == 6
+    for index in (3, 5):
+        entries = list(history.entries)
+        entries[index - 1] = msgspec.structs.replace(entries[index - 1], opening=None)
+        with pytest.raises(TamperedError, match=f"the answer of record {index} is missing, and no erasure"):
+            checked(entries)
+        other = Opening(SALT, b'{"name":"Eve"}')
+        entries[index - 1] = msgspec.structs.replace(entries[index - 1], opening=other)
+        with pytest.raises(TamperedError, match=f"the answer of record {index} does not fit its commitment"):
+            checked(entries)
 
 
 def test_records_that_are_missing_at_the_end_contradict_a_checkpoint() -> None:

@@ -22,6 +22,8 @@ from livevote.domain.commands import (
     OpenVoting,
     PublishReplay,
     RevealResults,
+    ShowLeaderboard,
+    ShowSolution,
     SwitchReceipts,
     UseCode,
 )
@@ -32,7 +34,7 @@ from livevote.domain.room import apply
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
 from livevote.log import finish
-from tests.history import OPTIONS, History, cast, dump, opened, stored
+from tests.history import OPTIONS, History, cast, dump, linked, named, opened, quizzed, stored
 
 SALT = bytes(range(16))
 
@@ -125,17 +127,58 @@ KNOWN_SLOTS = {
         "created_at",
         "current",
         "head",
+        "leaderboard",
+        "linked",
+        "names",
         "origin",
         "questions",
         "receipts",
         "recoveries",
         "replay_public",
+        "takers",
         "title",
         "used_codes",
     ),
-    *("changeable", "id", "kind", "level", "options", "rounds", "rules", "stored_rules", "text"),
-    *("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally"),
+    *("changeable", "id", "kind", "level", "options", "quiz", "rounds", "rules", "solution", "stored_rules", "text"),
+    *("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "solved", "superseded", "tally"),
 }
+
+
+def game() -> History:
+    """A quiz with names: taken, given up, erased."""
+    history = linked().did(quizzed(1, 2, kind="multiple", points=7, fading=True, explanation="Why not?"))
+    history.did(OpenVoting("q1"), cast("ann", 1, 2, linked=True), cast("bob", 0, linked=True), CloseVoting("q1"))
+    history.did(named("ann", "Ann"), named("bob", "Bob"), named("ann", "Anna"), EraseAnswer(9), ShowSolution("q1"))
+    return history.did(ShowLeaderboard(True), quizzed(0))
+
+
+def test_a_quiz_and_its_names_survive() -> None:
+    history = game()
+    log = stored(history.entries)
+    for at in range(1, len(log) + 1):
+        frozen = thawed(b"".join(freeze(shadowed(log[:at]), log[at - 1].chain)))
+        assert dump(frozen.room) == dump(fold(log[:at]))
+        assert dump(shadowed(log[at:], frozen.room)) == dump(history.state)
+        assert "".join(differences(shadowed(log, like=history.state), frozen.room)) == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda room: setattr(room, "linked", False),
+        lambda room: setattr(room, "leaderboard", False),
+        lambda room: room.names["ann"].pop(),
+        lambda room: room.takers.clear(),
+        lambda room: setattr(room.questions["q1"], "quiz", None),
+        lambda room: setattr(room.questions["q1"], "solution", None),
+        lambda room: setattr(first_round(room), "solved", False),
+    ],
+)
+def test_quizzes_that_differ_are_found(change: Callable[[Room], object]) -> None:
+    entries = stored(game().entries)
+    running = shadowed(entries)
+    change(running)
+    assert "".join(differences(shadowed(entries), running)) == "the results"
 
 
 def test_rounds_have_room_for_the_ballots_that_the_other_state_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +205,7 @@ def test_bytes_of_another_version_are_none_of_ours() -> None:
     data = b"".join(freeze(shadowed(evening().entries), bytes(32)))
     assert data.startswith(FORMAT)
     with pytest.raises(ThawError, match="no state of this version"):
-        thawed(FORMAT.replace(b"1", b"2") + data[len(FORMAT) :])
+        thawed(FORMAT.replace(b"2", b"1") + data[len(FORMAT) :])
 
 
 def test_bytes_that_were_cut_or_changed_are_refused_in_words() -> None:

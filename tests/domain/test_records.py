@@ -15,7 +15,13 @@ from livevote.domain.records import (
     BallotCast,
     CodesIssued,
     CodeUsed,
+    LeaderboardShown,
+    NameErased,
+    PlayerName,
+    PlayerNamed,
+    PseudonymsLinked,
     QuestionDefined,
+    QuizTerms,
     ReceiptsSwitched,
     Record,
     RecoveryAccepted,
@@ -23,8 +29,11 @@ from livevote.domain.records import (
     ResultsHidden,
     ResultsRevealed,
     RoomCreated,
+    Solution,
+    SolutionShown,
     VotingClosed,
     VotingOpened,
+    committed,
     decode,
     encode,
 )
@@ -40,7 +49,18 @@ rules = st.dictionaries(texts, integers | texts | st.none() | st.booleans()).map
 levels = st.sampled_from(["browser", "code"])
 records: st.SearchStrategy[Record] = st.one_of(
     st.builds(RoomCreated, integers, texts, texts),
-    st.builds(QuestionDefined, integers, texts, texts, texts, st.lists(texts).map(tuple), rules, st.booleans(), levels),
+    st.builds(
+        QuestionDefined,
+        integers,
+        texts,
+        texts,
+        texts,
+        st.lists(texts).map(tuple),
+        rules,
+        st.booleans(),
+        levels,
+        st.none() | st.builds(QuizTerms, texts, st.booleans(), integers),
+    ),
     st.builds(VotingOpened, integers, texts, integers),
     st.builds(VotingClosed, integers, texts, integers),
     st.builds(ResultsRevealed, integers, texts, integers),
@@ -52,6 +72,11 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(RecoveryAccepted, integers, texts, integers, integers, texts),
     st.builds(CodesIssued, integers, integers, integers, texts),
     st.builds(CodeUsed, integers, integers, integers, texts),
+    st.builds(PseudonymsLinked, integers),
+    st.builds(SolutionShown, integers, texts, integers),
+    st.builds(PlayerNamed, integers, texts, texts, texts),
+    st.builds(NameErased, integers, integers, texts),
+    st.builds(LeaderboardShown, integers, st.booleans()),
 )
 
 # Logs hold these bytes. A change of any of them makes a record that old logs do not have: give it a new tag.
@@ -95,6 +120,29 @@ WRITTEN: list[tuple[Record, bytes]] = [
         b'{"@type":"codes_issued/1","at":1790000000000,"count":300,"list":1,"root":"00ff"}',
     ),
     (CodeUsed(AT, 1, 7, "ann"), b'{"@type":"code_used/1","at":1790000000000,"by":"ann","list":1,"place":7}'),
+    (
+        QuestionDefined(
+            AT,
+            "q1",
+            "single",
+            "Why?",
+            ("a", "b"),
+            msgspec.Raw(b'{"max":1,"min":1}'),
+            True,
+            quiz=QuizTerms("00ff", False, 9),
+        ),
+        b'{"@type":"question_defined/1","at":1790000000000,"changeable":true,"id":"q1","kind":"single",'
+        b'"options":["a","b"],"quiz":{"commitment":"00ff","fading":false,"points":9},"rules":{"max":1,"min":1},'
+        b'"text":"Why?"}',
+    ),
+    (PseudonymsLinked(AT), b'{"@type":"pseudonyms_linked/1","at":1790000000000}'),
+    (SolutionShown(AT, "q1", 1), b'{"@type":"solution_shown/1","at":1790000000000,"question":"q1","round":1}'),
+    (
+        PlayerNamed(AT, "n1", "ann", "00ff"),
+        b'{"@type":"player_named/1","at":1790000000000,"commitment":"00ff","id":"n1","voter":"ann"}',
+    ),
+    (NameErased(AT, 5, "ann"), b'{"@type":"name_erased/1","at":1790000000000,"index":5,"voter":"ann"}'),
+    (LeaderboardShown(AT, True), b'{"@type":"leaderboard_shown/1","at":1790000000000,"on":true}'),
 ]
 
 
@@ -106,6 +154,9 @@ def as_json(record: Record) -> dict[str, Any]:
         # What records of older logs do not have is written where it says something.
         if record.level == "browser":
             del fields["level"]
+        terms = fields.pop("quiz")
+        if terms is not None:
+            fields["quiz"] = msgspec.structs.asdict(terms)
     return {"@type": record.__struct_config__.tag, **fields}
 
 
@@ -126,6 +177,18 @@ def test_records_are_read_as_they_were_written(record: Record) -> None:
 def test_answers_and_rules_are_written_as_rfc_8785_has_it(choices: tuple[int, ...], low: int, high: int) -> None:
     assert encode(Choices(choices)) == rfc8785.dumps({"choices": list(choices)})
     assert encode(ChoiceRules(max=high, min=low)) == rfc8785.dumps({"min": low, "max": high})
+
+
+@given(st.lists(integers).map(tuple), texts)
+def test_what_a_quiz_and_a_name_hide_is_written_as_rfc_8785_has_it(right: tuple[int, ...], text: str) -> None:
+    assert encode(Solution(text, right)) == rfc8785.dumps({"explanation": text, "right": list(right)})
+    assert encode(PlayerName(text)) == rfc8785.dumps({"name": text})
+
+
+def test_ballots_names_and_quizzes_hide_something_and_nothing_else_does() -> None:
+    hiding = [type(record).__name__ for record, _ in WRITTEN if committed(record) == "00ff"]
+    assert hiding == ["BallotCast", "QuestionDefined", "PlayerNamed"]
+    assert sum(committed(record) is None for record, _ in WRITTEN) == len(WRITTEN) - 3
 
 
 @given(records)

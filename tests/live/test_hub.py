@@ -33,7 +33,15 @@ class Stage:
         self.version = 0
         self.rendered: list[bytes] = []
         self.hidden = False
+        self.prepared = 0
+        self.nobody: list[Subscriber] = []
         self.channel = Channel(views=self, clock=SystemClock())
+
+    async def prepare(self) -> None:
+        self.prepared += 1
+
+    def own(self, subscriber: Subscriber) -> bytes | None:
+        return None if subscriber in self.nobody else f"yours {self.version}".encode()
 
     def catch_up(self, subscriber: Subscriber, role: Role) -> None:
         subscriber.send(f"{role} catches up {self.version}".encode())
@@ -71,6 +79,29 @@ async def test_changes_within_a_tick_share_one_frame_and_everybody_gets_the_same
     assert all(screen.frames == [b"voter tally 10"] for screen in screens)
     assert len({id(screen.frames[0]) for screen in screens}) == 1
     await stage.channel.aclose()
+
+
+async def test_what_each_voter_gets_alone_comes_behind_the_frame_for_everybody() -> None:
+    stage = Stage()
+    voters, host = [stage.join() for _ in range(40)], stage.join("host")
+    stage.nobody.append(voters[0])
+    voters[1].writing = True
+    stage.channel.changed(full=True, own=True)
+    stage.channel.changed(full=False)
+    assert stage.prepared == 0
+    while not voters[-1].frames[1:]:
+        await asyncio.sleep(0)
+    assert stage.prepared >= 1
+    assert voters[0].frames == [b"voter state 0"]
+    assert voters[1].frames == []
+    assert all(voter.frames == [b"voter state 0", b"yours 0"] for voter in voters[2:])
+    voters[1].writing = False
+    await stage.quiet()
+    assert voters[1].frames == [b"voter catches up 0"]
+    assert host.frames == [b"host state 0"]
+    stage.change()
+    await stage.quiet()
+    assert voters[2].frames[2:] == [b"voter tally 1"], "once"
 
 
 async def test_nothing_is_sent_when_nothing_changed() -> None:

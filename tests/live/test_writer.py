@@ -10,7 +10,16 @@ import msgspec
 import pytest
 
 from livevote.clock import ManualClock
-from livevote.domain.commands import AddQuestion, CastBallot, CloseVoting, Command, CreateRoom, OpenVoting
+from livevote.domain.commands import (
+    AddQuestion,
+    CastBallot,
+    CloseVoting,
+    Command,
+    CreateRoom,
+    LinkPseudonyms,
+    NamePlayer,
+    OpenVoting,
+)
 from livevote.domain.records import Draft, Entry
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import Decision, Repeat, decide
@@ -119,6 +128,23 @@ async def test_i3_two_ballots_of_one_voter_in_one_batch_are_decided_one_after_th
     assert outcomes["v2"] == Refusal(Code.ALREADY_VOTED)
     assert isinstance(outcomes["v1"], Repeat), "I6: the retry is answered from the log"
     assert desk.counts == (1, 0)
+    await desk.stop()
+
+
+async def test_a_crowd_that_names_itself_shares_a_batch_and_no_two_get_one_name(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.keyring.make_room(ROOM)
+    for command in (CreateRoom(ROOM, "Room"), LinkPseudonyms()):
+        assert isinstance(await desk.writer.ask(ROOM, command), Entry)
+    desk.log.batches.clear()
+    for number in range(50):
+        desk.command(f"n{number}", NamePlayer(f"voter{number}", "1", f"Player {number}", bytes(16)))
+    desk.command("late", NamePlayer("late", "1", "PLAYER 3", bytes(16)))
+    desk.command("again", NamePlayer("voter3", "2", "Other", bytes(16)))
+    outcomes = await desk.settled(52)
+    assert [len(batch) for batch in desk.log.batches] == [50, 1]
+    assert outcomes["late"] == Refusal(Code.NAME_TAKEN)
+    assert isinstance(outcomes["again"], Entry)
     await desk.stop()
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, HideResults, OpenVoting, RevealResults
 from livevote.protocol.codec import ProtocolError, decode, decode_command, encode, frame, text_frame
-from livevote.protocol.messages import Recorded, Sync, TallyMessage, Vote
+from livevote.protocol.messages import FromClient, Name, Recorded, Sync, TallyMessage, Vote
 
 VOTE = {"type": "vote", "id": "b1", "question": "q1", "round": 1, "answer": {"choices": [0]}}
 
@@ -31,7 +31,7 @@ def refused(text: str) -> ProtocolError:
     return caught.value
 
 
-def attempt(text: str) -> Vote | Sync | ProtocolError:
+def attempt(text: str) -> FromClient | ProtocolError:
     try:
         return decode(text)
     except ProtocolError as error:
@@ -47,6 +47,12 @@ def test_a_vote_is_read_with_its_answer_as_it_was_sent() -> None:
 
 def test_a_sync_is_read() -> None:
     assert decode('{"type":"sync"}') == Sync()
+
+
+def test_a_name_is_read_and_its_id_is_like_a_votes() -> None:
+    assert decode('{"type":"name","id":"n1","name":" Ann "}') == Name("n1", " Ann ")
+    assert refused('{"type":"name","id":"n 1","name":"Ann"}').id == "n 1"
+    assert refused('{"type":"name","id":"n1"}').id == "n1"
 
 
 @pytest.mark.parametrize("id", ["a", "Z9_-", "x" * 64])

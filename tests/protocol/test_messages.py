@@ -14,6 +14,8 @@ from livevote.protocol.messages import (
     HostQuestionInfo,
     HostState,
     Mine,
+    Name,
+    Place,
     QuestionInfo,
     Recorded,
     RecoveryInfo,
@@ -40,6 +42,7 @@ INFO: dict[str, Any] = {
     "phase": "open",
     "revealed": False,
     "level": "browser",
+    "solution": None,
 }
 ROOM = RoomInfo("ABC", "Welcome")
 
@@ -52,11 +55,13 @@ def fields(message: type[msgspec.Struct]) -> list[str]:
     ("row", "message"),
     [
         ("`vote`", Vote),
+        ("`name`", Name),
         ("`sync`", Sync),
         ("`state` (voter)", VoterState),
         ("`state` (host)", HostState),
         ("`tally`", TallyMessage),
         ("`mine`", Mine),
+        ("`place`", Place),
         ("`recorded`", Recorded),
         ("`rejected`", Rejected),
         ("`unknown`", Unknown),
@@ -92,6 +97,7 @@ def test_the_examples_of_the_reference_are_messages() -> None:
     [
         (Mine("q1", 1, "b1", 5, 0, 9, msgspec.Raw(b'{"choices":[1]}')), {"type": "mine", "answer": {"choices": [1]}}),
         (Recorded("b1", "q1", 1, 5, 0, 9), {"type": "recorded", "id": "b1", "index": 5, "rev": 0, "at": 9}),
+        (Place(9, "Ann", 1, 2, 900, None), {"type": "place", "rank": 1, "of": 2, "points": 900, "earned": None}),
         (Rejected(None, "bad_message", "What?"), {"type": "rejected", "id": None, "code": "bad_message"}),
         (Unknown("b1", "busy", "Later.", 200), {"type": "unknown", "id": "b1", "retry_ms": 200}),
         (
@@ -131,6 +137,6 @@ def test_messages_carry_their_type(message: Any, sent: dict[str, Any]) -> None:
 
 
 def test_i12_a_question_for_voters_has_no_place_for_counts() -> None:
-    assert set(fields(HostQuestionInfo)) - set(fields(QuestionInfo)) == {"counts", "voters"}
+    assert set(fields(HostQuestionInfo)) - set(fields(QuestionInfo)) == {"counts", "voters", "quiz"}
     sent = json.loads(msgspec.json.encode(QuestionInfo(**INFO)))
     assert sent == INFO | {"options": ["a", "b"], "rules": {"max": 2, "min": 1}}

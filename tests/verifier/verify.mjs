@@ -160,6 +160,7 @@ const RECORDS = {
     kind: isString,
     level: optional((value) => value === "code"),
     options: isList(isString),
+    quiz: optional(isShape({ commitment: isString, fading: isBoolean, points: isInteger })),
     rules: (value) => value instanceof Map,
     text: isString,
   },
@@ -182,6 +183,11 @@ const RECORDS = {
   "codes_issued/1": { count: isInteger, list: isInteger, root: (value) => isString(value) && /^[0-9a-f]{64}$/.test(value) },
   "code_used/1": { by: isString, list: isInteger, place: isInteger },
   "recovery_accepted/1": { kept: isInteger, lost: isInteger, origin: isString, root: isString },
+  "pseudonyms_linked/1": {},
+  "solution_shown/1": ONE_ROUND,
+  "player_named/1": { commitment: isString, id: isString, voter: isString },
+  "name_erased/1": { index: isInteger, voter: isString },
+  "leaderboard_shown/1": { on: isBoolean },
 };
 const LINES = {
   "livevote_bundle/1": { room: isString, vkey: isString },
@@ -292,10 +298,33 @@ const readRules = (kind, rules) => {
   return Object.fromEntries(rules);
 };
 
-const readAnswer = (text, { options, rules }) => {
+const readAnswer = (text, question) => {
   const answer = read(text, "the answer");
   require(isShape({ choices: isList(isInteger) })(answer), "an answer without choices");
-  const choices = answer.get("choices");
+  return checkChoices(answer.get("choices"), question);
+};
+
+const readSolution = (text, question) => {
+  const solution = read(text, "the solution");
+  require(isShape({ explanation: isString, right: isList(isInteger) })(solution), "a solution without right options");
+  require(isComposed(solution), "a solution with a text that is not NFC");
+  require(solution.get("right").length > 0, "a solution in which nothing is right");
+  checkChoices(solution.get("right"), question);
+};
+
+const readName = (text) => {
+  const name = read(text, "the name");
+  require(isShape({ name: isString })(name), "a name without a text");
+  require(isComposed(name), "a name that is not NFC");
+};
+
+/** The commitment to what a record hides; null where it hides nothing. */
+const committed = (record) => {
+  if (record.type === "ballot_cast/1" || record.type === "player_named/1") return record.commitment;
+  return record.quiz === undefined ? null : record.quiz.get("commitment");
+};
+
+const checkChoices = (choices, { options, rules }) => {
   require(
     choices.every((choice, place) => choice > (place ? choices[place - 1] : -1) && choice < options.length),
     "an answer that is not one of the options",
@@ -311,6 +340,8 @@ class Room {
   recoveries = new Map(); // what is kept of each origin
   lists = []; // of one-time codes, as they were issued
   used = new Set(); // codes, as list and place
+  linked = false;
+  names = new Map(); // by voter: the index of each name by its id
 
   constructor(code) {
     this.code = code;
@@ -326,7 +357,13 @@ class Room {
 
   add(index, record, opening) {
     require((index === 1) === (record.type === "room_created/1"), "a room is created by the first record alone");
-    require(opening === null || record.type === "ballot_cast/1", "an answer where none may be");
+    const commitment = committed(record);
+    if (opening !== null) {
+      require(commitment !== null, "an answer where none may be");
+      require(sha256(opening.salt, opening.answer).toString("hex") === commitment, "another answer than committed");
+    } else if (commitment !== null) {
+      this.missing.add(index);
+    }
     switch (record.type) {
       case "room_created/1":
         require(record.code === this.code, "the log of another room");
@@ -334,6 +371,10 @@ class Room {
       case "question_defined/1":
         require(!this.questions.has(record.id), "a question that is defined already");
         this.questions.set(record.id, { ...record, rules: readRules(record.kind, record.rules), rounds: [] });
+        if (record.quiz !== undefined) {
+          require(opening !== null, "a quiz without a solution");
+          readSolution(opening.answer, this.questions.get(record.id));
+        }
         break;
       case "voting_opened/1": {
         const question = this.questions.get(record.question);
@@ -350,6 +391,33 @@ class Room {
         round.open = false;
         break;
       }
+      case "solution_shown/1": {
+        const { question, round } = this.latest(record);
+        require(question.quiz !== undefined && !round.open, "the solution of no quiz, or of an open round");
+        break;
+      }
+      case "pseudonyms_linked/1": {
+        const asked = [...this.questions.values()].some(({ rounds }) => rounds.length > 0);
+        require(!this.linked && !asked, "pseudonyms that are linked too late");
+        this.linked = true;
+        break;
+      }
+      case "player_named/1": {
+        const mine = this.names.get(record.voter) ?? new Map();
+        require(this.linked && !mine.has(record.id), "a name where none may be, or for the second time");
+        if (opening !== null) readName(opening.answer);
+        this.names.set(record.voter, mine.set(record.id, index));
+        break;
+      }
+      case "name_erased/1": {
+        const mine = this.names.get(record.voter) ?? new Map();
+        require([...mine.values()].includes(record.index), "the erasure of no name");
+        require(this.missing.delete(record.index), "the erasure of a name that is still there");
+        break;
+      }
+      case "leaderboard_shown/1":
+        require(this.linked, "a leaderboard without points");
+        break;
       case "results_revealed/1":
       case "results_hidden/1":
         this.latest(record);
@@ -392,13 +460,7 @@ class Room {
     require(!mine.ids.has(record.id), "a ballot's id for the second time");
     const isNew = mine.rev < 0 && question.level === "code";
     require(!isNew || round.voters.size < this.used.size, "more voters than codes were entered");
-    let choices = null;
-    if (opening === null) {
-      this.missing.add(index);
-    } else {
-      require(sha256(opening.salt, opening.answer).toString("hex") === record.commitment, "another answer than committed");
-      choices = readAnswer(opening.answer, question);
-    }
+    const choices = opening === null ? null : readAnswer(opening.answer, question);
     round.voters.set(record.voter, { rev: record.rev, index, choices, ids: mine.ids.add(record.id) });
     this.ballots.set(index, record);
   }

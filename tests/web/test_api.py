@@ -47,7 +47,7 @@ async def test_every_command_of_a_host(tmp_path: Path) -> None:
             {
                 "id": "q1", "kind": "multiple", "text": "Which?", "options": ["A", "B", "C"],
                 "rules": {"max": 2, "min": 1}, "changeable": False, "round": 2, "phase": "open", "revealed": False,
-                "level": "browser", "counts": [0, 0, 0], "voters": 0,
+                "level": "browser", "solution": None, "counts": [0, 0, 0], "voters": 0, "quiz": None,
             }
         ]  # fmt: skip
 
@@ -194,6 +194,10 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
         "ask_again",
         "switch_receipts",
         "publish_replay",
+        "link_pseudonyms",
+        "show_solution",
+        "show_leaderboard",
+        "remove_name",
     }
 
 
