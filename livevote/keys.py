@@ -53,6 +53,10 @@ class RoomKey:
         """The voter's name on ballots of one question: another one for every question and room (I14)."""
         return _derive(self._key, "voter", question, session)
 
+    def name_on_board(self, session: str) -> str:
+        """The voter's name on the room's board: another one than on any ballot, whatever questions are called."""
+        return _derive(self._key, "board", session)
+
 
 class Keyring:
     """The secrets below ``directory``. Raises ``DataDirectoryError`` where they cannot be made or read.

@@ -14,8 +14,17 @@ import msgspec
 from livevote.aside import Seals
 from livevote.bundle import Bundle, NoBundleError
 from livevote.domain.audit import TamperedError
+from livevote.domain.board import PostText
 from livevote.domain.note import Checkpoint, NoteError, Verifier
-from livevote.domain.records import BallotCast, Entry, QuestionDefined, RecoveryAccepted, RoomCreated, encode
+from livevote.domain.records import (
+    BallotCast,
+    Entry,
+    PostAsked,
+    QuestionDefined,
+    RecoveryAccepted,
+    RoomCreated,
+    encode,
+)
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import Snapshot, snapshot
@@ -131,6 +140,12 @@ class _Spelling:
                 raise self._wrong(entry)
             if len(self._known) < _KNOWN_ANSWERS:
                 self._known.add((record.question, opening.answer))
+        elif isinstance(record, PostAsked):
+            text = room.board.posts[entry.index].text
+            if opening is not None and (text is None or encode(PostText(text)) != opening.answer):
+                raise self._wrong(entry)
+            if text is not None and not is_one_spelling(text):
+                raise TamperedError(f"room {self._code}: record {entry.index} holds a text that is not NFC")
         elif isinstance(record, QuestionDefined):
             question = room.questions[record.id]
             if encode(question.rules) != question.stored_rules:

@@ -15,13 +15,13 @@ from livevote.domain.audit import TamperedError, commitment, leaf, link
 from livevote.domain.commands import AcceptRecovery, EraseAnswer, SwitchReceipts
 from livevote.domain.note import Signer, Verifier
 from livevote.domain.receipt import Receipt
-from livevote.domain.records import BallotCast, Draft, Entry, Opening, RoomCreated, decode, encode
+from livevote.domain.records import BallotCast, Draft, Entry, Opening, PostAsked, RoomCreated, decode, encode
 from livevote.log import open_reader
 from livevote.log.base import Heads
 from livevote.log.memory import MemoryLog
 from livevote.verify import Verdict, verify, verify_database
 from tests.client import venue
-from tests.history import CODE, SALT, History, cast, opened
+from tests.history import AT, CODE, SALT, History, ask, cast, opened, with_board
 from tests.process import process, run_cli
 from tests.receipts import OTHER, SIGNER, bundle_at, receipt, signed, stored_at
 
@@ -228,6 +228,21 @@ def test_records_that_two_programs_may_read_in_two_ways_are_named() -> None:
         bad = [*good[: index - 1], (body, opening), *good[index:]]
         with pytest.raises(TamperedError, match=f"record {index} is not written as livevote writes it"):
             verify(CODE, sealed(*bad))
+
+
+def test_a_post_is_written_in_one_way_and_in_one_spelling() -> None:
+    def judged(opened: bytes) -> None:
+        history, opening = with_board(), Opening(SALT, opened)
+        history.put(Draft(CODE, PostAsked(AT, "p1", "ann", commitment(opening)), opening))
+        assert verify(CODE, history.entries).records == 3
+
+    judged('{"text":"\u00e9"}'.encode())
+    with pytest.raises(TamperedError, match="record 3 is not written as livevote writes it"):
+        judged(b'{"text": "Why?"}')
+    with pytest.raises(TamperedError, match="record 3 holds a text that is not NFC"):
+        judged('{"text":"e\u0301"}'.encode())
+    history = with_board().did(ask("ann", "Why?"), EraseAnswer(3))
+    assert verify(CODE, history.entries).records == 4
 
 
 def test_a_log_of_another_room_is_named() -> None:

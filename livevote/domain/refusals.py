@@ -35,6 +35,12 @@ class Code(StrEnum):
     ALREADY_SO = "already_so"
     NO_SUCH_BALLOT = "no_such_ballot"
     ALREADY_ERASED = "already_erased"
+    BOARD_OFF = "board_off"
+    BAD_POST = "bad_post"
+    TOO_MANY_POSTS = "too_many_posts"
+    BOARD_FULL = "board_full"
+    UNKNOWN_POST = "unknown_post"
+    SAME_UPVOTE = "same_upvote"
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -1,13 +1,13 @@
-"""What became of a command: the four ways in which the writer can answer."""
+"""What became of a command: the ways in which the writer can answer."""
 
 from livevote.domain.audit import leaf_of
 from livevote.domain.records import BallotCast, Entry
 from livevote.domain.refusals import Refusal
-from livevote.domain.room import Repeat
+from livevote.domain.room import Known, Repeat
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
-from livevote.protocol.messages import ReceiptInfo, Recorded, Rejected, Unknown, Vote
+from livevote.protocol.messages import Ask, ReceiptInfo, Recorded, RecordedPost, Rejected, Unknown, Upvote, Vote
 
-Outcome = Entry | Repeat | Refusal | Unsure
+Outcome = Entry | Repeat | Known | Refusal | Unsure
 """It is in the log now; it was there before; a final no; or nothing is decided."""
 
 _RETRY_MS = 1000
@@ -27,8 +27,21 @@ def answer(vote: Vote, outcome: Outcome, *, receipts: bool) -> Recorded | Reject
         return Rejected(vote.id, outcome.code, explain(outcome))
     if isinstance(outcome, Unsure):
         return Unknown(vote.id, outcome, UNKNOWN[outcome], _RETRY_MS)
+    assert isinstance(outcome, Repeat), "a ballot is never known as a post"
     known = outcome.ballot
     return Recorded(vote.id, vote.question, vote.round, known.index, known.rev, known.at)
+
+
+def answer_post(message: Ask | Upvote, outcome: Outcome) -> RecordedPost | Rejected | Unknown:
+    """One of the same three answers to what a voter did on the board. It has no receipt."""
+    if isinstance(outcome, Refusal):
+        return Rejected(message.id, outcome.code, explain(outcome))
+    if isinstance(outcome, Unsure):
+        return Unknown(message.id, outcome, UNKNOWN[outcome], _RETRY_MS)
+    assert isinstance(outcome, Entry | Known), "a post is never repeated as a ballot"
+    at = outcome.record.at if isinstance(outcome, Entry) else outcome.at
+    post = message.post if isinstance(message, Upvote) else outcome.index
+    return RecordedPost(message.id, post, outcome.index, at)
 
 
 def _receipt(entry: Entry, ballot: BallotCast) -> ReceiptInfo | None:

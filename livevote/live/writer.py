@@ -12,7 +12,7 @@ from contextlib import suppress
 import msgspec
 
 from livevote.clock import Clock
-from livevote.domain.commands import CastBallot, Command
+from livevote.domain.commands import AskPost, CastBallot, Command, UpvotePost
 from livevote.domain.records import Draft
 from livevote.domain.room import BrokenLogError, Decision, decide, fits
 from livevote.live.outcome import Outcome
@@ -21,6 +21,9 @@ from livevote.log import Batch, Log, LogRetryError
 from livevote.protocol.codes import Unsure
 
 _log = logging.getLogger("livevote")
+
+_OF_VOTERS = (CastBallot, AskPost, UpvotePost)
+"""Commands that depend on what their voter did before, and on the host, and on nobody else."""
 
 _MAX_PER_VOTER = 2
 """Ballots of one voter that may wait. A page sends one at a time; more would fill batches with nothing but waiting."""
@@ -92,7 +95,7 @@ class Writer:
 
     def submit(self, code: str, command: Command, reply: Reply) -> None:
         """Queue a command for the room ``code``, which exists unless the command creates it."""
-        voter = (code, command.voter) if isinstance(command, CastBallot) else None
+        voter = (code, command.voter) if isinstance(command, _OF_VOTERS) else None
         waits = 0 if voter is None else self._voters.get(voter, 0)
         if self._refusing is not None:
             _tell(reply, self._refusing)
@@ -196,8 +199,12 @@ class Writer:
         try:
             decision = decide(state, waiting.command, at=at)
             # A durable record that does not fold would end this server and every later start. A ballot's place was
-            # looked up in the state just now, so only the few commands of hosts are worth a second look.
-            if waiting.voter is None and isinstance(decision, Draft) and not fits(state, decision.record):
+            # looked up in the state just now, so only the fewer other commands are worth a second look.
+            if (
+                type(waiting.command) is not CastBallot
+                and isinstance(decision, Draft)
+                and not fits(state, decision.record)
+            ):
                 raise BrokenLogError(f"{type(decision.record).__name__} does not fit the log of {waiting.code}")
         except Exception:
             # ``decide`` never raises and what it decides fits; if not, one command shall not stop everybody's votes.

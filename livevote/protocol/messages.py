@@ -1,10 +1,10 @@
 """The messages of the socket as typed values. ``docs/protocol.md`` is their reference."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
-from livevote.domain.state import Phase
+from livevote.domain.state import Phase, Standing
 
 
 class Vote(msgspec.Struct, frozen=True, tag_field="type", tag="vote", gc=False):
@@ -17,6 +17,31 @@ class Vote(msgspec.Struct, frozen=True, tag_field="type", tag="vote", gc=False):
     question: Annotated[str, msgspec.Meta(max_length=32)]
     round: int
     answer: msgspec.Raw
+
+
+class Ask(msgspec.Struct, frozen=True, tag_field="type", tag="ask", gc=False):
+    """A voter's post for the room's board. ``id`` is made and used like that of a ballot."""
+
+    id: str
+    text: Annotated[str, msgspec.Meta(max_length=1000)]
+
+
+class Upvote(msgspec.Struct, frozen=True, tag_field="type", tag="upvote", gc=False):
+    """A voter's upvote of the post at log index ``post``, given (``on``) or taken back. ``id`` as with a ballot."""
+
+    id: str
+    post: int
+    on: bool
+
+
+Reaction = Literal["clap", "heart", "laugh", "wow", "slower", "faster", "lost"]
+"""What a voter can say without words: applause of four kinds, and three about the pace."""
+
+
+class React(msgspec.Struct, frozen=True, tag_field="type", tag="react", gc=False):
+    """A voter's reaction. It is in no log and gets no answer."""
+
+    kind: Reaction
 
 
 class Sync(msgspec.Struct, frozen=True, tag_field="type", tag="sync"):
@@ -64,7 +89,8 @@ class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
 class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that a voter's page shows. ``at`` is the server's clock in ms; ``question`` is None in the waiting room.
 
-    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay.
+    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay, ``board``
+    and ``reactions`` whether the room takes posts and reactions.
     """
 
     epoch: str
@@ -75,6 +101,8 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     question: QuestionInfo | None
     tally: TallyMessage | None
     replay: bool
+    board: bool
+    reactions: bool
 
 
 class RecoveryInfo(msgspec.Struct, frozen=True):
@@ -86,6 +114,14 @@ class RecoveryInfo(msgspec.Struct, frozen=True):
     at: int
     by_checkpoints: int
     kept: int
+
+
+class BoardInfo(msgspec.Struct, frozen=True):
+    """How the room's board is set. ``per_voter`` is how many posts a voter may have that are not answered."""
+
+    on: bool
+    approval: bool
+    per_voter: int
 
 
 class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
@@ -106,6 +142,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     current: str | None
     questions: tuple[HostQuestionInfo, ...]
     recoveries: tuple[RecoveryInfo, ...]
+    board: BoardInfo
+    reactions: bool
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
@@ -118,6 +156,71 @@ class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
     rev: int | None = None
     at: int | None = None
     answer: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class PostInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A post as everybody sees it. ``index`` is its log index, ``at`` when it was recorded."""
+
+    index: int
+    text: str
+    votes: int
+    at: int
+    answered: bool
+    pinned: bool
+
+
+class HostPostInfo(PostInfo, frozen=True, kw_only=True):
+    """A post as the host sees it."""
+
+    standing: Standing
+
+
+class OwnPostInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A voter's own post. ``id`` is the one that it was asked with; ``text`` is None once it was erased."""
+
+    id: str
+    index: int
+    text: str | None
+    votes: int
+    at: int
+    answered: bool
+    standing: Standing
+
+
+class BoardMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="board"):
+    """The board as of log index ``as_of``: the posts to show, and how many there are beside (``more``)."""
+
+    as_of: int
+    posts: tuple[PostInfo, ...]
+    more: int
+
+
+class HostBoardMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="board"):
+    """The board as its host sees it: those that wait, then those that are shown, then those that are hidden.
+
+    ``pending``, ``shown`` and ``hidden`` count all posts that have a text, whether they are in ``posts`` or not.
+    """
+
+    as_of: int
+    posts: tuple[HostPostInfo, ...]
+    more: int
+    pending: int
+    shown: int
+    hidden: int
+
+
+class MyPosts(msgspec.Struct, frozen=True, tag_field="type", tag="my_posts"):
+    """What this voter put on the board, and the log indexes of the posts that have this voter's upvote."""
+
+    posts: tuple[OwnPostInfo, ...]
+    upvoted: tuple[int, ...]
+
+
+class PulseMessage(msgspec.Struct, frozen=True, tag_field="type", tag="pulse"):
+    """How often each reaction came in the last ``window_s`` seconds."""
+
+    counts: dict[Reaction, int]
+    window_s: int
 
 
 class ReceiptInfo(msgspec.Struct, frozen=True):
@@ -145,6 +248,15 @@ class Recorded(msgspec.Struct, frozen=True, tag_field="type", tag="recorded"):
     receipt: ReceiptInfo | None = None
 
 
+class RecordedPost(msgspec.Struct, frozen=True, tag_field="type", tag="recorded"):
+    """The post or the upvote is on disk, for good, at log index ``index``; ``post`` is the log index of the post."""
+
+    id: str
+    post: int
+    index: int
+    at: int
+
+
 class Rejected(msgspec.Struct, frozen=True, tag_field="type", tag="rejected"):
     """The ballot is not in the log and never will be. ``id`` is None where the message had none to read."""
 
@@ -162,5 +274,18 @@ class Unknown(msgspec.Struct, frozen=True, tag_field="type", tag="unknown"):
     retry_ms: int
 
 
-FromClient = Vote | Sync
-ToClient = VoterState | HostState | TallyMessage | Mine | Recorded | Rejected | Unknown
+FromClient = Vote | Sync | Ask | Upvote | React
+ToClient = (
+    VoterState
+    | HostState
+    | TallyMessage
+    | Mine
+    | Recorded
+    | Rejected
+    | Unknown
+    | BoardMessage
+    | HostBoardMessage
+    | MyPosts
+    | PulseMessage
+    | RecordedPost
+)

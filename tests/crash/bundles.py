@@ -15,21 +15,28 @@ from livevote.domain.audit import leaf
 from livevote.domain.commands import (
     AcceptRecovery,
     AddQuestion,
+    AnswerPost,
     AskAgain,
+    AskPost,
     CastBallot,
     CloseVoting,
     Command,
     CreateRoom,
     EraseAnswer,
     HideResults,
+    JudgePosts,
     OpenVoting,
+    PinPost,
     PublishReplay,
     RevealResults,
+    SwitchBoard,
+    SwitchReactions,
     SwitchReceipts,
+    UpvotePost,
 )
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.records import BallotCast, Entry
+from livevote.domain.records import COMMITTED, Entry
 from livevote.log.memory import MemoryLog
 from tests.history import AT, CODE, History
 
@@ -122,10 +129,12 @@ def recover(rng: random.Random, made: Made) -> None:
 
 
 def command(rng: random.Random, made: Made) -> Command:
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         return vote(rng, made)
+    if rng.random() < 0.4:
+        return on_board(rng, made)
     question = rng.choice(list(made.history.room.questions))
-    cast = [entry.index for entry in made.entries if isinstance(entry.record, BallotCast)]
+    cast = [entry.index for entry in made.entries if isinstance(entry.record, COMMITTED)]
     choices: list[Command] = [
         add(rng),
         OpenVoting(question),
@@ -136,6 +145,20 @@ def command(rng: random.Random, made: Made) -> Command:
         SwitchReceipts(rng.random() < 0.5),
         PublishReplay(rng.random() < 0.5),
         EraseAnswer(rng.choice(cast) if cast else 1),
+    ]
+    return rng.choice(choices)
+
+
+def on_board(rng: random.Random, made: Made) -> Command:
+    voter, posts = rng.choice(TEXTS[:4]), [*made.history.room.board.posts, 1]
+    choices: list[Command] = [
+        SwitchBoard(on=rng.random() < 0.8, approval=rng.random() < 0.3),
+        *[AskPost(voter, text(rng), text(rng), rng.randbytes(16))] * 3,
+        *[UpvotePost(voter, text(rng), rng.choice(posts), rng.random() < 0.8)] * 3,
+        JudgePosts(tuple(rng.choices(posts[:-1] or posts, k=2)), rng.random() < 0.7),
+        PinPost(rng.choice([*posts, None])),
+        AnswerPost(rng.choice(posts), rng.random() < 0.7),
+        SwitchReactions(on=rng.random() < 0.5),
     ]
     return rng.choice(choices)
 

@@ -13,24 +13,29 @@ from livevote.domain import freeze as module
 from livevote.domain.commands import (
     AcceptRecovery,
     AddQuestion,
+    AnswerPost,
     AskAgain,
     CloseVoting,
     Command,
     EraseAnswer,
     HideResults,
+    JudgePosts,
     OpenVoting,
+    PinPost,
     PublishReplay,
     RevealResults,
+    SwitchBoard,
+    SwitchReactions,
     SwitchReceipts,
 )
 from livevote.domain.freeze import FORMAT, Frozen, ThawError, differences, follow, freeze, thaw
 from livevote.domain.packed import Packed
 from livevote.domain.records import Entry
 from livevote.domain.room import apply
-from livevote.domain.state import Room
+from livevote.domain.state import Act, Board, Post, Room
 from livevote.domain.tally import fold
 from livevote.log import finish
-from tests.history import OPTIONS, History, cast, dump, opened, stored
+from tests.history import OPTIONS, History, ask, cast, dump, opened, stored, upvote
 
 SALT = bytes(range(16))
 
@@ -46,12 +51,19 @@ commands: st.SearchStrategy[Command] = st.one_of(
         st.sampled_from(["q1", "q1", "q1", "q2"]),
     ),
     st.builds(EraseAnswer, st.integers(4, 20)),
+    st.builds(lambda voter, id: ask(voter, "Why?", id=id), voters, ids),
+    st.builds(
+        lambda voter, post, on, id: upvote(voter, post, on=on, id=id), voters, st.integers(5, 9), st.booleans(), ids
+    ),
+    st.builds(lambda post, shown: JudgePosts((post,), shown), st.integers(5, 9), st.booleans()),
     st.sampled_from(
         [
             *(action(question) for action in (OpenVoting, CloseVoting, AskAgain) for question in ("q1", "q2")),
             *(RevealResults("q1"), HideResults("q1"), PublishReplay(True), SwitchReceipts(False)),
             AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"),
             AddQuestion("single", "And now?", OPTIONS, changeable=False),
+            *(SwitchBoard(on=True, approval=False), SwitchBoard(on=True), SwitchReactions(True)),
+            *(PinPost(5), PinPost(None), AnswerPost(5, True)),
         ]
     ),
 )
@@ -77,6 +89,10 @@ def evening() -> History:
     history.did(cast("ann", 1), cast("e" * 22, 0, id="h" * 22), EraseAnswer(9), EraseAnswer(4))
     history.did(CloseVoting("q1"), RevealResults("q1"), AskAgain("q1"), cast("c" * 22, 2, id="f" * 22, round=2))
     history.did(AddQuestion("single", "And now?", OPTIONS, changeable=False), SwitchReceipts(False))
+    history.did(SwitchBoard(on=True, approval=False, per_voter=3), SwitchReactions(True))
+    history.did(ask("ann", "Why?"), ask("bob", "How?"), ask("bob", "When?"), upvote("ann", 21))
+    history.did(upvote("bob", 20), upvote("bob", 20, on=False), JudgePosts((22,), shown=False), PinPost(21))
+    history.did(AnswerPost(21, answered=True), EraseAnswer(20), SwitchBoard(on=True, per_voter=3))
     return history.did(PublishReplay(True), AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"))
 
 
@@ -103,7 +119,7 @@ def test_every_field_of_a_state_survives_and_the_state_moves_on() -> None:
     assert b"".join(freeze(again.room, again.chain)) == data
     slots = {
         name
-        for kind in (Room, type(state.questions["q1"]), type(state.questions["q1"].rounds[0]))
+        for kind in (Room, type(state.questions["q1"]), type(state.questions["q1"].rounds[0]), Board, Post)
         for name in kind.__slots__
     }
     for entry in stored(history.did(CloseVoting("q1"), OpenVoting("q2"), cast("ann", 1, question="q2")).entries[-3:]):
@@ -114,17 +130,21 @@ def test_every_field_of_a_state_survives_and_the_state_moves_on() -> None:
 
 KNOWN_SLOTS = {
     *(
+        "board",
         "code",
         "created_at",
         "current",
         "head",
         "origin",
         "questions",
+        "reactions",
         "receipts",
         "recoveries",
         "replay_public",
         "title",
     ),
+    *("acts", "approval", "on", "per_voter", "pinned", "posts", "taken", "upvoted"),
+    *("answered", "at", "index", "standing", "text", "voter", "votes"),
     *("changeable", "id", "kind", "options", "rounds", "rules", "stored_rules", "text"),
     *("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "superseded", "tally"),
 }
@@ -145,16 +165,17 @@ def test_rounds_have_room_for_the_ballots_that_the_other_state_has(monkeypatch: 
 
 def test_the_bytes_come_in_pieces_with_a_break_between(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_GROUP", 256)
+    monkeypatch.setattr(module, "_ACTS", 4)
     pieces = list(freeze(shadowed(evening().entries), bytes(32)))
-    assert len(pieces) == 1 + 2 * 2 * (1 + 1024 // 256)
-    assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 2 * 2 * 1024 // 256
+    assert len(pieces) == 1 + 2 + 2 * 2 * (1 + 1024 // 256), "six acts on the board are two pieces"
+    assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 2 + 2 * 2 * 1024 // 256
 
 
 def test_bytes_of_another_version_are_none_of_ours() -> None:
     data = b"".join(freeze(shadowed(evening().entries), bytes(32)))
     assert data.startswith(FORMAT)
     with pytest.raises(ThawError, match="no state of this version"):
-        thawed(FORMAT.replace(b"1", b"2") + data[len(FORMAT) :])
+        thawed(FORMAT.replace(b"2", b"1") + data[len(FORMAT) :])
 
 
 def test_bytes_that_were_cut_or_changed_are_refused_in_words() -> None:
@@ -213,6 +234,19 @@ def test_states_of_one_log_do_not_differ() -> None:
         lambda room: first_round(room).tally._counts.append(0),
         lambda room: first_round(room).ballots.pop("ann"),
         lambda room: first_round(room).superseded.popitem(),
+        lambda room: setattr(room, "reactions", False),
+        lambda room: setattr(room.board, "on", False),
+        lambda room: setattr(room.board, "approval", False),
+        lambda room: setattr(room.board, "per_voter", 4),
+        lambda room: setattr(room.board, "pinned", None),
+        lambda room: setattr(room.board, "taken", 9),
+        lambda room: room.board.posts.popitem(),
+        *(
+            lambda room, name=name: setattr(room.board.posts[20], name, "x")
+            for name in ("answered", "at", "index", "standing", "text", "voter", "votes")
+        ),
+        lambda room: room.board.acts["ann"].popitem(),
+        lambda room: room.board.upvoted["ann"].clear(),
     ],
 )
 def test_results_that_differ_are_found(change: Callable[[Room], object]) -> None:
@@ -234,6 +268,27 @@ def test_a_ballot_that_differs_is_named() -> None:
     assert changed(move("ballots", "d" * 22)) == "record 7"
     assert changed(move("superseded", ("c" * 22, "f" * 22))) == "record 5"
     assert changed(rename) == "record 7"
+
+
+def test_an_act_on_the_board_that_differs_is_named() -> None:
+    def change(room: Room) -> None:
+        acts = room.board.acts["ann"]
+        acts["ann-21-True"] = msgspec.structs.replace(acts["ann-21-True"], at=7)
+
+    def rename(room: Room) -> None:
+        acts = room.board.acts["bob"]
+        acts["other"] = acts.pop("bob-20-True")
+
+    assert changed(change) == "record 23"
+    assert changed(rename) == "record 24"
+
+
+def test_acts_that_cannot_follow_each_other_are_refused_in_words() -> None:
+    history = opened().did(SwitchBoard(on=True, approval=False), ask("ann", "Why?"), upvote("bob", 5))
+    state = shadowed(history.entries)
+    state.board.acts["bob"]["bob-5-True"] = Act(6, 0, 5, False)
+    with pytest.raises(ThawError, match="not the bytes"):
+        thawed(b"".join(freeze(state, bytes(32))))
 
 
 def test_a_running_state_may_move_on_while_it_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:

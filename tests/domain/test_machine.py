@@ -1,7 +1,8 @@
 """T10: any order of votes and host commands, against a model that is written from the words of the rules.
 
 The model is plain lists and dicts and shares no code with the rules. A new command takes a method of the model, a rule
-of the machine, what it changes in ``rounds_agree``, and a mutant. ``LIVEVOTE_MACHINE_SEED`` takes other examples.
+of the machine, what it changes in ``rounds_agree``, and a mutant. ``LIVEVOTE_MACHINE_SEED`` takes other examples. The
+board has a machine of its own in ``test_board``.
 """
 
 import os
@@ -37,7 +38,7 @@ from livevote.domain.commands import (
 )
 from livevote.domain.records import BallotCast, Draft
 from livevote.domain.refusals import Refusal
-from livevote.domain.room import BrokenLogError, Repeat
+from livevote.domain.room import BrokenLogError, Decision, Repeat
 from livevote.domain.tally import fold
 from tests.domain.mutants import MUTANTS, Patch
 from tests.evidence import Record, size
@@ -160,7 +161,7 @@ class Voting(RuleBasedStateMachine):
         self.sent: list[tuple[str, int, str, str, list[int]]] = []
         self.answered: dict[tuple[str, int, str, str], tuple[int, int, int]] = {}
 
-    def check(self, command: Command, expected: str) -> Draft | Repeat | Refusal:
+    def check(self, command: Command, expected: str) -> Decision:
         decision = self.history.do(command)
         if isinstance(decision, Refusal):
             assert decision.code == expected

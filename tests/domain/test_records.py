@@ -13,7 +13,15 @@ from livevote.domain.kinds.choice import ChoiceRules, Choices
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
+    BoardSwitched,
+    PostAnswered,
+    PostAsked,
+    PostErased,
+    PostPinned,
+    PostsJudged,
+    PostUpvoted,
     QuestionDefined,
+    ReactionsSwitched,
     ReceiptsSwitched,
     Record,
     RecoveryAccepted,
@@ -47,6 +55,14 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(ReceiptsSwitched, integers, st.booleans()),
     st.builds(ReplayPublished, integers, st.booleans()),
     st.builds(RecoveryAccepted, integers, texts, integers, integers, texts),
+    st.builds(BoardSwitched, integers, st.booleans(), st.booleans(), integers),
+    st.builds(PostAsked, integers, texts, texts, texts),
+    st.builds(PostUpvoted, integers, texts, integers, texts, st.booleans()),
+    st.builds(PostsJudged, integers, st.lists(integers).map(tuple), st.booleans()),
+    st.builds(PostPinned, integers, st.none() | integers),
+    st.builds(PostAnswered, integers, integers, st.booleans()),
+    st.builds(PostErased, integers, integers),
+    st.builds(ReactionsSwitched, integers, st.booleans()),
 )
 
 # Logs hold these bytes. A change of any of them makes a record that old logs do not have: give it a new tag.
@@ -80,6 +96,26 @@ WRITTEN: list[tuple[Record, bytes]] = [
         b'{"@type":"recovery_accepted/1","at":1790000000000,"kept":5,"lost":9,"origin":"livevote/7KQ2MD/00ff",'
         b'"root":"ff00"}',
     ),
+    (
+        BoardSwitched(AT, True, False, 5),
+        b'{"@type":"board_switched/1","approval":false,"at":1790000000000,"on":true,"per_voter":5}',
+    ),
+    (
+        PostAsked(AT, "p1", "ann", "00ff"),
+        b'{"@type":"post_asked/1","at":1790000000000,"commitment":"00ff","id":"p1","voter":"ann"}',
+    ),
+    (
+        PostUpvoted(AT, "u1", 3, "bob", True),
+        b'{"@type":"post_upvoted/1","at":1790000000000,"id":"u1","on":true,"post":3,"voter":"bob"}',
+    ),
+    (
+        PostsJudged(AT, (3, 4), False),
+        b'{"@type":"posts_judged/1","at":1790000000000,"posts":[3,4],"shown":false}',
+    ),
+    (PostPinned(AT, None), b'{"@type":"post_pinned/1","at":1790000000000,"post":null}'),
+    (PostAnswered(AT, 3, True), b'{"@type":"post_answered/1","answered":true,"at":1790000000000,"post":3}'),
+    (PostErased(AT, 3), b'{"@type":"post_erased/1","at":1790000000000,"index":3}'),
+    (ReactionsSwitched(AT, True), b'{"@type":"reactions_switched/1","at":1790000000000,"on":true}'),
 ]
 
 
@@ -88,6 +124,8 @@ def as_json(record: Record) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.structs.asdict(record)
     if isinstance(record, QuestionDefined):
         fields |= {"rules": json.loads(bytes(record.rules)), "options": list(record.options)}
+    if isinstance(record, PostsJudged):
+        fields |= {"posts": list(record.posts)}
     return {"@type": record.__struct_config__.tag, **fields}
 
 

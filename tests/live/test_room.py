@@ -1,6 +1,7 @@
 """What reaches a voter's pages: the state, the own ballot, and a ballot cast on another page."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,7 +22,7 @@ class Tab:
         self.writing = False
         self.alive = True
         self.left_with = ""
-        self.messages: list[dict[str, object]] = []
+        self.messages: list[dict[str, Any]] = []
 
     def leave_with(self, name: str) -> None:
         self.left_with = name
