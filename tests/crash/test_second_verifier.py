@@ -17,7 +17,7 @@ import pytest
 
 from livevote import verify
 from livevote.bundle import Bundle, NoBundleError
-from livevote.domain import checker, note, room
+from livevote.domain import checker, note, voting
 from livevote.domain.audit import TamperedError, leaf, link
 from livevote.domain.checker import Checker
 from livevote.domain.commands import AddQuestion, CreateRoom, OpenVoting
@@ -230,7 +230,7 @@ HOLES: dict[str, tuple[object, str, Callable[..., object]]] = {
     "checkpoints": (Checker, "finish", _without_checkpoints),
     "missing answers": (Checker, "finish", _without_erasures),
     "erasures": (Checker, "_erase", _allow),
-    "the order of a question's life": (room, "_require", _allow),
+    "the order of a question's life": (voting, "require", _allow),
     "one spelling of a text": (verify, "is_one_spelling", lambda _text: True),
     "one way to write it": (verify._Spelling, "look", _allow),
 }

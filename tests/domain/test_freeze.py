@@ -270,6 +270,10 @@ def test_a_ballot_that_differs_is_named() -> None:
     assert changed(rename) == "record 7"
 
 
+def board_of_six() -> list[Command]:
+    return [SwitchBoard(on=True, approval=False), ask("ann", "Why?"), *(upvote(voter, 5) for voter in "abcde")]
+
+
 def test_an_act_on_the_board_that_differs_is_named() -> None:
     def change(room: Room) -> None:
         acts = room.board.acts["ann"]
@@ -281,6 +285,16 @@ def test_an_act_on_the_board_that_differs_is_named() -> None:
 
     assert changed(change) == "record 23"
     assert changed(rename) == "record 24"
+
+
+def test_acts_on_the_board_are_compared_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_VOTERS", 4)
+    entries = stored(opened().did(*board_of_six()).entries)
+    running = shadowed(entries)
+    pieces = differences(shadowed(entries), running)
+    assert next(pieces) == ""
+    shadowed(stored(opened().did(*board_of_six(), upvote("eve", 5)).entries)[-1:], running)
+    assert list(pieces) == [""], "what comes meanwhile is in nobody's way"
 
 
 def test_acts_that_cannot_follow_each_other_are_refused_in_words() -> None:
