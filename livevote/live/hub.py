@@ -22,7 +22,7 @@ ROLES: tuple[Role, ...] = ("voter", "host")
 MIN_TICK_S = 0.1
 MAX_TICK_S = 1.0
 TICK_PER_FAN_OUT = 2.5  # leaves three fifths of the loop to votes when a fan-out takes long
-PART_EVERY_S = 1.0  # a board with a hundred posts for ten thousand phones is 100 MB
+PART_EVERY_S = 1.0  # a board with a hundred posts for ten thousand phones is 180 MB
 SLICE_S = 0.002  # how long votes may wait for a fan-out in progress
 _LOOK_AT_CLOCK_EVERY = 16
 

@@ -194,6 +194,11 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
         "ask_again",
         "switch_receipts",
         "publish_replay",
+        "switch_board",
+        "judge_posts",
+        "pin_post",
+        "answer_post",
+        "switch_reactions",
     }
 
 
