@@ -74,6 +74,10 @@ class RoomKey:
         """The voter's one name in a room that links pseudonyms; see ``LiveRoom.pseudonym``."""
         return _derive(self._key, "player", session)
 
+    def name_on_board(self, session: str) -> str:
+        """The voter's name on the room's board: another one than on any ballot, whatever questions are called."""
+        return _derive(self._key, "board", session)
+
 
 class Keyring:
     """The secrets below ``directory``. Raises ``DataDirectoryError`` where they cannot be made or read.

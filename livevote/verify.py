@@ -14,6 +14,7 @@ import msgspec
 from livevote.aside import Seals
 from livevote.bundle import Bundle, NoBundleError
 from livevote.domain.audit import TamperedError
+from livevote.domain.board import PostText
 from livevote.domain.note import Checkpoint, NoteError, Verifier
 from livevote.domain.quiz import name_of
 from livevote.domain.records import (
@@ -21,6 +22,7 @@ from livevote.domain.records import (
     Entry,
     PlayerName,
     PlayerNamed,
+    PostAsked,
     QuestionDefined,
     RecoveryAccepted,
     RoomCreated,
@@ -146,6 +148,12 @@ class _Spelling:
                 raise self._wrong(entry)
             if len(self._known) < _KNOWN_ANSWERS:
                 self._known.add((record.question, opening.answer))
+        elif isinstance(record, PostAsked):
+            text = room.board.posts[entry.index].text
+            if opening is not None and (text is None or encode(PostText(text)) != opening.answer):
+                raise self._wrong(entry)
+            if text is not None and not is_one_spelling(text):
+                raise TamperedError(f"room {self._code}: record {entry.index} holds a text that is not NFC")
         elif isinstance(record, QuestionDefined):
             question = room.questions[record.id]
             if encode(question.rules) != question.stored_rules:

@@ -7,6 +7,7 @@ import msgspec
 from livevote.domain.audit import GENESIS, commitment, link
 from livevote.domain.commands import (
     AddQuestion,
+    AskPost,
     CastBallot,
     Command,
     CreateRoom,
@@ -15,11 +16,13 @@ from livevote.domain.commands import (
     NamePlayer,
     OpenVoting,
     Quiz,
+    SwitchBoard,
+    UpvotePost,
     UseCode,
 )
-from livevote.domain.records import AnswerErased, BallotCast, Draft, Entry, NameErased, Opening, Record, decode, encode
+from livevote.domain.records import ERASURES, BallotCast, Draft, Entry, Opening, Record, decode, encode
 from livevote.domain.room import Decision, apply, decide
-from livevote.domain.state import Question, Room, Round
+from livevote.domain.state import Board, Question, Room, Round
 
 AT = 1_790_000_000_000
 CODE = "7KQ2MD"
@@ -50,6 +53,16 @@ def cast(
 def named(voter: str, name: str, *, id: str | None = None) -> NamePlayer:
     """The command of a voter who wants this name."""
     return NamePlayer(voter, f"{voter}-{name}" if id is None else id, name, SALT)
+
+
+def ask(voter: str, text: str, *, id: str | None = None) -> AskPost:
+    """The command of a voter who puts this on the board."""
+    return AskPost(voter, f"{voter}-{text}" if id is None else id, text, SALT)
+
+
+def upvote(voter: str, post: int, *, on: bool = True, id: str | None = None) -> UpvotePost:
+    """The command of a voter who upvotes a post or takes that back."""
+    return UpvotePost(voter, f"{voter}-{post}-{on}" if id is None else id, post, on)
 
 
 def ballot(
@@ -102,7 +115,7 @@ class History:
         entry = self.next(draft.record, None if erased else draft.opening)
         self.state = apply(self.state, entry)
         self.entries.append(entry)
-        if isinstance(entry.record, AnswerErased | NameErased):
+        if isinstance(entry.record, ERASURES):
             place = entry.record.index - 1
             self.entries[place] = msgspec.structs.replace(self.entries[place], opening=None)
         return entry
@@ -127,6 +140,11 @@ class History:
 def created() -> History:
     """A room without questions."""
     return History().did(CreateRoom(CODE, "Welcome"))
+
+
+def with_board(*, approval: bool = False, per_voter: int = 5) -> History:
+    """A room without questions whose board is on: posts have the indexes from 3."""
+    return created().did(SwitchBoard(on=True, approval=approval, per_voter=per_voter))
 
 
 def drafted(
@@ -179,10 +197,20 @@ def dump(room: Room | None) -> object:
         return None
     return (
         (room.code, room.title, room.created_at, room.head, None if room.current is None else room.current.id),
-        (room.origin, room.receipts, room.replay_public, list(room.recoveries)),
+        (room.origin, room.receipts, room.replay_public, list(room.recoveries), room.reactions),
+        _dump_board(room.board),
         (list(room.code_lists), dict(room.used_codes)),
         (room.linked, room.leaderboard, {voter: list(names) for voter, names in room.names.items()}, dict(room.takers)),
         {question.id: _dump_question(question) for question in room.questions.values()},
+    )
+
+
+def _dump_board(board: Board) -> object:
+    return (
+        (board.on, board.approval, board.per_voter, board.pinned, board.taken),
+        [[getattr(post, name) for name in post.__slots__] for post in board.posts.values()],
+        {voter: dict(acts) for voter, acts in board.acts.items()},
+        {voter: set(posts) for voter, posts in board.upvoted.items()},
     )
 
 

@@ -24,7 +24,9 @@ def test_i14_a_pseudonym_is_another_one_for_every_room_question_and_session(tmp_
     keys = Keyring(tmp_path, create=True)
     one, two = keys.make_room("ROOM22"), keys.make_room("ROOM33")
     names = {room.pseudonym(session, question) for room in (one, two) for session in "ab" for question in ("q1", "q2")}
-    assert len(names) == 8
+    names |= {room.name_on_board(session) for room in (one, two) for session in "ab"}
+    names |= {room.pseudonym(session, "board") for room in (one, two) for session in "ab"}
+    assert len(names) == 16, "also where a question is called like the board"
     assert one.pseudonym("a", "q1") == keys.room("ROOM22").pseudonym("a", "q1")
     assert all(len(name) == 22 for name in names)
 

@@ -24,6 +24,7 @@ from livevote.domain.records import (
     Entry,
     Opening,
     PlayerNamed,
+    PostAsked,
     QuestionDefined,
     QuizTerms,
     Record,
@@ -36,7 +37,7 @@ from livevote.log.base import Heads
 from livevote.log.memory import MemoryLog
 from livevote.verify import Verdict, verify, verify_database
 from tests.client import venue
-from tests.history import AT, CODE, SALT, History, by_code, cast, linked, named, opened
+from tests.history import AT, CODE, SALT, History, ask, by_code, cast, linked, named, opened, with_board
 from tests.process import process, run_cli
 from tests.receipts import OTHER, SIGNER, bundle_at, receipt, signed, stored_at
 
@@ -274,6 +275,21 @@ def test_what_a_name_and_a_quiz_hide_is_written_in_one_way() -> None:
     ):
         with pytest.raises(TamperedError, match="record 3 hides a text that is not NFC"):
             verify(CODE, hiding(answer, quiz=quiz))
+
+
+def test_a_post_is_written_in_one_way_and_in_one_spelling() -> None:
+    def judged(opened: bytes) -> None:
+        history, opening = with_board(), Opening(SALT, opened)
+        history.put(Draft(CODE, PostAsked(AT, "p1", "ann", commitment(opening)), opening))
+        assert verify(CODE, history.entries).records == 3
+
+    judged('{"text":"\u00e9"}'.encode())
+    with pytest.raises(TamperedError, match="record 3 is not written as livevote writes it"):
+        judged(b'{"text": "Why?"}')
+    with pytest.raises(TamperedError, match="record 3 holds a text that is not NFC"):
+        judged('{"text":"e\u0301"}'.encode())
+    history = with_board().did(ask("ann", "Why?"), EraseAnswer(3))
+    assert verify(CODE, history.entries).records == 4
 
 
 def test_a_log_of_another_room_is_named() -> None:

@@ -67,5 +67,5 @@ def origin(code: str, body: bytes) -> str:
 
 
 def commitment(opening: Opening) -> str:
-    """SHA-256(salt || answer) in lower-case hex: binds a ballot to its answer without showing it."""
+    """SHA-256(salt || answer) in lower-case hex: binds a record to an answer or a text without showing it."""
     return sha256(opening.salt + opening.answer).hexdigest()

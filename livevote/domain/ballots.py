@@ -63,7 +63,8 @@ def _by_id(asked: Round, command: CastBallot, mine: Ballot) -> Ballot | None:
     return asked.superseded.get((command.voter, command.id))
 
 
-def _erase(room: Room, command: EraseAnswer, at: int) -> Record | Refusal:
+def erase(room: Room, command: EraseAnswer, at: int) -> Record | Refusal:
+    """What the log should say about the erasure of a ballot's answer."""
     index = command.index
     for question in room.questions.values():
         for asked in question.rounds:
@@ -145,5 +146,5 @@ def _require_ballot(room: Room, record: AnswerErased) -> None:
     _erased_from(room, record)
 
 
-DECIDE: dict[type, Decide] = {CastBallot: cast, EraseAnswer: _erase}
+DECIDE: dict[type, Decide] = {CastBallot: cast}
 FOLD: dict[type, Fold] = {AnswerErased: Fold(_forget, _require_ballot)}

@@ -16,6 +16,7 @@ from livevote.domain.records import (
     BallotCast,
     Entry,
     NameErased,
+    PostErased,
     RecoveryAccepted,
     RoomCreated,
     committed,
@@ -75,7 +76,7 @@ class Checker:
         if index in self._sizes:
             self._compare()
 
-    def _erase(self, index: int, record: AnswerErased | NameErased) -> None:
+    def _erase(self, index: int, record: AnswerErased | PostErased | NameErased) -> None:
         if record.index not in self._missing:
             raise TamperedError(
                 f"room {self.code}: record {index} erased the answer of record {record.index}, and it is still there"

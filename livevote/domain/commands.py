@@ -1,5 +1,7 @@
 """What a voter or a host may ask of a room, as typed values."""
 
+from typing import Annotated
+
 import msgspec
 
 from livevote.domain.records import Level
@@ -31,6 +33,24 @@ class NamePlayer(msgspec.Struct, frozen=True, gc=False):
     id: str
     name: str
     salt: bytes
+
+
+class AskPost(msgspec.Struct, frozen=True, gc=False):
+    """A voter's post, in the voter's own words. ``voter`` is the pseudonym for the board, the rest as with a ballot."""
+
+    voter: str
+    id: str
+    text: str
+    salt: bytes
+
+
+class UpvotePost(msgspec.Struct, frozen=True, gc=False):
+    """Give the post at log index ``post`` this voter's upvote, or take it back."""
+
+    voter: str
+    id: str
+    post: int
+    on: bool
 
 
 class CreateRoom(msgspec.Struct, frozen=True):
@@ -132,8 +152,45 @@ class RemoveName(HostCommand, tag="remove_name", frozen=True):
     index: int
 
 
+class SwitchBoard(HostCommand, tag="switch_board", frozen=True):
+    """Let voters put posts on the room's board, each at most ``per_voter`` that are not answered.
+
+    With ``approval`` a post is shown to others once the host says so.
+    """
+
+    on: bool
+    approval: bool = True
+    per_voter: Annotated[int, msgspec.Meta(ge=1, le=20)] = 5
+
+
+class JudgePosts(HostCommand, tag="judge_posts", frozen=True):
+    """Show these posts (log indexes) to everybody, or to the host alone."""
+
+    posts: Annotated[tuple[int, ...], msgspec.Meta(min_length=1, max_length=500)]
+    shown: bool
+
+
+class PinPost(HostCommand, tag="pin_post", frozen=True):
+    """Put a post (a log index) above all others; None puts none there."""
+
+    post: int | None
+
+
+class AnswerPost(HostCommand, tag="answer_post", frozen=True):
+    """Mark a post (a log index) as answered, or as open again."""
+
+    post: int
+    answered: bool
+
+
+class SwitchReactions(HostCommand, tag="switch_reactions", frozen=True):
+    """Let voters send reactions, or no more."""
+
+    on: bool
+
+
 class EraseAnswer(msgspec.Struct, frozen=True):
-    """Erase the answer of the ballot at log index ``index``, or the name that stands there, as its voter demanded."""
+    """Erase what stands at log index ``index``, as its voter demanded: a ballot's answer, a post's text or a name."""
 
     index: int
 
@@ -175,6 +232,12 @@ AnyHostCommand = (
     | ShowSolution
     | ShowLeaderboard
     | RemoveName
+    | SwitchBoard
+    | JudgePosts
+    | PinPost
+    | AnswerPost
+    | SwitchReactions
 )
+VoterCommand = CastBallot | AskPost | UpvotePost | NamePlayer | UseCode
 OperatorCommand = CreateRoom | EraseAnswer | AcceptRecovery | IssueCodes
-Command = CastBallot | NamePlayer | UseCode | OperatorCommand | AnyHostCommand
+Command = VoterCommand | OperatorCommand | AnyHostCommand

@@ -6,10 +6,12 @@ wrote them: whoever reads them has to know that they are its own, and to compare
 
 import struct
 from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
 
+from livevote.domain import board
 from livevote.domain.kinds.base import Answer
 from livevote.domain.packed import ROW_BYTES, Answers, Packed, PackedBallots, PackedSuperseded, buckets_for
 from livevote.domain.records import (
@@ -31,6 +33,7 @@ FORMAT = b"livevote state 2\n"
 
 _GROUP = 128  # buckets in one piece: some hundred KiB and a tenth of a millisecond
 _VOTERS = 100  # ballots that are compared in one piece
+_ACTS = 500  # what was done on the board, in one piece
 
 
 class ThawError(ValueError):
@@ -87,6 +90,7 @@ class _Room(msgspec.Struct, array_like=True):
     chain: bytes
     receipts: bool
     replay_public: bool
+    reactions: bool
     recoveries: list[bytes]
     questions: list[_Question]
     current: str | None
@@ -96,10 +100,12 @@ class _Room(msgspec.Struct, array_like=True):
     leaderboard: bool
     names: dict[str, list[_Name]]
     takers: dict[str, str]
+    board: board.FrozenBoard
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Room)
+_acts = msgspec.msgpack.Decoder(list[board.Row])
 _LENGTH_BYTES = 4
 
 
@@ -124,12 +130,23 @@ def freeze(room: Room, chain: bytes) -> Iterator[bytes]:
     """The bytes of a state that ``follow`` or ``thaw`` has made, in pieces of up to some hundred KiB."""
     mappings: list[Packed[str] | Packed[tuple[str, str]]] = []
     head = _encoder.encode(_head(room, chain, mappings))
-    yield FORMAT + len(head).to_bytes(_LENGTH_BYTES, "little") + head
+    yield FORMAT + _with_length(head)
+    rows = board.rows(room.board)
+    while piece := list(islice(rows, _ACTS)):
+        yield _with_length(_encoder.encode(piece))
     for packed in mappings:
         yield packed.sizes()
         for start in range(0, len(packed.buckets), _GROUP):
             group = [bucket for bucket in packed.buckets[start : start + _GROUP] if bucket is not None]
             yield b"".join([part for keys, rows in group for part in (keys, rows)])
+
+
+def _with_length(piece: bytes) -> bytes:
+    return len(piece).to_bytes(_LENGTH_BYTES, "little") + piece
+
+
+def _read_piece(read: Callable[[int], bytes]) -> bytes:
+    return read(int.from_bytes(read(_LENGTH_BYTES), "little"))
 
 
 def _head(room: Room, chain: bytes, mappings: list[Packed[str] | Packed[tuple[str, str]]]) -> _Room:
@@ -142,6 +159,7 @@ def _head(room: Room, chain: bytes, mappings: list[Packed[str] | Packed[tuple[st
         chain=chain,
         receipts=room.receipts,
         replay_public=room.replay_public,
+        reactions=room.reactions,
         recoveries=[encode(recovery) for recovery in room.recoveries],
         questions=[_freeze_question(question, mappings) for question in room.questions.values()],
         current=None if room.current is None else room.current.id,
@@ -153,6 +171,7 @@ def _head(room: Room, chain: bytes, mappings: list[Packed[str] | Packed[tuple[st
             voter: [(each.id, each.index, each.at, each.text) for each in names] for voter, names in room.names.items()
         },
         takers=room.takers,
+        board=board.freeze(room.board),
     )
 
 
@@ -210,10 +229,15 @@ def thaw(read: Callable[[int], bytes]) -> Generator[None, None, Frozen]:
     if read(len(FORMAT)) != FORMAT:
         raise ThawError("these are no state of this version")
     try:
-        head = _decoder.decode(read(int.from_bytes(read(_LENGTH_BYTES), "little")))
+        head = _decoder.decode(_read_piece(read))
         room = Room(code=head.code, title=head.title, created_at=head.created_at, origin=head.origin)
         room.head, room.receipts, room.replay_public = head.head, head.receipts, head.replay_public
+        room.reactions, room.board = head.reactions, board.thaw(head.board)
         room.recoveries = [msgspec.json.decode(recovery, type=RecoveryAccepted) for recovery in head.recoveries]
+        for _ in range(0, head.board.acts, _ACTS):
+            for row in _acts.decode(_read_piece(read)):
+                board.restore(room.board, row)
+            yield
         for frozen in head.questions:
             question = Question(msgspec.json.decode(frozen.defined, type=QuestionDefined))
             if frozen.solution is not None:
@@ -281,6 +305,13 @@ def differences(fresh: Room, running: Room) -> Iterator[str]:
         yield "the results"
         return
     yield ""
+    for compared, (voter, id, *act) in enumerate(board.rows(fresh.board), 1):
+        other_act = running.board.acts.get(voter, {}).get(id)
+        if other_act is None or [*msgspec.structs.astuple(other_act)] != act:
+            yield f"record {act[0]}"
+            return
+        if compared % _VOTERS == 0:
+            yield ""
     for question in fresh.questions.values():
         for asked, other in zip(question.rounds, running.questions[question.id].rounds, strict=False):
             compared = 0
@@ -304,8 +335,10 @@ def _outline(room: Room) -> object:
     """All of a state but its ballots, of which it says how many there are."""
     return (
         (room.code, room.title, room.created_at, room.origin, room.head, room.receipts, room.replay_public),
-        (room.recoveries, None if room.current is None else room.current.id, room.code_lists, room.used_codes),
+        (room.recoveries, None if room.current is None else room.current.id, room.reactions),
+        (room.code_lists, room.used_codes),
         (room.linked, room.leaderboard, room.names, room.takers),
+        (board.freeze(room.board), room.board.taken, room.board.upvoted),
         [
             (
                 (question.id, question.kind.name, question.text, question.options, question.stored_rules),

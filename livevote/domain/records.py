@@ -190,6 +190,73 @@ class LeaderboardShown(Fact, tag="leaderboard_shown/1", frozen=True):
     on: bool
 
 
+class BoardSwitched(Fact, tag="board_switched/1", frozen=True):
+    """From here on voters may, or may not, put posts on the room's board. A new room has none.
+
+    With ``approval`` a post is shown once the host says so; ``per_voter`` is how many a voter may have unanswered.
+    """
+
+    on: bool
+    approval: bool
+    per_voter: int
+
+
+class PostAsked(Fact, tag="post_asked/1", frozen=True, gc=False):
+    """A voter's post, as a salted commitment; the text itself is the record's opening.
+
+    ``voter`` is the pseudonym for the board and ``id`` the client's own random name for the post. Its log index is
+    what other records call it by.
+    """
+
+    id: str
+    voter: str
+    commitment: str
+
+
+class PostUpvoted(Fact, tag="post_upvoted/1", frozen=True, gc=False):
+    """A voter's upvote of the post at log index ``post`` was given (``on``) or taken back.
+
+    ``id`` is the client's own random name for this, of the same kind as that of a post.
+    """
+
+    id: str
+    post: int
+    voter: str
+    on: bool
+
+
+class PostsJudged(Fact, tag="posts_judged/1", frozen=True):
+    """From here on the posts at these log indexes are shown to everybody, or to the host alone."""
+
+    posts: tuple[int, ...]
+    shown: bool
+
+
+class PostPinned(Fact, tag="post_pinned/1", frozen=True):
+    """From here on the post at log index ``post`` stands above all others; None: no one does."""
+
+    post: int | None
+
+
+class PostAnswered(Fact, tag="post_answered/1", frozen=True):
+    """The post at log index ``post`` was answered, or is open again."""
+
+    post: int
+    answered: bool
+
+
+class PostErased(Fact, tag="post_erased/1", frozen=True):
+    """The opening of the post at log index ``index`` was erased on demand: its text is nowhere any more."""
+
+    index: int
+
+
+class ReactionsSwitched(Fact, tag="reactions_switched/1", frozen=True):
+    """From here on voters may, or may not, send reactions, which are in no log. A new room takes none."""
+
+    on: bool
+
+
 Record = (
     RoomCreated
     | QuestionDefined
@@ -209,16 +276,26 @@ Record = (
     | PlayerNamed
     | NameErased
     | LeaderboardShown
+    | BoardSwitched
+    | PostAsked
+    | PostUpvoted
+    | PostsJudged
+    | PostPinned
+    | PostAnswered
+    | PostErased
+    | ReactionsSwitched
 )
 
+COMMITTED = (BallotCast, PostAsked, PlayerNamed)
+"""Records that always have a commitment: each has an opening, or an erasure comes after it."""
 
-ERASURES = (AnswerErased, NameErased)
+ERASURES = (AnswerErased, PostErased, NameErased)
 """Records that erase the opening of the one at their ``index``."""
 
 
 def committed(record: Record) -> str | None:
     """The commitment to what the record's opening holds; None for a record that has none."""
-    if type(record) is BallotCast or type(record) is PlayerNamed:
+    if isinstance(record, COMMITTED):
         return record.commitment
     if type(record) is QuestionDefined and record.quiz is not None:
         return record.quiz.commitment
@@ -226,7 +303,7 @@ def committed(record: Record) -> str | None:
 
 
 class Opening(msgspec.Struct, frozen=True, gc=False):
-    """What a commitment hides: 16 random bytes and the canonical JSON of the answer, the name or the solution."""
+    """What a commitment hides: 16 random bytes and the canonical JSON of the answer, or of what else is hidden."""
 
     salt: bytes
     answer: bytes
@@ -257,8 +334,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """A record in its place in a room's log.
 
     ``index`` counts from 1. ``body`` are the stored bytes of the record, exactly those that are hashed; ``chain`` is
-    the 32-byte running value up to and including this record. A ballot or a name whose opening was erased has
-    ``opening`` None.
+    the 32-byte running value up to and including this record. A record whose opening was erased has ``opening`` None.
     ``leaf`` is the hash of ``body`` where it was at hand when the entry was made: ask ``audit.leaf_of`` for it.
     """
 

@@ -50,6 +50,12 @@ class Code(StrEnum):
     NAME_TAKEN = "name_taken"
     TOO_MANY_NAMES = "too_many_names"
     NO_SUCH_NAME = "no_such_name"
+    BOARD_OFF = "board_off"
+    BAD_POST = "bad_post"
+    TOO_MANY_POSTS = "too_many_posts"
+    BOARD_FULL = "board_full"
+    UNKNOWN_POST = "unknown_post"
+    SAME_UPVOTE = "same_upvote"
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -15,6 +15,9 @@ from livevote.domain.records import CodesIssued, Level, QuestionDefined, QuizTer
 
 Phase = Literal["draft", "open", "closed"]
 
+Standing = Literal["pending", "shown", "hidden"]
+"""Whether a post waits for the host, is there for everybody, or was taken off the board."""
+
 
 class Ballot(msgspec.Struct, frozen=True, gc=False):
     """A recorded ballot. ``answer`` is None once its opening was erased; ``at`` is in ms since 1970."""
@@ -100,10 +103,63 @@ class Question:
         return "open" if self.rounds[-1].closed_at is None else "closed"
 
 
+class Act(msgspec.Struct, frozen=True, gc=False):
+    """What a voter did on the board: asked the post at log index ``post`` (``on`` None), upvoted it or took that back.
+
+    ``index`` is that of its own record, ``at`` in ms since 1970.
+    """
+
+    index: int
+    at: int
+    post: int
+    on: bool | None
+
+
+class Post:
+    """A post on the board. ``text`` is None once its opening was erased; ``votes`` are upvotes that stand."""
+
+    __slots__ = ("answered", "at", "index", "standing", "text", "voter", "votes")
+
+    def __init__(self, *, index: int, at: int, voter: str, text: str | None, standing: Standing) -> None:
+        self.index = index
+        self.at = at
+        self.voter = voter
+        self.text = text
+        self.standing: Standing = standing
+        self.answered = False
+        self.votes = 0
+
+    @property
+    def public(self) -> bool:
+        """Whether everybody may read it."""
+        return self.standing == "shown" and self.text is not None
+
+
+class Board:
+    """What voters have put on the room's board."""
+
+    __slots__ = ("acts", "approval", "on", "per_voter", "pinned", "posts", "taken", "upvoted")
+
+    def __init__(self) -> None:
+        self.on = False
+        self.approval = True
+        self.per_voter = 5
+        self.posts: dict[int, Post] = {}
+        """By log index, in the order of the log."""
+        self.pinned: int | None = None
+        self.taken = 0
+        """How many posts are not hidden: what the board has to find room for."""
+        self.acts: dict[str, dict[str, Act]] = {}
+        """All that was done, by voter and the id that the voter's page gave it: a late retry finds its own."""
+        self.upvoted: dict[str, set[int]] = {}
+        """The posts with an upvote that stands, by voter."""
+
+
 class Room:
     """A room as its log says it is. ``head`` is the index of the last record that went in."""
 
     __slots__ = (
+        "board",
         "code",
         "code_lists",
         "created_at",
@@ -114,6 +170,7 @@ class Room:
         "names",
         "origin",
         "questions",
+        "reactions",
         "receipts",
         "recoveries",
         "replay_public",
@@ -141,6 +198,8 @@ class Room:
         """Who has a name, by the name as ``quiz.alike`` spells it."""
         self.recoveries: list[RecoveryAccepted] = []
         self.questions: dict[str, Question] = {}
+        self.board = Board()
+        self.reactions = False
         self.current: Question | None = None
         """The question that was opened last: what voters see."""
         self.code_lists: list[CodesIssued] = []

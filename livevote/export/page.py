@@ -13,7 +13,7 @@ from pathlib import Path
 
 from livevote.domain.kinds.choice import ChoiceRules
 from livevote.domain.quiz import Standings, name_of
-from livevote.domain.state import Question, Room
+from livevote.domain.state import Post, Question, Room
 from livevote.export.cells import instant, moment
 from livevote.export.results import Fold, Option, RoundResult, Solved, folded, recovered
 from livevote.export.source import Source
@@ -41,6 +41,9 @@ async def results_html(source: Source) -> AsyncGenerator[bytes, None]:
         for _ in standings.update(fold.room):
             await source.turn()
         yield _leaderboard(fold.room, standings).encode()
+    for part in _board(fold.room):
+        yield part.encode()
+        await asyncio.sleep(0)
     yield _foot(fold).encode()
 
 
@@ -178,6 +181,27 @@ def _letter(place: int) -> str:
     """A to Z, then AA and so on."""
     last = chr(ord("A") + place % 26)
     return last if place < 26 else _letter(place // 26 - 1) + last
+
+
+def _board(room: Room) -> Iterator[str]:
+    """The posts that everybody could read: those with most votes first, open ones before answered ones."""
+    public = sorted(
+        (post for post in room.board.posts.values() if post.public), key=lambda post: (-post.votes, post.index)
+    )
+    if not public:
+        return
+    yield '<section class="card" aria-labelledby="the-board">\n<h2 id="the-board">Board</h2>\n'
+    for title, answered in (("Open", False), ("Answered", True)):
+        if posts := [post for post in public if post.answered is answered]:
+            yield f'<h3>{title}</h3>\n<table>\n<thead><tr><th scope="col">Post</th>'
+            yield '<th scope="col">Votes</th></tr></thead>\n<tbody>\n'
+            yield from map(_post, posts)
+            yield "</tbody>\n</table>\n"
+    yield "</section>\n"
+
+
+def _post(post: Post) -> str:
+    return f'<tr><th scope="row"><bdi>{escape(post.text or "")}</bdi></th><td>{post.votes:,}</td></tr>\n'
 
 
 def _rule(question: Question) -> str:

@@ -17,7 +17,7 @@ FIELDS: dict[str, str] = {
     "leaf": "SHA-256(0x00, record) in hex, the leaf of RFC 6962",
     "chain": "SHA-256(chain of the record before, leaf) in hex, starting from 32 zero bytes",
     "record": "the record, in exactly the bytes that are hashed",
-    "answer": "only with a commitment: what it hides (an answer, a name, a solution), in its bytes; null where erased",
+    "answer": "only with a commitment: what it hides (answer, post, name or solution), in its bytes; null where erased",
     "salt": "only with a commitment: its salt in hex; null where it was erased",
 }
 """The fields of a line."""

@@ -9,27 +9,47 @@ import msgspec
 from livevote.clock import Clock
 from livevote.domain.quiz import Standings, scorer
 from livevote.domain.records import (
+    ERASURES,
     BallotCast,
+    BoardSwitched,
     CodeUsed,
     Entry,
     LeaderboardShown,
     NameErased,
     PlayerNamed,
+    PostAnswered,
+    PostAsked,
+    PostErased,
+    PostPinned,
+    PostsJudged,
+    PostUpvoted,
+    ReactionsSwitched,
     SolutionShown,
 )
 from livevote.domain.room import apply
 from livevote.domain.state import Ballot, Question, Room, Round
 from livevote.keys import RoomKey
 from livevote.live import views
-from livevote.live.hub import SLICE_S, Channel, Role, Subscriber
+from livevote.live.hub import PARTS, SLICE_S, Channel, Part, Role, Subscriber
+from livevote.live.pulse import WINDOW_S, Pulse
 from livevote.live.seal import Seal
 from livevote.protocol import codec
-from livevote.protocol.messages import HostState, LeaderboardInfo, VoterState
+from livevote.protocol.messages import (
+    BoardMessage,
+    HostBoardMessage,
+    HostState,
+    LeaderboardInfo,
+    PulseMessage,
+    Reaction,
+    VoterState,
+)
 
 _OF_VOTERS = (CodeUsed, PlayerNamed)
 """Records that come from voters, beside their ballots."""
 _MOVES_PLACES = (SolutionShown, LeaderboardShown, NameErased)
 """Records after which every voter is told the own place. Others move none, or the voter's alone."""
+_ON_BOARD = (PostAsked, PostUpvoted, PostsJudged, PostPinned, PostAnswered)
+"""Records that change the board and no state: a post shall not have the question sent to everybody again."""
 
 
 class Voter(Subscriber, Protocol):
@@ -67,6 +87,13 @@ class LiveRoom:
         self._sessions: dict[str, dict[Voter, None]] = {}
         self._codes: dict[str, HeldCode] = {}
         """The codes of those sessions that have one."""
+        self._boards: dict[Role, BoardMessage | HostBoardMessage] = {}
+        """The board as it is now, made when it is first asked for."""
+        self._sent: dict[tuple[Part, Role], object] = {}
+        """What everybody of a role was sent last, where that is the same for all."""
+        self._authors: dict[str, str] = {}
+        """The sessions with an open page whose voters have posts, by their pseudonym on the board."""
+        self._pulse = Pulse(clock)
 
     @property
     def code(self) -> str:
@@ -95,22 +122,62 @@ class LiveRoom:
         return self.key.player(session) if scope is None else self.key.pseudonym(session, scope)
 
     def apply(self, entries: Sequence[Entry]) -> bool:
-        """Fold entries that came back from the log, and note who has to see them. Whether all are from voters."""
-        state, only_voters, own = self.state, True, False
+        """Fold entries that came back from the log, and note who has to see them.
+
+        Whether none of them is a command of the host that is more than about single posts.
+        """
+        state = self.state
+        others: list[Entry] = []
         for entry in entries:
             apply(state, entry)
-            kind = type(entry.record)
-            if kind is BallotCast or kind in _OF_VOTERS:
-                continue
-            only_voters = False
-            self.commanded = entry.index
-            if kind in _MOVES_PLACES:
-                own = state.linked
-                if kind is NameErased:
-                    self.erased = entry.index
+            if type(entry.record) is not BallotCast:
+                others.append(entry)
         self.seal.add(entries)
-        self.channel.changed(full=not only_voters, own=own)
-        return only_voters
+        posts = [entry for entry in others if isinstance(entry.record, _ON_BOARD)]
+        commands = [entry for entry in others if not isinstance(entry.record, (*_ON_BOARD, *_OF_VOTERS))]
+        own = False
+        for entry in commands:
+            self.commanded = entry.index
+            if isinstance(entry.record, _MOVES_PLACES):
+                own = state.linked
+            if isinstance(entry.record, ERASURES):
+                self.erased = entry.index
+        if len(posts) < len(entries):
+            self.channel.changed(full=bool(commands), own=own)
+        if others:
+            self._change_board(others)
+        return not commands
+
+    def _change_board(self, entries: Sequence[Entry]) -> None:
+        """Note who has to see what these have changed beside the state."""
+        changed = False
+        authors: set[str] = set()
+        for entry in entries:
+            match entry.record:
+                case PostAsked() | PostUpvoted() | PostPinned():
+                    changed = True
+                case PostsJudged(posts=posts):
+                    changed = True
+                    authors |= {self.state.board.posts[index].voter for index in posts}
+                case PostAnswered(post=index) | PostErased(index=index):
+                    changed = True
+                    authors.add(self.state.board.posts[index].voter)
+                case BoardSwitched():
+                    changed = True
+                    self._sent.clear()
+                    # Pages that were opened while there was no board have not been sent their own posts.
+                    if self.state.board.posts:
+                        self.channel.resync("voter")
+                case ReactionsSwitched():
+                    self._pulse.clear()
+                    self.channel.part_changed("pulse")
+                case _:
+                    pass
+        if changed:
+            self._boards.clear()
+            self.channel.part_changed("board")
+        for author in authors & self._authors.keys():
+            self.show_posts(self._authors[author])
 
     def join(self, voter: Voter, *, limit: int, code: HeldCode | None = None) -> None:
         """A voter's page opened: it gets the state and its own ballot at once, and every tick from now on.
@@ -137,6 +204,8 @@ class LiveRoom:
         if not tabs:
             self._sessions.pop(voter.session, None)
             self._codes.pop(voter.session, None)
+            if self._authors:
+                self._authors.pop(self.key.name_on_board(voter.session), None)
         self.channel.leave(voter, "voter")
 
     def enter_code(self, session: str, code: HeldCode) -> None:
@@ -221,9 +290,29 @@ class LiveRoom:
             return None
         return views.leaderboard(self.state, self._standings)
 
+    def show_posts(self, session: str, *, but: Voter | None = None) -> None:
+        """Show a voter's own posts and upvotes as they are now on all of the voter's pages, but for one."""
+        for tab in self._sessions.get(session, ()):
+            if tab is but:
+                continue
+            if tab.writing:
+                self.channel.sync(tab, "voter")
+            else:
+                tab.send(self._my_posts_frame(session))
+
+    def react(self, kind: Reaction) -> None:
+        """A voter reacted: those who look at the pulse are shown it."""
+        if self.state.reactions:
+            self._pulse.add(kind)
+            self.channel.part_changed("pulse")
+
     def host_state(self) -> bytes:
         """The host's state as plain JSON."""
         return codec.encode(self._host_state())
+
+    def host_board(self) -> bytes:
+        """The board as its host sees it, as plain JSON."""
+        return codec.encode(views.host_board(self.state))
 
     def tick(self, role: Role, *, full: bool) -> bytes | None:
         # A room has a few hosts and thousands of voters, so only the voters' frames need to be small.
@@ -234,19 +323,64 @@ class LiveRoom:
         tally = views.voter_tally(self.state)
         return None if tally is None else codec.frame(tally)
 
+    def part(self, part: Part, role: Role) -> bytes | None:
+        found = self._part(part, role)
+        if found is None or self._sent.get((part, role)) == _content(found):
+            return None
+        self._sent[part, role] = _content(found)
+        return codec.frame(found)
+
     def catch_up(self, subscriber: Subscriber, role: Role) -> None:
         if not self._added_up:
             # After a start, or while it is being added up: then it comes with the next tick.
             self.channel.changed(full=True, own=True)
         if role == "host":
             subscriber.send(codec.frame(self._host_state()))
-            return
-        subscriber.send(codec.frame(self._voter_state()))
-        if self.state.current is not None:
-            voter = cast("Voter", subscriber)
-            subscriber.send(self._mine_frame(voter.session, self.state.current, self.state.current.rounds[-1]))
-        if (own := self.own(subscriber)) is not None:
-            subscriber.send(own)
+        else:
+            subscriber.send(codec.frame(self._voter_state()))
+            if self.state.current is not None:
+                voter = cast("Voter", subscriber)
+                subscriber.send(self._mine_frame(voter.session, self.state.current, self.state.current.rounds[-1]))
+            if (own := self.own(subscriber)) is not None:
+                subscriber.send(own)
+        for part in PARTS:
+            if (found := self._part(part, role)) is not None:
+                subscriber.send(codec.frame(found))
+                if not self.channel.has(role):
+                    self._sent[part, role] = _content(found)
+                elif self._sent.get((part, role)) != _content(found):
+                    # It came between a change and its tick. If that is taken back until then, it is news all the same.
+                    self._sent.pop((part, role), None)
+        if role == "voter" and self.state.board.on:
+            subscriber.send(self._my_posts_frame(cast("Voter", subscriber).session))
+
+    def _part(self, part: Part, role: Role) -> BoardMessage | HostBoardMessage | PulseMessage | None:
+        return self._pulse_message(role) if part == "pulse" else self._board_message(role)
+
+    def _board_message(self, role: Role) -> BoardMessage | HostBoardMessage | None:
+        """The board as ``role`` may see it, which is made once for everybody; None where there is none to see."""
+        state = self.state
+        if not (state.board.on or (role == "host" and state.board.posts)):
+            return None
+        board = self._boards.get(role)
+        if board is None:
+            board = self._boards[role] = views.host_board(state) if role == "host" else views.board(state)
+        return board if board.as_of == state.head else msgspec.structs.replace(board, as_of=state.head)
+
+    def _my_posts_frame(self, session: str) -> bytes:
+        name = self.key.name_on_board(session)
+        if name in self.state.board.acts:
+            self._authors[name] = session
+        return codec.frame(views.my_posts(self.state, name))
+
+    def _pulse_message(self, role: Role) -> PulseMessage | None:
+        """The reactions of late, which are for those in front: None for voters."""
+        if role == "voter" or not self.state.reactions:
+            return None
+        counts = self._pulse.counts()
+        if any(counts.values()):
+            self.channel.part_changed("pulse")  # again, until they are forgotten
+        return PulseMessage(counts, WINDOW_S)
 
     def _mine_frame(self, session: str, question: Question, asked: Round) -> bytes:
         return codec.frame(views.mine(question, asked, asked.ballots.get(self.pseudonym(session, question.id))))
@@ -262,3 +396,8 @@ class LiveRoom:
             online=self.online,
             leaderboard=self.leaderboard(),
         )
+
+
+def _content(message: BoardMessage | HostBoardMessage | PulseMessage) -> object:
+    """What there is to see in a message, whenever it is sent."""
+    return message if isinstance(message, PulseMessage) else msgspec.structs.replace(message, as_of=0)

@@ -1,20 +1,30 @@
 """What each role may see of a room, as messages. The one place that decides what is hidden (I12)."""
 
+from collections.abc import Iterable
+from heapq import nsmallest
+
 import msgspec
 
 from livevote.domain import quiz
 from livevote.domain.quiz import Standings
 from livevote.domain.records import encode
-from livevote.domain.state import Ballot, Question, Room, Round
+from livevote.domain.state import Ballot, Post, Question, Room, Round
 from livevote.domain.tally import snapshot
 from livevote.protocol.messages import (
+    BoardInfo,
+    BoardMessage,
     CodesInfo,
+    HostBoardMessage,
+    HostPostInfo,
     HostQuestionInfo,
     HostState,
     LeaderboardInfo,
     Mine,
+    MyPosts,
+    OwnPostInfo,
     Place,
     PlaceInfo,
+    PostInfo,
     QuestionInfo,
     RecoveryInfo,
     RoomInfo,
@@ -22,6 +32,12 @@ from livevote.protocol.messages import (
     TallyMessage,
     VoterState,
 )
+
+MOST_POSTS = 100
+"""Posts in the board that everybody gets."""
+MOST_POSTS_OF_HOST = 500
+MOST_BOARD_BYTES = 16 * 1024
+"""UTF-8 of all texts in the board that everybody gets: a frame of it goes to every phone."""
 
 
 def voter_state(room: Room, *, at: int) -> VoterState:
@@ -36,6 +52,8 @@ def voter_state(room: Room, *, at: int) -> VoterState:
         tally=voter_tally(room),
         replay=room.replay_public,
         linked=room.linked,
+        board=room.board.on,
+        reactions=room.reactions,
     )
 
 
@@ -67,6 +85,8 @@ def host_state(
         linked=room.linked,
         leaderboard_shown=room.leaderboard,
         leaderboard=leaderboard,
+        board=BoardInfo(room.board.on, room.board.approval, room.board.per_voter),
+        reactions=room.reactions,
     )
 
 
@@ -95,6 +115,87 @@ def place(room: Room, standings: Standings, voter: str, *, earned: int | None) -
         of=standings.players,
         points=standings.points(voter),
         earned=earned,
+    )
+
+
+def board(room: Room) -> BoardMessage:
+    """What everybody may read of the board: open posts before answered ones, those with most votes first.
+
+    At most 100, and fewer where their texts are long.
+    """
+    shown = [post for post in room.board.posts.values() if post.public]
+    posts: list[PostInfo] = []
+    left_bytes = MOST_BOARD_BYTES
+    for post in _best(room, shown, MOST_POSTS):
+        assert post.text is not None, "what is public has a text"
+        left_bytes -= len(post.text.encode())
+        if left_bytes < 0:
+            break
+        posts.append(
+            PostInfo(
+                index=post.index,
+                text=post.text,
+                votes=post.votes,
+                at=post.at,
+                answered=post.answered,
+                pinned=post.index == room.board.pinned,
+            )
+        )
+    return BoardMessage(as_of=room.head, posts=tuple(posts), more=len(shown) - len(posts))
+
+
+def _best(room: Room, posts: Iterable[Post], most: int) -> list[Post]:
+    pinned = room.board.pinned
+    return nsmallest(most, posts, key=lambda post: (post.index != pinned, post.answered, -post.votes, post.index))
+
+
+def host_board(room: Room) -> HostBoardMessage:
+    """The board as its host sees it: what waits, the oldest first, then what everybody sees, then what is hidden."""
+    by_standing: dict[str, list[Post]] = {"pending": [], "shown": [], "hidden": []}
+    for post in room.board.posts.values():
+        if post.text is not None:
+            by_standing[post.standing].append(post)
+    pending, shown, hidden = by_standing.values()
+    chosen = [*pending, *_best(room, shown, MOST_POSTS_OF_HOST), *reversed(hidden)][:MOST_POSTS_OF_HOST]
+    return HostBoardMessage(
+        as_of=room.head,
+        posts=tuple(
+            HostPostInfo(
+                index=post.index,
+                text=post.text or "",
+                votes=post.votes,
+                at=post.at,
+                answered=post.answered,
+                pinned=post.index == room.board.pinned,
+                standing=post.standing,
+            )
+            for post in chosen
+        ),
+        more=len(pending) + len(shown) + len(hidden) - len(chosen),
+        pending=len(pending),
+        shown=len(shown),
+        hidden=len(hidden),
+    )
+
+
+def my_posts(room: Room, voter: str) -> MyPosts:
+    """What a voter put on the board, whether others see it or not, and which posts have the voter's upvote."""
+    posts = room.board.posts
+    mine = ((id, posts[act.post]) for id, act in room.board.acts.get(voter, {}).items() if act.on is None)
+    return MyPosts(
+        posts=tuple(
+            OwnPostInfo(
+                id=id,
+                index=post.index,
+                text=post.text,
+                votes=post.votes,
+                at=post.at,
+                answered=post.answered,
+                standing=post.standing,
+            )
+            for id, post in mine
+        ),
+        upvoted=tuple(sorted(index for index in room.board.upvoted.get(voter, ()) if posts[index].public)),
     )
 
 

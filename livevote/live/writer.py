@@ -12,7 +12,7 @@ from contextlib import suppress
 import msgspec
 
 from livevote.clock import Clock
-from livevote.domain.commands import CastBallot, Command, NamePlayer, UseCode
+from livevote.domain.commands import AskPost, CastBallot, Command, NamePlayer, UpvotePost, UseCode
 from livevote.domain.quiz import alike
 from livevote.domain.records import Draft
 from livevote.domain.room import BrokenLogError, Decision, decide, fits
@@ -22,6 +22,9 @@ from livevote.log import Batch, Log, LogRetryError
 from livevote.protocol.codes import Unsure
 
 _log = logging.getLogger("livevote")
+
+_OF_VOTERS = (CastBallot, NamePlayer, AskPost, UpvotePost)
+"""Commands that depend on what their voter did before, and on the host, and on nobody else."""
 
 _MAX_PER_VOTER = 2
 """Ballots of one voter that may wait. A page sends one at a time; more would fill batches with nothing but waiting."""
@@ -265,7 +268,7 @@ class Writer:
 
 
 def _voter(room: str, command: Command) -> _Voter | None:
-    if isinstance(command, CastBallot | NamePlayer):
+    if isinstance(command, _OF_VOTERS):
         return room, command.voter
     # No pseudonym has a blank.
     return (room, f"{command.list} {command.place}") if isinstance(command, UseCode) else None

@@ -84,8 +84,7 @@ class Log(Reader, Protocol):
     Order: entries of a room have the indexes 1, 2, 3 ... in the order of the drafts, without a gap.
     Atomicity: an append is kept whole or not at all.
     Durability: when ``append`` returns, the entries survive the loss of power (as far as the disk honours fsync).
-    Erasure: an ``AnswerErased`` takes the opening of the ballot that it names out of the log, in the same append, and
-    a ``NameErased`` that of a name.
+    Erasure: one of ``ERASURES`` takes the opening of the record that it names out of the log, in the same append.
     Failure: ``LogRetryError`` leaves the log as it was; after ``LogFailedError`` every further append raises it again.
     One append runs at a time: the caller waits for the answer before the next.
     """

@@ -54,7 +54,7 @@ REJECTED: dict[Code | Wire, str] = {
     Code.ALREADY_HIDDEN: "The results are hidden already.",
     Code.ALREADY_SO: "The room is set like that already.",
     Code.NO_SUCH_BALLOT: "There is no such ballot.",
-    Code.ALREADY_ERASED: "The answer of this ballot was erased before.",
+    Code.ALREADY_ERASED: "What this record held was erased before.",
     Code.NO_CODE: "This question is answered with a one-time code. Enter yours first.",
     Code.CODE_USED: "This code was used before, in another browser. Ask the host for help.",
     Code.UNKNOWN_CODE: "There is no such code in this room. Check its characters.",
@@ -70,6 +70,12 @@ REJECTED: dict[Code | Wire, str] = {
     Code.NAME_TAKEN: "Somebody in this room has this name already. Take another one.",
     Code.TOO_MANY_NAMES: "You have changed your name often enough.",
     Code.NO_SUCH_NAME: "There is no such name.",
+    Code.BOARD_OFF: "This room takes no posts now.",
+    Code.BAD_POST: "The post cannot be put on the board like this.",
+    Code.TOO_MANY_POSTS: "You have put as many posts on the board as may wait for an answer.",
+    Code.BOARD_FULL: "The board is full. Upvote a post that says the same, or wait until the host makes room.",
+    Code.UNKNOWN_POST: "There is no such post on the board.",
+    Code.SAME_UPVOTE: "Your upvote of this post is like that already.",
 }
 """Text for every final refusal, in plain words that say what to do."""
 

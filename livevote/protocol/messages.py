@@ -1,11 +1,11 @@
 """The messages of the socket as typed values. ``docs/protocol.md`` is their reference."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from livevote.domain.records import Level
-from livevote.domain.state import Phase
+from livevote.domain.state import Phase, Standing
 
 
 class Vote(msgspec.Struct, frozen=True, tag_field="type", tag="vote", gc=False):
@@ -25,6 +25,31 @@ class Name(msgspec.Struct, frozen=True, tag_field="type", tag="name"):
 
     id: str
     name: str
+
+
+class Ask(msgspec.Struct, frozen=True, tag_field="type", tag="ask", gc=False):
+    """A voter's post for the room's board. ``id`` is made and used like that of a ballot."""
+
+    id: str
+    text: Annotated[str, msgspec.Meta(max_length=1000)]
+
+
+class Upvote(msgspec.Struct, frozen=True, tag_field="type", tag="upvote", gc=False):
+    """A voter's upvote of the post at log index ``post``, given (``on``) or taken back. ``id`` as with a ballot."""
+
+    id: str
+    post: int
+    on: bool
+
+
+Reaction = Literal["clap", "heart", "laugh", "wow", "slower", "faster", "lost"]
+"""What a voter can say without words: applause of four kinds, and three about the pace."""
+
+
+class React(msgspec.Struct, frozen=True, tag_field="type", tag="react", gc=False):
+    """A voter's reaction. It is in no log and gets no answer."""
+
+    kind: Reaction
 
 
 class Sync(msgspec.Struct, frozen=True, tag_field="type", tag="sync"):
@@ -89,8 +114,9 @@ class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
 class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that a voter's page shows. ``at`` is the server's clock in ms; ``question`` is None in the waiting room.
 
-    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay and
-    ``linked`` whether a voter has one pseudonym for all questions of level ``browser``.
+    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay,
+    ``linked`` whether a voter has one pseudonym for all questions of level ``browser``, ``board`` and ``reactions``
+    whether the room takes posts and reactions.
     """
 
     epoch: str
@@ -102,6 +128,8 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     tally: TallyMessage | None
     replay: bool
     linked: bool = False
+    board: bool
+    reactions: bool
 
 
 class PlaceInfo(msgspec.Struct, frozen=True):
@@ -138,6 +166,14 @@ class CodesInfo(msgspec.Struct, frozen=True):
     used: int
 
 
+class BoardInfo(msgspec.Struct, frozen=True):
+    """How the room's board is set. ``per_voter`` is how many posts a voter may have that are not answered."""
+
+    on: bool
+    approval: bool
+    per_voter: int
+
+
 class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last.
 
@@ -161,6 +197,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     linked: bool = False
     leaderboard_shown: bool = False
     leaderboard: LeaderboardInfo | None = None
+    board: BoardInfo
+    reactions: bool
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
@@ -189,6 +227,71 @@ class Place(msgspec.Struct, frozen=True, tag_field="type", tag="place"):
     earned: int | None
 
 
+class PostInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A post as everybody sees it. ``index`` is its log index, ``at`` when it was recorded."""
+
+    index: int
+    text: str
+    votes: int
+    at: int
+    answered: bool
+    pinned: bool
+
+
+class HostPostInfo(PostInfo, frozen=True, kw_only=True):
+    """A post as the host sees it."""
+
+    standing: Standing
+
+
+class OwnPostInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A voter's own post. ``id`` is the one that it was asked with; ``text`` is None once it was erased."""
+
+    id: str
+    index: int
+    text: str | None
+    votes: int
+    at: int
+    answered: bool
+    standing: Standing
+
+
+class BoardMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="board"):
+    """The board as of log index ``as_of``: the posts to show, and how many there are beside (``more``)."""
+
+    as_of: int
+    posts: tuple[PostInfo, ...]
+    more: int
+
+
+class HostBoardMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="board"):
+    """The board as its host sees it: those that wait, then those that are shown, then those that are hidden.
+
+    ``pending``, ``shown`` and ``hidden`` count all posts that have a text, whether they are in ``posts`` or not.
+    """
+
+    as_of: int
+    posts: tuple[HostPostInfo, ...]
+    more: int
+    pending: int
+    shown: int
+    hidden: int
+
+
+class MyPosts(msgspec.Struct, frozen=True, tag_field="type", tag="my_posts"):
+    """What this voter put on the board, and the log indexes of the posts that have this voter's upvote."""
+
+    posts: tuple[OwnPostInfo, ...]
+    upvoted: tuple[int, ...]
+
+
+class PulseMessage(msgspec.Struct, frozen=True, tag_field="type", tag="pulse"):
+    """How often each reaction came in the last ``window_s`` seconds."""
+
+    counts: dict[Reaction, int]
+    window_s: int
+
+
 class ReceiptInfo(msgspec.Struct, frozen=True):
     """What makes a recorded ballot checkable, beside what its voter knows. ``salt``, ``leaf``, ``chain`` are hex."""
 
@@ -214,6 +317,15 @@ class Recorded(msgspec.Struct, frozen=True, tag_field="type", tag="recorded"):
     receipt: ReceiptInfo | None = None
 
 
+class RecordedPost(msgspec.Struct, frozen=True, tag_field="type", tag="recorded"):
+    """The post or the upvote is on disk, for good, at log index ``index``; ``post`` is the log index of the post."""
+
+    id: str
+    post: int
+    index: int
+    at: int
+
+
 class Rejected(msgspec.Struct, frozen=True, tag_field="type", tag="rejected"):
     """The ballot is not in the log and never will be. ``id`` is None where the message had none to read."""
 
@@ -231,5 +343,19 @@ class Unknown(msgspec.Struct, frozen=True, tag_field="type", tag="unknown"):
     retry_ms: int
 
 
-FromClient = Vote | Name | Sync
-ToClient = VoterState | HostState | TallyMessage | Mine | Place | Recorded | Rejected | Unknown
+FromClient = Vote | Name | Sync | Ask | Upvote | React
+ToClient = (
+    VoterState
+    | HostState
+    | TallyMessage
+    | Mine
+    | Place
+    | Recorded
+    | Rejected
+    | Unknown
+    | BoardMessage
+    | HostBoardMessage
+    | MyPosts
+    | PulseMessage
+    | RecordedPost
+)

@@ -22,7 +22,7 @@ from livevote.keys import random_code
 from livevote.live.outcome import Outcome
 from livevote.protocol import codec
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
-from livevote.protocol.messages import HostState
+from livevote.protocol.messages import HostBoardMessage, HostState
 from livevote.replay.document import Audience, Replay
 from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
@@ -130,7 +130,7 @@ class ApiHandler(Handler):
         if isinstance(outcome, Entry):
             return outcome
         if isinstance(outcome, Refusal):
-            status = 404 if outcome.code is Code.UNKNOWN_QUESTION else 409
+            status = 404 if outcome.code in (Code.UNKNOWN_QUESTION, Code.UNKNOWN_POST) else 409
             raise ApiError(status, outcome.code, explain(outcome))
         assert isinstance(outcome, Unsure), "only a ballot can be a repeat"
         raise ApiError(503, outcome, UNKNOWN[outcome].replace("The vote will be sent again.", "Try again."))
@@ -173,6 +173,14 @@ class RoomState(ApiHandler):
 
     async def get(self, code: str) -> None:  # noqa: ARG002 - the path names the room
         self.send_json(self.room().host_state())
+
+
+class BoardPosts(ApiHandler):
+    access = Access.HOST
+    operations = {"get": Operation(summary="The board as the room's host sees it", returns=HostBoardMessage)}
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        self.send_json(self.room().host_board())
 
 
 class Commands(ApiHandler):

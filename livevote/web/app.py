@@ -14,6 +14,7 @@ from livevote.web.socket import PageSocket
 API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms": api.Rooms,
     "/api/rooms/{code}": api.RoomState,
+    "/api/rooms/{code}/board": api.BoardPosts,
     "/api/rooms/{code}/commands": api.Commands,
     "/api/rooms/{code}/exports/{name}": api.Exports,
     "/api/rooms/{code}/ballots.csv": api.Ballots,

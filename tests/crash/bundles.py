@@ -15,7 +15,9 @@ from livevote.domain.audit import leaf
 from livevote.domain.commands import (
     AcceptRecovery,
     AddQuestion,
+    AnswerPost,
     AskAgain,
+    AskPost,
     CastBallot,
     CloseVoting,
     Command,
@@ -23,21 +25,26 @@ from livevote.domain.commands import (
     EraseAnswer,
     HideResults,
     IssueCodes,
+    JudgePosts,
     LinkPseudonyms,
     NamePlayer,
     OpenVoting,
+    PinPost,
     PublishReplay,
     Quiz,
     RemoveName,
     RevealResults,
     ShowLeaderboard,
     ShowSolution,
+    SwitchBoard,
+    SwitchReactions,
     SwitchReceipts,
+    UpvotePost,
     UseCode,
 )
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.records import BallotCast, Entry, Level, PlayerNamed
+from livevote.domain.records import COMMITTED, Entry, Level, PlayerNamed
 from livevote.log.memory import MemoryLog
 from tests.history import AT, CODE, History
 
@@ -132,10 +139,12 @@ def recover(rng: random.Random, made: Made) -> None:
 
 
 def command(rng: random.Random, made: Made) -> Command:
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         return vote(rng, made)
+    if rng.random() < 0.4:
+        return on_board(rng, made)
     question = rng.choice(list(made.history.room.questions))
-    cast = [entry.index for entry in made.entries if isinstance(entry.record, BallotCast)]
+    cast = [entry.index for entry in made.entries if isinstance(entry.record, COMMITTED)]
     choices: list[Command] = [
         add(rng),
         OpenVoting(question),
@@ -152,6 +161,20 @@ def command(rng: random.Random, made: Made) -> Command:
         ShowLeaderboard(rng.random() < 0.5),
         NamePlayer(rng.choice(TEXTS[:8]), text(rng), text(rng)[:20], rng.randbytes(16)),
         RemoveName(rng.choice([1, *(entry.index for entry in made.entries if isinstance(entry.record, PlayerNamed))])),
+    ]
+    return rng.choice(choices)
+
+
+def on_board(rng: random.Random, made: Made) -> Command:
+    voter, posts = rng.choice(TEXTS[:4]), [*made.history.room.board.posts, 1]
+    choices: list[Command] = [
+        SwitchBoard(on=rng.random() < 0.8, approval=rng.random() < 0.3),
+        *[AskPost(voter, text(rng), text(rng), rng.randbytes(16))] * 3,
+        *[UpvotePost(voter, text(rng), rng.choice(posts), rng.random() < 0.8)] * 3,
+        JudgePosts(tuple(rng.choices(posts[:-1] or posts, k=2)), rng.random() < 0.7),
+        PinPost(rng.choice([*posts, None])),
+        AnswerPost(rng.choice(posts), rng.random() < 0.7),
+        SwitchReactions(on=rng.random() < 0.5),
     ]
     return rng.choice(choices)
 

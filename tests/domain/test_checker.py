@@ -11,7 +11,7 @@ from livevote.domain.commands import AcceptRecovery, EraseAnswer, SwitchReceipts
 from livevote.domain.merkle import root
 from livevote.domain.note import Checkpoint
 from livevote.domain.records import Entry, Opening
-from tests.history import CODE, SALT, History, cast, linked, named, opened, quizzed
+from tests.history import CODE, SALT, History, ask, cast, linked, named, opened, quizzed, with_board
 
 OLD = Checkpoint("livevote/7KQ2MD/0000000000000000", 3, bytes(32), bytes(32), 1)
 
@@ -88,6 +88,17 @@ def test_an_answer_may_be_missing_where_its_erasure_is_recorded() -> None:
     assert checked(history.entries).tree.size == 7
     history.entries[3] = msgspec.structs.replace(history.entries[3], opening=None)
     with pytest.raises(TamperedError, match="the answer of record 4 is missing, and no erasure is recorded"):
+        checked(history.entries)
+
+
+def test_a_post_has_its_text_or_an_erasure() -> None:
+    history = with_board().did(ask("ann", "Why?"), ask("bob", "How?"), EraseAnswer(4))
+    assert checked(history.entries).tree.size == 5
+    kept, history.entries[2] = history.entries[2], msgspec.structs.replace(history.entries[2], opening=None)
+    with pytest.raises(TamperedError, match="the answer of record 3 is missing, and no erasure is recorded"):
+        checked(history.entries)
+    history.entries[2:4] = [kept, msgspec.structs.replace(history.entries[3], opening=kept.opening)]
+    with pytest.raises(TamperedError, match="the answer of record 4 does not fit its commitment"):
         checked(history.entries)
 
 

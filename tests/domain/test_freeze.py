@@ -13,17 +13,22 @@ from livevote.domain import freeze as module
 from livevote.domain.commands import (
     AcceptRecovery,
     AddQuestion,
+    AnswerPost,
     AskAgain,
     CloseVoting,
     Command,
     EraseAnswer,
     HideResults,
     IssueCodes,
+    JudgePosts,
     OpenVoting,
+    PinPost,
     PublishReplay,
     RevealResults,
     ShowLeaderboard,
     ShowSolution,
+    SwitchBoard,
+    SwitchReactions,
     SwitchReceipts,
     UseCode,
 )
@@ -31,10 +36,10 @@ from livevote.domain.freeze import FORMAT, Frozen, ThawError, differences, follo
 from livevote.domain.packed import Packed
 from livevote.domain.records import Entry
 from livevote.domain.room import apply
-from livevote.domain.state import Room
+from livevote.domain.state import Act, Board, Post, Room
 from livevote.domain.tally import fold
 from livevote.log import finish
-from tests.history import OPTIONS, History, cast, dump, linked, named, opened, quizzed, stored
+from tests.history import OPTIONS, History, ask, cast, dump, linked, named, opened, quizzed, stored, upvote
 
 SALT = bytes(range(16))
 
@@ -50,6 +55,11 @@ commands: st.SearchStrategy[Command] = st.one_of(
         st.sampled_from(["q1", "q1", "q1", "q2"]),
     ),
     st.builds(EraseAnswer, st.integers(4, 20)),
+    st.builds(lambda voter, id: ask(voter, "Why?", id=id), voters, ids),
+    st.builds(
+        lambda voter, post, on, id: upvote(voter, post, on=on, id=id), voters, st.integers(5, 9), st.booleans(), ids
+    ),
+    st.builds(lambda post, shown: JudgePosts((post,), shown), st.integers(5, 9), st.booleans()),
     st.sampled_from(
         [
             *(action(question) for action in (OpenVoting, CloseVoting, AskAgain) for question in ("q1", "q2")),
@@ -59,6 +69,8 @@ commands: st.SearchStrategy[Command] = st.one_of(
             AddQuestion("single", "By code?", OPTIONS, level="code"),
             *(IssueCodes(3, "0a" * 32), UseCode(1, 0, "a"), UseCode(1, 2, "b")),
             cast("ann", 0, question="q2", code=(1, 0)),
+            *(SwitchBoard(on=True, approval=False), SwitchBoard(on=True), SwitchReactions(True)),
+            *(PinPost(5), PinPost(None), AnswerPost(5, True)),
         ]
     ),
 )
@@ -84,6 +96,10 @@ def evening() -> History:
     history.did(cast("ann", 1), cast("e" * 22, 0, id="h" * 22), EraseAnswer(9), EraseAnswer(4))
     history.did(CloseVoting("q1"), RevealResults("q1"), AskAgain("q1"), cast("c" * 22, 2, id="f" * 22, round=2))
     history.did(AddQuestion("single", "And now?", OPTIONS, changeable=False), SwitchReceipts(False))
+    history.did(SwitchBoard(on=True, approval=False, per_voter=3), SwitchReactions(True))
+    history.did(ask("ann", "Why?"), ask("bob", "How?"), ask("bob", "When?"), upvote("ann", 21))
+    history.did(upvote("bob", 20), upvote("bob", 20, on=False), JudgePosts((22,), shown=False), PinPost(21))
+    history.did(AnswerPost(21, answered=True), EraseAnswer(20), SwitchBoard(on=True, per_voter=3))
     history.did(AddQuestion("single", "By code?", OPTIONS, level="code"), IssueCodes(3, "0a" * 32), UseCode(1, 2, "b"))
     return history.did(PublishReplay(True), AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"))
 
@@ -111,7 +127,7 @@ def test_every_field_of_a_state_survives_and_the_state_moves_on() -> None:
     assert b"".join(freeze(again.room, again.chain)) == data
     slots = {
         name
-        for kind in (Room, type(state.questions["q1"]), type(state.questions["q1"].rounds[0]))
+        for kind in (Room, type(state.questions["q1"]), type(state.questions["q1"].rounds[0]), Board, Post)
         for name in kind.__slots__
     }
     for entry in stored(history.did(CloseVoting("q1"), OpenVoting("q2"), cast("ann", 1, question="q2")).entries[-3:]):
@@ -122,6 +138,7 @@ def test_every_field_of_a_state_survives_and_the_state_moves_on() -> None:
 
 KNOWN_SLOTS = {
     *(
+        "board",
         "code",
         "code_lists",
         "created_at",
@@ -132,6 +149,7 @@ KNOWN_SLOTS = {
         "names",
         "origin",
         "questions",
+        "reactions",
         "receipts",
         "recoveries",
         "replay_public",
@@ -139,6 +157,8 @@ KNOWN_SLOTS = {
         "title",
         "used_codes",
     ),
+    *("acts", "approval", "on", "per_voter", "pinned", "posts", "taken", "upvoted"),
+    *("answered", "at", "index", "standing", "text", "voter", "votes"),
     *("changeable", "id", "kind", "level", "options", "quiz", "rounds", "rules", "solution", "stored_rules", "text"),
     *("ballots", "closed_at", "erased", "number", "opened_at", "revealed", "solved", "superseded", "tally"),
 }
@@ -196,9 +216,10 @@ def test_rounds_have_room_for_the_ballots_that_the_other_state_has(monkeypatch: 
 
 def test_the_bytes_come_in_pieces_with_a_break_between(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_GROUP", 256)
+    monkeypatch.setattr(module, "_ACTS", 4)
     pieces = list(freeze(shadowed(evening().entries), bytes(32)))
-    assert len(pieces) == 1 + 2 * 2 * (1 + 1024 // 256)
-    assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 2 * 2 * 1024 // 256
+    assert len(pieces) == 1 + 2 + 2 * 2 * (1 + 1024 // 256), "six acts on the board are two pieces"
+    assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 2 + 2 * 2 * 1024 // 256
 
 
 def test_bytes_of_another_version_are_none_of_ours() -> None:
@@ -267,6 +288,19 @@ def test_states_of_one_log_do_not_differ() -> None:
         lambda room: first_round(room).tally._counts.append(0),
         lambda room: first_round(room).ballots.pop("ann"),
         lambda room: first_round(room).superseded.popitem(),
+        lambda room: setattr(room, "reactions", False),
+        lambda room: setattr(room.board, "on", False),
+        lambda room: setattr(room.board, "approval", False),
+        lambda room: setattr(room.board, "per_voter", 4),
+        lambda room: setattr(room.board, "pinned", None),
+        lambda room: setattr(room.board, "taken", 9),
+        lambda room: room.board.posts.popitem(),
+        *(
+            lambda room, name=name: setattr(room.board.posts[20], name, "x")
+            for name in ("answered", "at", "index", "standing", "text", "voter", "votes")
+        ),
+        lambda room: room.board.acts["ann"].popitem(),
+        lambda room: room.board.upvoted["ann"].clear(),
     ],
 )
 def test_results_that_differ_are_found(change: Callable[[Room], object]) -> None:
@@ -288,6 +322,41 @@ def test_a_ballot_that_differs_is_named() -> None:
     assert changed(move("ballots", "d" * 22)) == "record 7"
     assert changed(move("superseded", ("c" * 22, "f" * 22))) == "record 5"
     assert changed(rename) == "record 7"
+
+
+def board_of_six() -> list[Command]:
+    return [SwitchBoard(on=True, approval=False), ask("ann", "Why?"), *(upvote(voter, 5) for voter in "abcde")]
+
+
+def test_an_act_on_the_board_that_differs_is_named() -> None:
+    def change(room: Room) -> None:
+        acts = room.board.acts["ann"]
+        acts["ann-21-True"] = msgspec.structs.replace(acts["ann-21-True"], at=7)
+
+    def rename(room: Room) -> None:
+        acts = room.board.acts["bob"]
+        acts["other"] = acts.pop("bob-20-True")
+
+    assert changed(change) == "record 23"
+    assert changed(rename) == "record 24"
+
+
+def test_acts_on_the_board_are_compared_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_VOTERS", 4)
+    entries = stored(opened().did(*board_of_six()).entries)
+    running = shadowed(entries)
+    pieces = differences(shadowed(entries), running)
+    assert next(pieces) == ""
+    shadowed(stored(opened().did(*board_of_six(), upvote("eve", 5)).entries)[-1:], running)
+    assert list(pieces) == [""], "what comes meanwhile is in nobody's way"
+
+
+def test_acts_that_cannot_follow_each_other_are_refused_in_words() -> None:
+    history = opened().did(SwitchBoard(on=True, approval=False), ask("ann", "Why?"), upvote("bob", 5))
+    state = shadowed(history.entries)
+    state.board.acts["bob"]["bob-5-True"] = Act(6, 0, 5, False)
+    with pytest.raises(ThawError, match="not the bytes"):
+        thawed(b"".join(freeze(state, bytes(32))))
 
 
 def test_a_running_state_may_move_on_while_it_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """T10: any order of votes and host commands, against a model that is written from the words of the rules.
 
 The model is plain lists and dicts and shares no code with the rules. A new command takes a method of the model, a rule
-of the machine, what it changes in ``rounds_agree``, and a mutant. ``LIVEVOTE_MACHINE_SEED`` takes other examples.
+of the machine, what it changes in ``rounds_agree``, and a mutant. ``LIVEVOTE_MACHINE_SEED`` takes other examples. The
+board has a machine of its own in ``test_board``.
 """
 
 import os
@@ -42,7 +43,7 @@ from livevote.domain.commands import (
 from livevote.domain.quiz import Standings
 from livevote.domain.records import BallotCast, Draft, PlayerNamed
 from livevote.domain.refusals import Refusal
-from livevote.domain.room import BrokenLogError, Repeat
+from livevote.domain.room import BrokenLogError, Decision, Repeat
 from livevote.domain.tally import fold
 from livevote.log import finish
 from tests.domain.mutants import MUTANTS, Patch
@@ -225,7 +226,7 @@ class Voting(RuleBasedStateMachine):
         self.sent: list[tuple[str, int, str, str, list[int]]] = []
         self.answered: dict[tuple[str, int, str, str], tuple[int, int, int]] = {}
 
-    def check(self, command: Command, expected: str) -> Draft | Repeat | Refusal:
+    def check(self, command: Command, expected: str) -> Decision:
         decision = self.history.do(command)
         if isinstance(decision, Refusal):
             assert decision.code == expected

@@ -15,12 +15,14 @@ from livevote.domain.commands import (
     CloseVoting,
     Command,
     EraseAnswer,
+    IssueCodes,
     LinkPseudonyms,
     OpenVoting,
     RemoveName,
     RevealResults,
     ShowLeaderboard,
     ShowSolution,
+    UseCode,
 )
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.base import Answer, Rules
@@ -359,6 +361,15 @@ def test_a_leaderboard_is_for_linked_rooms() -> None:
     assert history.did(ShowLeaderboard(True)).room.leaderboard
     assert refused(history, ShowLeaderboard(True)) == (Code.ALREADY_SO, "")
     assert not history.did(ShowLeaderboard(False)).room.leaderboard
+
+
+def test_points_of_codes_are_nobodys() -> None:
+    history = closed().did(ShowSolution("q1"))
+    by_code = msgspec.structs.replace(quizzed(1), level="code")
+    history.did(by_code, IssueCodes(1, "0a" * 32), UseCode(1, 0, "browser"), OpenVoting("q2"))
+    history.did(cast("code", 1, question="q2", code=(1, 0), linked=True), CloseVoting("q2"), ShowSolution("q2"))
+    assert history.question("q2").rounds[-1].solved
+    assert places(standings(history.state)) == [(1, 1000, "ann"), (2, 0, "bob")]
 
 
 def test_points_count_from_the_solution_on() -> None:

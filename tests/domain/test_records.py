@@ -13,15 +13,23 @@ from livevote.domain.kinds.choice import ChoiceRules, Choices
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
+    BoardSwitched,
     CodesIssued,
     CodeUsed,
     LeaderboardShown,
     NameErased,
     PlayerName,
     PlayerNamed,
+    PostAnswered,
+    PostAsked,
+    PostErased,
+    PostPinned,
+    PostsJudged,
+    PostUpvoted,
     PseudonymsLinked,
     QuestionDefined,
     QuizTerms,
+    ReactionsSwitched,
     ReceiptsSwitched,
     Record,
     RecoveryAccepted,
@@ -77,6 +85,14 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(PlayerNamed, integers, texts, texts, texts),
     st.builds(NameErased, integers, integers, texts),
     st.builds(LeaderboardShown, integers, st.booleans()),
+    st.builds(BoardSwitched, integers, st.booleans(), st.booleans(), integers),
+    st.builds(PostAsked, integers, texts, texts, texts),
+    st.builds(PostUpvoted, integers, texts, integers, texts, st.booleans()),
+    st.builds(PostsJudged, integers, st.lists(integers).map(tuple), st.booleans()),
+    st.builds(PostPinned, integers, st.none() | integers),
+    st.builds(PostAnswered, integers, integers, st.booleans()),
+    st.builds(PostErased, integers, integers),
+    st.builds(ReactionsSwitched, integers, st.booleans()),
 )
 
 # Logs hold these bytes. A change of any of them makes a record that old logs do not have: give it a new tag.
@@ -143,6 +159,26 @@ WRITTEN: list[tuple[Record, bytes]] = [
     ),
     (NameErased(AT, 5, "ann"), b'{"@type":"name_erased/1","at":1790000000000,"index":5,"voter":"ann"}'),
     (LeaderboardShown(AT, True), b'{"@type":"leaderboard_shown/1","at":1790000000000,"on":true}'),
+    (
+        BoardSwitched(AT, True, False, 5),
+        b'{"@type":"board_switched/1","approval":false,"at":1790000000000,"on":true,"per_voter":5}',
+    ),
+    (
+        PostAsked(AT, "p1", "ann", "00ff"),
+        b'{"@type":"post_asked/1","at":1790000000000,"commitment":"00ff","id":"p1","voter":"ann"}',
+    ),
+    (
+        PostUpvoted(AT, "u1", 3, "bob", True),
+        b'{"@type":"post_upvoted/1","at":1790000000000,"id":"u1","on":true,"post":3,"voter":"bob"}',
+    ),
+    (
+        PostsJudged(AT, (3, 4), False),
+        b'{"@type":"posts_judged/1","at":1790000000000,"posts":[3,4],"shown":false}',
+    ),
+    (PostPinned(AT, None), b'{"@type":"post_pinned/1","at":1790000000000,"post":null}'),
+    (PostAnswered(AT, 3, True), b'{"@type":"post_answered/1","answered":true,"at":1790000000000,"post":3}'),
+    (PostErased(AT, 3), b'{"@type":"post_erased/1","at":1790000000000,"index":3}'),
+    (ReactionsSwitched(AT, True), b'{"@type":"reactions_switched/1","at":1790000000000,"on":true}'),
 ]
 
 
@@ -157,6 +193,8 @@ def as_json(record: Record) -> dict[str, Any]:
         terms = fields.pop("quiz")
         if terms is not None:
             fields["quiz"] = msgspec.structs.asdict(terms)
+    if isinstance(record, PostsJudged):
+        fields |= {"posts": list(record.posts)}
     return {"@type": record.__struct_config__.tag, **fields}
 
 
@@ -185,10 +223,10 @@ def test_what_a_quiz_and_a_name_hide_is_written_as_rfc_8785_has_it(right: tuple[
     assert encode(PlayerName(text)) == rfc8785.dumps({"name": text})
 
 
-def test_ballots_names_and_quizzes_hide_something_and_nothing_else_does() -> None:
+def test_ballots_posts_names_and_quizzes_hide_something_and_nothing_else_does() -> None:
     hiding = [type(record).__name__ for record, _ in WRITTEN if committed(record) == "00ff"]
-    assert hiding == ["BallotCast", "QuestionDefined", "PlayerNamed"]
-    assert sum(committed(record) is None for record, _ in WRITTEN) == len(WRITTEN) - 3
+    assert sorted(hiding) == ["BallotCast", "PlayerNamed", "PostAsked", "QuestionDefined"]
+    assert sum(committed(record) is None for record, _ in WRITTEN) == len(WRITTEN) - 4
 
 
 @given(records)

@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livevote.domain.audit import commitment
+from livevote.domain.board import MAX_POSTS
 from livevote.domain.commands import (
     AcceptRecovery,
     AddQuestion,
+    AnswerPost,
     AskAgain,
+    AskPost,
     CastBallot,
     CloseVoting,
     Command,
@@ -20,14 +23,19 @@ from livevote.domain.commands import (
     EraseAnswer,
     HideResults,
     IssueCodes,
+    JudgePosts,
     LinkPseudonyms,
     OnQuestion,
     OpenVoting,
+    PinPost,
     PublishReplay,
     RemoveName,
     RevealResults,
     ShowSolution,
+    SwitchBoard,
+    SwitchReactions,
     SwitchReceipts,
+    UpvotePost,
     UseCode,
 )
 from livevote.domain.kinds.choice import Choices
@@ -35,10 +43,18 @@ from livevote.domain.questions import MAX_QUESTIONS, MAX_TEXT_CHARS
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
+    BoardSwitched,
     Draft,
     Entry,
     Opening,
+    PostAnswered,
+    PostAsked,
+    PostErased,
+    PostPinned,
+    PostsJudged,
+    PostUpvoted,
     QuestionDefined,
+    ReactionsSwitched,
     ReceiptsSwitched,
     Record,
     RecoveryAccepted,
@@ -68,6 +84,7 @@ from tests.history import (
     SALT,
     History,
     answer,
+    ask,
     ballot,
     by_code,
     cast,
@@ -79,6 +96,8 @@ from tests.history import (
     opened,
     quizzed,
     stored,
+    upvote,
+    with_board,
 )
 
 Case = tuple[History, Command]
@@ -103,6 +122,11 @@ def voted() -> History:
     return opened().did(cast("ann", 0), question())
 
 
+def posted() -> History:
+    """Ann and Bob have a post each on the board, 3 and 4."""
+    return with_board().did(ask("ann", "Why?"), ask("bob", "How?"))
+
+
 def recorded(decision: Decision) -> BallotCast:
     assert isinstance(decision, Draft)
     assert isinstance(decision.record, BallotCast)
@@ -111,6 +135,11 @@ def recorded(decision: Decision) -> BallotCast:
 
 def _full_of_questions() -> Case:
     return created().did(*[question(f"Why {number}?") for number in range(MAX_QUESTIONS)]), question()
+
+
+def _full_of_posts() -> Case:
+    history = with_board()
+    return history.did(*[ask(f"voter {number}", "Why?") for number in range(MAX_POSTS)]), ask("ann", "Why?")
 
 
 REFUSED: dict[Code, Callable[[], Case]] = {
@@ -159,6 +188,12 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     ),
     Code.CODES_IN_USE: lambda: (by_code(), IssueCodes(3, "0b" * 32)),
     Code.BAD_CODES: lambda: (created(), IssueCodes(0, "0b" * 32)),
+    Code.BOARD_OFF: lambda: (created(), ask("ann", "Why?")),
+    Code.BAD_POST: lambda: (with_board(), ask("ann", " \u200b")),
+    Code.TOO_MANY_POSTS: lambda: (with_board(per_voter=1).did(ask("ann", "Why?")), ask("ann", "How?")),
+    Code.BOARD_FULL: _full_of_posts,
+    Code.UNKNOWN_POST: lambda: (with_board(), upvote("ann", 3)),
+    Code.SAME_UPVOTE: lambda: (with_board().did(ask("ann", "Why?")), upvote("ann", 3, on=False)),
 }
 
 
@@ -558,6 +593,13 @@ commands: st.SearchStrategy[Command] = st.one_of(
         st.booleans(),
     ),
     st.builds(lambda make, name: make(name), st.sampled_from(host_commands), names),
+    st.builds(AskPost, voters | st.text(), st.sampled_from("abc"), texts, st.just(SALT)),
+    st.builds(UpvotePost, voters | st.text(), st.sampled_from("abc"), st.integers(3, 9), st.booleans()),
+    st.builds(SwitchBoard, st.booleans(), st.booleans(), st.integers(-1, 3)),
+    st.builds(JudgePosts, st.lists(st.integers(3, 9), max_size=3).map(tuple), st.booleans()),
+    st.builds(PinPost, st.none() | st.integers(3, 9)),
+    st.builds(AnswerPost, st.integers(3, 9), st.booleans()),
+    st.builds(EraseAnswer, st.integers(1, 9)),
     st.builds(CreateRoom, texts, texts),
 )
 
@@ -608,6 +650,13 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(AnswerErased, st.just(AT), st.integers(1, 9), names, st.integers(-1, 2), voters),
     st.builds(RecoveryAccepted, st.just(AT), texts, st.integers(0, 9), st.integers(0, 9), texts),
     st.builds(_defined, id=names, kind=texts | st.just("single"), rules=contents.map(msgspec.Raw)),
+    st.builds(BoardSwitched, st.just(AT), st.just(True), st.booleans(), st.integers(-1, 3)),
+    st.builds(PostAsked, st.just(AT), st.sampled_from("ab"), voters, st.just("00")),
+    st.builds(PostUpvoted, st.just(AT), st.sampled_from("ab"), st.integers(4, 9), voters, st.booleans()),
+    st.builds(PostsJudged, st.just(AT), st.lists(st.integers(4, 9), max_size=3).map(tuple), st.booleans()),
+    st.builds(PostPinned, st.just(AT), st.none() | st.integers(4, 9)),
+    st.builds(PostAnswered, st.just(AT), st.integers(4, 9), st.booleans()),
+    st.builds(PostErased, st.just(AT), st.integers(4, 9)),
 )
 openings = st.none() | st.builds(Opening, st.just(SALT), contents)
 
@@ -620,12 +669,13 @@ def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
     assert room is not None
     for record, opening in given_records:
         before = dump(room)
+        # What ``fits`` looks at has no opening.
         fitting = isinstance(record, BallotCast) or fits(room, record)
         try:
             apply(room, Entry(CODE, room.head + 1, record, b"", b"", opening))
         except BrokenLogError:
             assert dump(room) == before
-            assert isinstance(record, BallotCast) or not fitting
+            assert isinstance(record, BallotCast) or (type(record) is PostAsked and opening) or not fitting
         else:
             assert fitting
 
@@ -635,6 +685,13 @@ def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
     [
         (created, SwitchReceipts(on=False), ReceiptsSwitched(AT + 1, False)),
         (created, PublishReplay(public=True), ReplayPublished(AT + 1, True)),
+        (created, SwitchReactions(on=True), ReactionsSwitched(AT + 1, True)),
+        (created, SwitchBoard(on=True), BoardSwitched(AT + 1, True, True, 5)),
+        (posted, EraseAnswer(3), PostErased(AT + 4, 3)),
+        (posted, JudgePosts((3, 4, 3), shown=False), PostsJudged(AT + 4, (3, 4), False)),
+        (posted, PinPost(4), PostPinned(AT + 4, 4)),
+        (posted, AnswerPost(4, answered=True), PostAnswered(AT + 4, 4, True)),
+        (posted, upvote("ann", 4, id="u"), PostUpvoted(AT + 4, "u", 4, "ann", True)),
         (drafted, OpenVoting("q1"), VotingOpened(AT + 2, "q1", 1)),
         (opened, CloseVoting("q1"), VotingClosed(AT + 3, "q1", 1)),
         (opened, RevealResults("q1"), ResultsRevealed(AT + 3, "q1", 1)),
@@ -666,6 +723,15 @@ def test_a_replay_is_the_hosts_until_it_is_published() -> None:
     assert history.did(PublishReplay(public=True)).room.replay_public
     assert history.do(PublishReplay(public=True)) == Refusal(Code.ALREADY_SO)
     assert not history.did(PublishReplay(public=False)).room.replay_public
+
+
+def test_reactions_are_taken_once_the_host_says_so() -> None:
+    history = created()
+    assert not history.room.reactions
+    assert history.do(SwitchReactions(on=False)) == Refusal(Code.ALREADY_SO)
+    assert history.did(SwitchReactions(on=True)).room.reactions
+    assert history.do(SwitchReactions(on=True)) == Refusal(Code.ALREADY_SO)
+    assert not history.did(SwitchReactions(on=False)).room.reactions
 
 
 def test_an_erased_answer_is_in_no_result_before_and_after_a_restart() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -36,7 +37,7 @@ class Tab:
         self.writing = False
         self.alive = True
         self.left_with = ""
-        self.messages: list[dict[str, object]] = []
+        self.messages: list[dict[str, Any]] = []
 
     def leave_with(self, name: str) -> None:
         self.left_with = name

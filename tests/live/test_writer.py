@@ -16,13 +16,15 @@ from livevote.domain.commands import (
     CloseVoting,
     Command,
     CreateRoom,
+    JudgePosts,
     LinkPseudonyms,
     NamePlayer,
     OpenVoting,
+    SwitchBoard,
 )
 from livevote.domain.records import Draft, Entry
 from livevote.domain.refusals import Code, Refusal
-from livevote.domain.room import Decision, Repeat, decide
+from livevote.domain.room import Decision, Known, Repeat, decide
 from livevote.domain.state import Room
 from livevote.keys import Keyring
 from livevote.live.outcome import Outcome
@@ -32,6 +34,7 @@ from livevote.log import LogFailedError, LogRetryError
 from livevote.log.memory import MemoryLog
 from livevote.protocol.codes import Unsure
 from tests.client import eventually
+from tests.history import ask, upvote
 
 ROOM = "ROOM22"
 
@@ -332,6 +335,31 @@ async def test_an_error_while_applying_fails_in_the_open(tmp_path: Path, monkeyp
     assert desk.writer.failed
     assert dict(desk.outcomes) == {"v1": Unsure.FAILED}
     await desk.log.aclose()
+
+
+async def test_posts_and_upvotes_of_many_share_a_batch_and_those_of_one_do_not(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    assert isinstance(await desk.writer.ask(ROOM, SwitchBoard(on=True, approval=False)), Entry)
+    assert isinstance(await desk.writer.ask(ROOM, ask("ann", "Why?")), Entry)
+    desk.log.batches.clear()
+    desk.command("own", upvote("ann", 5))
+    desk.command("back", upvote("ann", 5, on=False))
+    for number in range(48):
+        desk.command(f"{number}", upvote(f"v{number}", 5))
+    desk.command("post", ask("bob", "How?"))
+    outcomes = await desk.settled(51)
+    assert [len(batch) for batch in desk.log.batches] == [50, 1]
+    assert all(isinstance(outcome, Entry) for outcome in outcomes.values())
+    room = desk.registry.get(ROOM)
+    assert room is not None
+    assert room.state.board.posts[5].votes == 48
+    desk.command("again", upvote("ann", 5))
+    assert isinstance((await desk.settled(52))["again"], Known)
+    desk.command("hide", JudgePosts((5,), shown=False))
+    desk.command("late", upvote("eve", 5))
+    assert (await desk.settled(54))["late"] == Refusal(Code.UNKNOWN_POST), "a host's command comes between"
+    await desk.stop()
 
 
 async def test_i17_one_voter_cannot_fill_the_queue(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_state_that_was_damaged_is_not_believed(tmp_path: Path) -> None:
 
 def test_a_state_of_another_version_is_left_alone(tmp_path: Path) -> None:
     states = saved(tmp_path, voted())
-    data = states.path(CODE).read_bytes()[:-32].replace(FORMAT, FORMAT.replace(b"1", b"0"))
+    data = states.path(CODE).read_bytes()[:-32].replace(FORMAT, FORMAT.replace(b"2", b"0"))
     states.path(CODE).write_bytes(data + hmac.digest(KEY, data, hashlib.sha256))
     assert loaded(states) is None
 

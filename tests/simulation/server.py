@@ -103,7 +103,9 @@ class Socket:
         if isinstance(message, Sync):
             if allowed:
                 self._room.channel.sync(self, self._role)
-        elif not allowed:
+            return
+        assert isinstance(message, Vote), "simulated pages do nothing else"
+        if not allowed:
             unknown = Unknown(message.id, Unsure.TOO_FAST, UNKNOWN[Unsure.TOO_FAST], self._bucket.wait_ms())
             self._answer(message, unknown)
         else:

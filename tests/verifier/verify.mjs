@@ -188,6 +188,14 @@ const RECORDS = {
   "player_named/1": { commitment: isString, id: isString, voter: isString },
   "name_erased/1": { index: isInteger, voter: isString },
   "leaderboard_shown/1": { on: isBoolean },
+  "board_switched/1": { approval: isBoolean, on: isBoolean, per_voter: isInteger },
+  "post_asked/1": { commitment: isString, id: isString, voter: isString },
+  "post_upvoted/1": { id: isString, on: isBoolean, post: isInteger, voter: isString },
+  "posts_judged/1": { posts: isList(isInteger), shown: isBoolean },
+  "post_pinned/1": { post: orNull(isInteger) },
+  "post_answered/1": { answered: isBoolean, post: isInteger },
+  "post_erased/1": { index: isInteger },
+  "reactions_switched/1": { on: isBoolean },
 };
 const LINES = {
   "livevote_bundle/1": { room: isString, vkey: isString },
@@ -320,7 +328,7 @@ const readName = (text) => {
 
 /** The commitment to what a record hides; null where it hides nothing. */
 const committed = (record) => {
-  if (record.type === "ballot_cast/1" || record.type === "player_named/1") return record.commitment;
+  if (["ballot_cast/1", "post_asked/1", "player_named/1"].includes(record.type)) return record.commitment;
   return record.quiz === undefined ? null : record.quiz.get("commitment");
 };
 
@@ -333,10 +341,22 @@ const checkChoices = (choices, { options, rules }) => {
   return choices;
 };
 
+const readText = (opened) => {
+  const found = read(opened, "the text");
+  require(isShape({ text: isString })(found), "a post without a text");
+  const text = found.get("text");
+  require(text !== "" && [...text].length <= 300, "a post of another length");
+  require(isComposed(text), "a text that is not NFC");
+};
+
 class Room {
   questions = new Map();
   ballots = new Map(); // by index
   missing = new Set();
+  board = { on: false, approval: true, pinned: null };
+  posts = new Map(); // by index
+  acts = new Set(); // voter and id
+  upvotes = new Set(); // voter and index of the post
   recoveries = new Map(); // what is kept of each origin
   lists = []; // of one-time codes, as they were issued
   used = new Set(); // codes, as list and place
@@ -448,7 +468,69 @@ class Room {
       case "recovery_accepted/1":
         this.recoveries.set(record.origin, record.kept);
         break;
+      case "board_switched/1":
+        this.board.on = record.on;
+        this.board.approval = record.approval;
+        break;
+      case "post_asked/1":
+        this.act(record);
+        if (opening !== null) readText(opening.answer);
+        this.posts.set(index, { standing: this.board.approval ? "pending" : "shown", answered: false });
+        break;
+      case "post_upvoted/1":
+        this.act(record);
+        this.upvote(record);
+        break;
+      case "posts_judged/1":
+        this.judge(record);
+        break;
+      case "post_pinned/1":
+        require(record.post !== this.board.pinned, "a pin that changes nothing");
+        require(record.post === null || this.post(record.post).standing === "shown", "the pin of a post that is not shown");
+        this.board.pinned = record.post;
+        break;
+      case "post_answered/1": {
+        const post = this.post(record.post);
+        require(post.answered !== record.answered, "an answer that changes nothing");
+        post.answered = record.answered;
+        break;
+      }
+      case "post_erased/1":
+        this.post(record.index);
+        require(this.missing.delete(record.index), "the erasure of a text that is still there");
+        if (this.board.pinned === record.index) this.board.pinned = null;
+        break;
     }
+  }
+
+  post(index) {
+    const post = this.posts.get(index);
+    require(post !== undefined, "no such post");
+    return post;
+  }
+
+  act({ voter, id }) {
+    const act = JSON.stringify([voter, id]);
+    require(this.board.on, "a post or an upvote where there is no board");
+    require(!this.acts.has(act), "an id for the second time");
+    this.acts.add(act);
+  }
+
+  upvote({ voter, post, on }) {
+    const upvote = JSON.stringify([voter, post]);
+    require(this.post(post).standing === "shown", "an upvote of a post that is not shown");
+    require(this.upvotes.has(upvote) !== on, "an upvote that changes nothing");
+    if (on) this.upvotes.add(upvote);
+    else this.upvotes.delete(upvote);
+  }
+
+  judge({ posts, shown }) {
+    const standing = shown ? "shown" : "hidden";
+    require(posts.length > 0 && new Set(posts).size === posts.length, "a judgement of no posts, or of one twice");
+    const judged = posts.map((index) => this.post(index));
+    require(judged.every((post) => post.standing !== standing), "a judgement that changes nothing");
+    for (const post of judged) post.standing = standing;
+    if (!shown && posts.includes(this.board.pinned)) this.board.pinned = null;
   }
 
   cast(index, record, opening) {

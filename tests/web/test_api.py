@@ -198,6 +198,11 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
         "show_solution",
         "show_leaderboard",
         "remove_name",
+        "switch_board",
+        "judge_posts",
+        "pin_post",
+        "answer_post",
+        "switch_reactions",
     }
 
 

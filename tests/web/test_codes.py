@@ -13,7 +13,7 @@ import segno
 from tornado.httpclient import HTTPResponse
 
 from livevote.domain.code_text import shown
-from livevote.domain.records import BallotCast
+from livevote.domain.records import BallotCast, CodeUsed, PostAsked
 from livevote.export import FORMATS
 from livevote.live.code_tries import FIRST_PAUSE_S, SESSION_TRIES
 from livevote.live.codebook import draw
@@ -205,6 +205,29 @@ async def test_the_pseudonym_is_the_codes_and_another_one_for_every_question(tmp
             False,
             True,
         ]
+
+
+async def test_i14_nothing_links_a_code_in_a_room_that_links_pseudonyms(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        await at.command("link_pseudonyms")
+        await at.command("switch_board", on=True, approval=False)
+        code, _ = await make(at, 2)
+        page = await at.open(await entered(at, code))
+        for name, level in (("q1", "browser"), ("q2", "code"), ("q3", "browser"), ("q4", "code")):
+            await at.ask("A", "B", level=level, quiz={"right": [0]})
+            assert (await page.vote(name, 0, question=name))["type"] == "recorded"
+            assert (await page.ask_post(f"p-{name}", name))["type"] == "recorded"
+            await at.command("close", name)
+            await at.command("show_solution", name)
+        place = await page.until(lambda message: message["type"] == "place" and message["points"] == 2000)
+        assert (place["rank"], place["of"]) == (1, 1)
+        reader = await open_reader(f"sqlite:{tmp_path}/livevote.db")
+        records = [entry.record for entry in reader.scan(at.code)]
+        first, second, third, fourth = (record.voter for record in records if isinstance(record, BallotCast))
+        assert first == third, "the player"
+        on_board = {record.voter for record in records if isinstance(record, PostAsked)}
+        used = {record.by for record in records if isinstance(record, CodeUsed)}
+        assert len({first, second, fourth} | on_board | used) == 5, "the player, two by code, the board, the entry"
 
 
 async def test_the_same_code_from_two_browsers_at_once_gives_one_voter(tmp_path: Path) -> None:
