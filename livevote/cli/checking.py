@@ -118,9 +118,14 @@ def print_verdict(verdict: Verdict) -> None:
             click.echo(f"  {verdict.unsigned} records are newer than that: no signature covers them")
     for recovery in verdict.recoveries:
         click.echo(f"  RECOVERED at {export.instant(recovery.at)}: {export.recovered(recovery)}")
+    if room.code_lists:
+        click.echo(f"  {verdict.issued} one-time codes were issued, {len(room.used_codes)} entered, each once")
+    for issued in room.code_lists:
+        click.echo(f"    list {issued.list}: {issued.count}, issued at {export.instant(issued.at)}, root {issued.root}")
     for result in verdict.results:
         question = room.questions[result.question]
-        click.echo(f"  {plain(question.text)} (round {result.round}, {result.voters} voted)")
+        by = ", each with a code" if question.level == "code" else ""
+        click.echo(f"  {plain(question.text)} (round {result.round}, {result.voters} voted{by})")
         bins = question.kind.bins(question.options, question.rules)
         for option, count in zip(bins, result.counts, strict=True):
             click.echo(f"    {count:>9}  {plain(option)}")

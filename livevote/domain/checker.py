@@ -10,7 +10,17 @@ from collections.abc import Iterable
 from livevote.domain.audit import GENESIS, TamperedError, check, origin
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint
-from livevote.domain.records import AnswerErased, BallotCast, Entry, RecoveryAccepted, RoomCreated
+from livevote.domain.records import (
+    ERASURES,
+    AnswerErased,
+    BallotCast,
+    Entry,
+    NameErased,
+    PostErased,
+    RecoveryAccepted,
+    RoomCreated,
+    committed,
+)
 
 
 class ContradictedError(TamperedError):
@@ -54,10 +64,10 @@ class Checker:
         self.tree.append(sealed)
         record = entry.record
         # Nearly all records are ballots, and millions of them come by.
-        if type(record) is BallotCast:
+        if type(record) is BallotCast or committed(record) is not None:
             if entry.opening is None:
                 self._missing[index] = None
-        elif isinstance(record, AnswerErased):
+        elif isinstance(record, ERASURES):
             self._erase(index, record)
         elif isinstance(record, RoomCreated | RecoveryAccepted):
             if isinstance(record, RecoveryAccepted):
@@ -66,7 +76,7 @@ class Checker:
         if index in self._sizes:
             self._compare()
 
-    def _erase(self, index: int, record: AnswerErased) -> None:
+    def _erase(self, index: int, record: AnswerErased | PostErased | NameErased) -> None:
         if record.index not in self._missing:
             raise TamperedError(
                 f"room {self.code}: record {index} erased the answer of record {record.index}, and it is still there"

@@ -4,10 +4,11 @@ from itertools import count
 
 import msgspec
 
+from livevote.domain import quiz
 from livevote.domain.commands import AddQuestion
 from livevote.domain.kinds import KINDS
-from livevote.domain.parts import Decide, Fold, require
-from livevote.domain.records import Entry, QuestionDefined, Record
+from livevote.domain.parts import Decide, Decision, Fold, require
+from livevote.domain.records import Draft, Entry, Opening, QuestionDefined, QuizTerms
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.state import Question, Room
 from livevote.domain.text import clean
@@ -16,7 +17,7 @@ MAX_TEXT_CHARS = 500
 MAX_QUESTIONS = 200
 
 
-def _add(room: Room, command: AddQuestion, at: int) -> Record | Refusal:
+def _add(room: Room, command: AddQuestion, at: int) -> Decision:
     kind = KINDS.get(command.kind)
     if kind is None:
         return Refusal(Code.UNKNOWN_KIND, "kinds are " + ", ".join(sorted(KINDS)))
@@ -29,7 +30,14 @@ def _add(room: Room, command: AddQuestion, at: int) -> Record | Refusal:
     rules = kind.define(options, bytes(command.rules))
     if isinstance(rules, Refusal):
         return rules
-    return QuestionDefined(
+    terms: QuizTerms | None = None
+    opening: Opening | None = None
+    if command.quiz is not None:
+        sealed = quiz.seal(command.quiz, kind, options, rules, command.salt)
+        if isinstance(sealed, Refusal):
+            return sealed
+        terms, opening = sealed
+    defined = QuestionDefined(
         at=at,
         id=_free_id(room),
         kind=kind.name,
@@ -37,7 +45,10 @@ def _add(room: Room, command: AddQuestion, at: int) -> Record | Refusal:
         options=options,
         rules=msgspec.Raw(rules),
         changeable=command.changeable,
+        level=command.level,
+        quiz=terms,
     )
+    return Draft(room.code, defined, opening)
 
 
 def _free_id(room: Room) -> str:
@@ -50,8 +61,11 @@ def _require_new(room: Room, record: QuestionDefined) -> None:
     Question(record)  # which reads its kind and its rules
 
 
-def _define(room: Room, entry: Entry, record: QuestionDefined) -> None:  # noqa: ARG001
-    room.questions[record.id] = Question(record)
+def _define(room: Room, entry: Entry, record: QuestionDefined) -> None:
+    question = Question(record)
+    if question.quiz is not None:
+        question.solution = quiz.opened(question, entry.opening)
+    room.questions[record.id] = question
 
 
 DECIDE: dict[type, Decide] = {AddQuestion: _add}

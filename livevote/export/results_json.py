@@ -9,9 +9,10 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from livevote.domain.kinds.base import Figures
+from livevote.domain.records import Level
 from livevote.domain.state import Question
 from livevote.export.cells import instant
-from livevote.export.results import Fold, Option, RoundResult, folded
+from livevote.export.results import Fold, Option, RoundResult, Solved, folded
 from livevote.export.source import Source
 
 
@@ -49,12 +50,13 @@ class About(msgspec.Struct, frozen=True):
     recoveries: tuple[RecoveryAbout, ...]
 
 
-class RoundAbout(msgspec.Struct, frozen=True):
+class RoundAbout(msgspec.Struct, frozen=True, omit_defaults=True):
     """One asking of a question. Instants are UTC in ISO 8601, ``revealed_at`` the first time; ``revealed``: now.
 
     ``closes_at`` is the end that was planned last, null where none was; ``closed_at`` is the end. ``options`` are the
     options, or the values that could be given; ``terms`` the texts that voters wrote and that are shown, ``withheld``
-    how many others there are. ``figures`` are those of a ``tally``, see ``docs/protocol.md``.
+    how many others there are. ``figures`` are those of a ``tally``, see ``docs/protocol.md``. ``solution`` is there for
+    a quiz whose solution was shown, and only then.
     """
 
     round: int
@@ -69,6 +71,7 @@ class RoundAbout(msgspec.Struct, frozen=True):
     terms: tuple[Option, ...]
     withheld: int
     figures: Figures
+    solution: Solved | None = None
 
 
 class QuestionAbout(msgspec.Struct, frozen=True):
@@ -80,6 +83,7 @@ class QuestionAbout(msgspec.Struct, frozen=True):
     options: tuple[str, ...]
     rules: msgspec.Raw
     changeable: bool
+    level: Level
     rounds: tuple[RoundAbout, ...]
 
 
@@ -116,6 +120,7 @@ def _question(fold: Fold, question: Question) -> QuestionAbout:
         options=question.options,
         rules=msgspec.Raw(question.stored_rules),
         changeable=question.changeable,
+        level=question.level,
         rounds=tuple(_round(result) for result in fold.rounds(question)),
     )
 
@@ -134,4 +139,5 @@ def _round(result: RoundResult) -> RoundAbout:
         terms=result.terms,
         withheld=result.withheld,
         figures=result.figures,
+        solution=result.solution,
     )

@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from livevote.clock import Clock
-from livevote.domain.records import AnswerErased, Entry
+from livevote.domain.records import ERASURES, Entry
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
@@ -96,8 +96,8 @@ class Registry:
                 return None
             try:
                 for entry in newer:
-                    if isinstance(entry.record, AnswerErased):
-                        # Somebody has put back a file that holds the answer.
+                    if isinstance(entry.record, ERASURES):
+                        # Somebody has put back a file that holds what was erased.
                         with suppress(OSError):
                             finish(states.remove(code))
                         return None

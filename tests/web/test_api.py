@@ -47,8 +47,9 @@ async def test_every_command_of_a_host(tmp_path: Path) -> None:
             {
                 "id": "q1", "kind": "multiple", "text": "Which?", "options": ["A", "B", "C"], "bins": [],
                 "rules": {"max": 2, "min": 1}, "changeable": False, "round": 2, "phase": "open", "revealed": False,
-                "closes_at": None, "counts": [0, 0, 0], "voters": 0, "figures": {}, "shown": [], "pending": [],
-                "hidden": [], "rounds": [{"round": 1, "counts": [0, 0, 0], "voters": 0, "figures": {}}],
+                "closes_at": None, "level": "browser", "solution": None, "counts": [0, 0, 0], "voters": 0,
+                "figures": {}, "shown": [], "pending": [], "hidden": [], "quiz": None,
+                "rounds": [{"round": 1, "counts": [0, 0, 0], "voters": 0, "figures": {}}],
             }
         ]  # fmt: skip
 
@@ -208,6 +209,15 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
         "add_cohost",
         "revoke_cohost",
         "set_embedding",
+        "link_pseudonyms",
+        "show_solution",
+        "show_leaderboard",
+        "remove_name",
+        "switch_board",
+        "judge_posts",
+        "pin_post",
+        "answer_post",
+        "switch_reactions",
     }
 
 
