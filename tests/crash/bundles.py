@@ -16,7 +16,9 @@ from livevote.domain.commands import (
     AcceptRecovery,
     AddCohost,
     AddQuestion,
+    AnswerPost,
     AskAgain,
+    AskPost,
     CastBallot,
     CloseVoting,
     Command,
@@ -25,10 +27,17 @@ from livevote.domain.commands import (
     EraseAnswer,
     EraseRoom,
     HideResults,
+    IssueCodes,
+    JudgePosts,
     JudgeTerms,
+    LinkPseudonyms,
+    NamePlayer,
     OpenVoting,
     OrderQuestions,
+    PinPost,
     PublishReplay,
+    Quiz,
+    RemoveName,
     RemoveQuestion,
     RenameRoom,
     RevealResults,
@@ -36,14 +45,21 @@ from livevote.domain.commands import (
     SetEmbedding,
     SetLanguage,
     SetTimer,
+    ShowLeaderboard,
+    ShowSolution,
+    SwitchBoard,
+    SwitchReactions,
     SwitchReceipts,
+    UpvotePost,
+    UseCode,
 )
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.estimate import EstimateRules
 from livevote.domain.kinds.written import key
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.records import BallotCast, Entry
+from livevote.domain.quiz import CHOICES
+from livevote.domain.records import COMMITTED, Entry, Level, PlayerNamed
 from livevote.domain.state import Question
 from livevote.log.memory import MemoryLog
 from tests.history import AT, CODE, History
@@ -114,7 +130,13 @@ def a_room(rng: random.Random, *, steps: int) -> Made:
     """A room with a random history; every kind of record comes up in some of them."""
     made = Made()
     made.do(CreateRoom(CODE, text(rng)))
-    made.do(AddQuestion("single", text(rng), ("Tea", "Coffee", "Water")))
+    # The first question is open for longer than others, so it is not always of the same kind.
+    if rng.random() < 0.5:
+        made.do(add(rng))
+    if not made.history.room.questions:
+        made.do(AddQuestion("single", text(rng), ("Tea", "Coffee", "Water")))
+    if rng.random() < 0.5:
+        made.do(LinkPseudonyms())
     made.do(OpenVoting("q1"))
     for _ in range(steps):
         if rng.random() < 0.02:
@@ -148,11 +170,16 @@ def recover(rng: random.Random, made: Made) -> None:
 
 
 def command(rng: random.Random, made: Made) -> Command:
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         return vote(rng, made)
+    if rng.random() < 0.4:
+        return on_board(rng, made)
+    written = [each.id for each in made.history.room.questions.values() if each.kind.written and each.rounds]
+    if written and rng.random() < 0.2:
+        return JudgeTerms(rng.choice(written), 1, (key(text(rng)),), rng.random() < 0.5)
     question = rng.choice(list(made.history.room.questions))
     written = [each.id for each in made.history.room.questions.values() if each.kind.written and each.rounds]
-    cast = [entry.index for entry in made.entries if isinstance(entry.record, BallotCast)]
+    cast = [entry.index for entry in made.entries if isinstance(entry.record, COMMITTED)]
     choices: list[Command] = [
         add(rng),
         OpenVoting(question),
@@ -175,6 +202,28 @@ def command(rng: random.Random, made: Made) -> Command:
         OrderQuestions(tuple(rng.sample(list(made.history.room.questions), len(made.history.room.questions)))),
         RenameRoom(text(rng)),
         SetLanguage(rng.choice(("", "de", "ar"))),
+        IssueCodes(rng.randrange(1, 4), rng.randbytes(32).hex()),
+        UseCode(rng.randrange(1, 3), rng.randrange(4), rng.choice(TEXTS[:8])),
+        CloseVoting(question),
+        ShowSolution(question),
+        ShowSolution(question),
+        ShowLeaderboard(rng.random() < 0.5),
+        NamePlayer(rng.choice(TEXTS[:8]), text(rng), text(rng)[:20], rng.randbytes(16)),
+        RemoveName(rng.choice([1, *(entry.index for entry in made.entries if isinstance(entry.record, PlayerNamed))])),
+    ]
+    return rng.choice(choices)
+
+
+def on_board(rng: random.Random, made: Made) -> Command:
+    voter, posts = rng.choice(TEXTS[:4]), [*made.history.room.board.posts, 1]
+    choices: list[Command] = [
+        SwitchBoard(on=rng.random() < 0.8, approval=rng.random() < 0.3),
+        *[AskPost(voter, text(rng), text(rng), rng.randbytes(16))] * 3,
+        *[UpvotePost(voter, text(rng), rng.choice(posts), rng.random() < 0.8)] * 3,
+        JudgePosts(tuple(rng.choices(posts[:-1] or posts, k=2)), rng.random() < 0.7),
+        PinPost(rng.choice([*posts, None])),
+        AnswerPost(rng.choice(posts), rng.random() < 0.7),
+        SwitchReactions(on=rng.random() < 0.5),
     ]
     return rng.choice(choices)
 
@@ -196,7 +245,13 @@ def add(rng: random.Random) -> AddQuestion:
         "cloud": {"language": rng.choice(("", "en"))},
     }
     sent = msgspec.Raw(json.dumps(rules.get(kind, {})).encode())
-    return AddQuestion(kind, text(rng), options, sent, rng.random() < 0.7)
+    level: Level = rng.choice(("browser", "browser", "code"))
+    quiz = None
+    if kind in (*CHOICES, "estimate") and rng.random() < 0.5:
+        size = 3 if kind == "yesno" else len(options)
+        most = {"estimate": 0, "multiple": rng.randrange(1, 3)}.get(kind, 1)
+        quiz = Quiz(tuple(rng.sample(range(size), most)), rng.randrange(1, 1000), rng.random() < 0.5, text(rng))
+    return AddQuestion(kind, text(rng), options, sent, rng.random() < 0.7, level, quiz, rng.randbytes(16))
 
 
 def edit(rng: random.Random, question: Question) -> EditQuestion:
@@ -232,6 +287,8 @@ def vote(rng: random.Random, made: Made) -> CastBallot:
         round=max(1, len(question.rounds)),
         answer=json.dumps(answer(rng, question)).encode(),
         salt=rng.randbytes(16),
+        code=rng.choice([None, *made.history.room.used_codes]),
+        linked=made.history.room.linked,
     )
 
 
@@ -396,6 +453,26 @@ def change_an_answer(rng: random.Random, _data: bytes, lines: list[Line], _made:
     if canonical(other) == lines[place]["answer"]:
         return None
     return joined(edited(lines, place, answer=canonical(other)))
+
+
+def change_what_is_hidden(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes | None:
+    """Another name, or another solution."""
+    places = [
+        place for place in records(lines, "player_named/1", "question_defined/1") if lines[place]["salt"] is not None
+    ]
+    if not places:
+        return None
+    place = rng.choice(places)
+    hidden = json.loads(lines[place]["answer"])
+    other = {"name": hidden["name"] + "x"} if "name" in hidden else {**hidden, "explanation": "x"}
+    return joined(edited(lines, place, answer=canonical(other)))
+
+
+def lose_what_is_hidden(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes | None:
+    places = [
+        place for place in records(lines, "player_named/1", "question_defined/1") if lines[place]["salt"] is not None
+    ]
+    return joined(edited(lines, rng.choice(places), answer=None, salt=None)) if places else None
 
 
 def change_a_salt(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes | None:
@@ -621,6 +698,8 @@ TAMPERING: tuple[Tampering, ...] = (
     change_a_body,
     change_an_answer,
     change_a_salt,
+    change_what_is_hidden,
+    lose_what_is_hidden,
     reseal_other_content,
     reseal_other_content,
     add_a_foreign_note,

@@ -112,6 +112,9 @@ class Fold:
             "question": question and self._question(question),
             "tally": self.tally(),
             "replay": self.replay,
+            "linked": False,
+            "board": False,
+            "reactions": False,
         }
 
     def tally(self) -> Message | None:
@@ -138,7 +141,9 @@ class Fold:
             counts, voters = self._counts(question)
             rounds = [self._earlier(question, number) for number in range(1, len(question["rounds"]))][-10:]
             result = {"counts": counts, "voters": voters, "figures": {}, "rounds": rounds}
-            questions.append(self._question(question) | result | {"shown": [], "pending": [], "hidden": []})
+            questions.append(
+                self._question(question) | result | {"shown": [], "pending": [], "hidden": [], "quiz": None}
+            )
         return {
             "type": "state",
             "epoch": self.epoch,
@@ -152,14 +157,22 @@ class Fold:
             "recoveries": [],
             "cohosts": [{"id": id_, "name": name} for id_, name in self.cohosts.items()],
             "embedding": [],
+            "codes": {"issued": 0, "used": 0},
+            "linked": False,
+            "leaderboard_shown": False,
+            "leaderboard": None,
+            "board": {"on": False, "approval": True, "per_voter": 5},
+            "reactions": False,
         }
 
     def _question(self, question: Message) -> Message:
         rounds = question["rounds"]
         shown = {name: question[name] for name in ("id", "kind", "text", "options", "rules", "changeable")}
         phase = "draft" if not rounds else "open" if rounds[-1]["open"] else "closed"
-        shown["bins"] = []
         return shown | {
+            "bins": [],
+            "level": "browser",
+            "solution": None,
             "round": len(rounds),
             "phase": phase,
             "revealed": bool(rounds) and rounds[-1]["revealed"],
