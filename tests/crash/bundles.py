@@ -159,7 +159,10 @@ def delete(rng: random.Random, made: Made) -> None:
         made.do(CloseVoting(question))
     made.do(EraseRoom())
     gone = rng.randrange(len(made.entries) + 1)
-    made.entries[:gone] = [msgspec.structs.replace(entry, opening=None) for entry in made.entries[:gone]]
+    made.entries[:gone] = [
+        msgspec.structs.replace(entry, opening=None) if isinstance(entry.record, COMMITTED) else entry
+        for entry in made.entries[:gone]
+    ]
 
 
 def recover(rng: random.Random, made: Made) -> None:
@@ -170,6 +173,8 @@ def recover(rng: random.Random, made: Made) -> None:
 
 
 def command(rng: random.Random, made: Made) -> Command:
+    if not made.history.room.questions:
+        return add(rng)
     if rng.random() < 0.5:
         return vote(rng, made)
     if rng.random() < 0.4:
@@ -178,7 +183,6 @@ def command(rng: random.Random, made: Made) -> Command:
     if written and rng.random() < 0.2:
         return JudgeTerms(rng.choice(written), 1, (key(text(rng)),), rng.random() < 0.5)
     question = rng.choice(list(made.history.room.questions))
-    written = [each.id for each in made.history.room.questions.values() if each.kind.written and each.rounds]
     cast = [entry.index for entry in made.entries if isinstance(entry.record, COMMITTED)]
     choices: list[Command] = [
         add(rng),
@@ -246,12 +250,16 @@ def add(rng: random.Random) -> AddQuestion:
     }
     sent = msgspec.Raw(json.dumps(rules.get(kind, {})).encode())
     level: Level = rng.choice(("browser", "browser", "code"))
-    quiz = None
-    if kind in (*CHOICES, "estimate") and rng.random() < 0.5:
-        size = 3 if kind == "yesno" else len(options)
-        most = {"estimate": 0, "multiple": rng.randrange(1, 3)}.get(kind, 1)
-        quiz = Quiz(tuple(rng.sample(range(size), most)), rng.randrange(1, 1000), rng.random() < 0.5, text(rng))
+    quiz = right(rng, kind, len(options)) if rng.random() < 0.5 else None
     return AddQuestion(kind, text(rng), options, sent, rng.random() < 0.7, level, quiz, rng.randbytes(16))
+
+
+def right(rng: random.Random, kind: str, options: int) -> Quiz | None:
+    if kind not in (*CHOICES, "estimate"):
+        return None
+    size = 3 if kind == "yesno" else options
+    most = {"estimate": 0, "multiple": rng.randrange(1, 3)}.get(kind, 1)
+    return Quiz(tuple(rng.sample(range(size), most)), rng.randrange(1, 1000), rng.random() < 0.5, text(rng))
 
 
 def edit(rng: random.Random, question: Question) -> EditQuestion:
@@ -275,6 +283,9 @@ def edit(rng: random.Random, question: Question) -> EditQuestion:
         rules=msgspec.Raw(b"" if sent is None else json.dumps(sent).encode()),
         changeable=changeable,
         meaning=True,
+        level=rng.choice((None, "browser", "code")),
+        quiz=rng.choice((msgspec.UNSET, right(rng, question.kind.name, len(options)))),
+        salt=rng.randbytes(16),
     )
 
 
@@ -725,6 +736,8 @@ def rewrite_history(rng: random.Random, lines: list[Line]) -> bytes:
     found = list(lines)
     for _ in range(rng.randrange(1, 4)):
         places = records(found)
+        if not places:
+            break
         place = rng.choice(places)
         way = rng.randrange(4)
         if way == 0:

@@ -223,7 +223,7 @@ def test_the_good_ones_hold_every_kind_of_record(judged: list[Judged]) -> None:
         assert tag.encode() in text
     for tag in ("language_set", "room_erased", "timer_set", "cohost_added", "cohost_revoked"):
         assert tag.encode() in text
-    for tag in ("codes_issued", "code_used", '\\"level\\":\\"code\\"'):
+    for tag in ("codes_issued", "code_used", '\\"kept\\":true', '\\"level\\":\\"code\\"'):
         assert tag.encode() in text
     assert any(
         each["counts"] != [0] * len(each["counts"]) for found in judged for each in found.verdict.get("results", ())
