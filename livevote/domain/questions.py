@@ -82,6 +82,9 @@ def _edit(room: Room, command: EditQuestion, at: int) -> Decision:
     was_asked = bool(question.rounds)
     if was_asked and command.kind not in (None, question.kind.name):
         return Refusal(Code.WAS_ASKED, "its kind stays as well")
+    if was_asked and command.level not in (None, question.level):
+        # By it voters have their pseudonyms: with another one, who sends a ballot again would be somebody else.
+        return Refusal(Code.WAS_ASKED, "its level stays as well")
     if was_asked and command.meaning and question.phase == "open":
         return Refusal(Code.STILL_OPEN)
     wanted = _wanted(question, command)
@@ -205,7 +208,7 @@ def _require_next_version(room: Room, record: QuestionEdited) -> None:
         quiz.check(record, question.solution)
     if question.rounds:
         grows = record.version == question.version + 1
-        require(record.kind == question.kind.name)
+        require(record.kind == question.kind.name and record.level == question.level)
         require(not grows or question.phase != "open")
         require(grows or (record.version == question.version and _rest(record) == _rest(question.defined)))
     else:

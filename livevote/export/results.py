@@ -62,8 +62,8 @@ class RoundResult(msgspec.Struct, frozen=True):
     text: str
     """The question as it was asked."""
     stored_rules: bytes
-    level: Level
     """The rules by which it was asked, as JSON."""
+    level: Level
     solution: Solved | None = None
 
 

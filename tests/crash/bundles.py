@@ -283,7 +283,7 @@ def edit(rng: random.Random, question: Question) -> EditQuestion:
         rules=msgspec.Raw(b"" if sent is None else json.dumps(sent).encode()),
         changeable=changeable,
         meaning=True,
-        level=rng.choice((None, "browser", "code")),
+        level=rng.choice((None, None, None, "browser", "code")),
         quiz=rng.choice((msgspec.UNSET, right(rng, question.kind.name, len(options)))),
         salt=rng.randbytes(16),
     )

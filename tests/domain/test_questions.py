@@ -323,3 +323,17 @@ def test_an_id_of_a_removed_question_is_not_used_again_whatever_the_others_are_c
     assert list(history.room.questions) == ["q1", "q3", "q4"]
     history.did(RemoveQuestion("q4"), AddQuestion("text", "Why?"))
     assert list(history.room.questions) == ["q1", "q3", "q5"]
+
+
+@pytest.mark.parametrize("meaning", [True, False])
+def test_the_level_of_a_question_that_was_asked_stays(meaning: bool) -> None:
+    history = closed()
+    refused = history.decide(EditQuestion("q1", text="By code?", level="code", meaning=meaning))
+    assert isinstance(refused, Refusal)
+    assert refused.code == "was_asked"
+    history.did(EditQuestion("q1", text="By browser?", level="browser", meaning=meaning))
+    edited = history.entries[-1].record
+    assert isinstance(edited, QuestionEdited)
+    version = edited.version + 1
+    assert fits(history.room, msgspec.structs.replace(edited, version=version))
+    assert not fits(history.room, msgspec.structs.replace(edited, version=version, level="code"))

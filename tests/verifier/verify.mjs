@@ -742,13 +742,13 @@ class Room {
       require(record.version === question.version, "another version of a draft");
     } else {
       require(record.kind === question.kind, "another kind of a question that was asked");
+      require(record.level === question.level, "another level of a question that was asked");
       require(grows || record.version === question.version, "a version that is not the next one");
       require(!grows || !rounds.at(-1).open, "another meaning while voting is open");
       require(
         grows ||
           (record.options.length === question.options.length &&
             record.changeable === question.changeable &&
-            record.level === question.level &&
             isDeepStrictEqual(record.quiz, question.quiz) &&
             isDeepStrictEqual(rules, question.rules)),
         "more than other wording without another version",
