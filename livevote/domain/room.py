@@ -65,9 +65,10 @@ def decide(room: Room | None, command: Command, *, at: int) -> Decision:
         if not cohosts.is_cohost(room, command.id):
             return Refusal(Code.NO_SUCH_COHOST)
         command = command.command
-    if room.erased_at is not None and not isinstance(command, AcceptRecovery):
-        return Refusal(Code.ROOM_ERASED)
     decision = DECIDE[type(command)](room, command, at)
+    if room.erased_at is not None and not isinstance(command, AcceptRecovery):
+        # What was recorded before stays so for whoever sends it again.
+        return decision if isinstance(decision, Repeat | Known) else Refusal(Code.ROOM_ERASED)
     return decision if isinstance(decision, Draft | Repeat | Known | Refusal) else Draft(room.code, decision)
 
 

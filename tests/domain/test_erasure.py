@@ -28,7 +28,7 @@ from livevote.domain.kinds.written import key
 from livevote.domain.quiz import Standings
 from livevote.domain.records import COMMITTED, Draft, Entry, RoomErased, Solution, VotingOpened
 from livevote.domain.refusals import Code, Refusal
-from livevote.domain.room import BrokenLogError, Repeat, fits
+from livevote.domain.room import BrokenLogError, Known, Repeat, fits
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
 from livevote.log import finish
@@ -212,6 +212,22 @@ def test_i4_a_room_with_posts_and_names_folds_into_the_same_before_during_and_af
     for cut in range(len(whole) + 1):
         assert dump(fold([*left[:cut], *stored(whole)[cut:]])) == dump(fold(stored(whole)))
     assert "".join(differences(packed(left), fold(stored(whole)) or packed(left))) == ""
+
+
+def test_i6_a_retry_of_a_post_or_a_name_is_answered_as_before_and_nothing_new_is_taken() -> None:
+    history = game()
+    sent: list[Command] = [named("ann", "Anna"), ask("ann", "Why?")]
+    new: list[Command] = [named("bob", "Bob"), ask("bob", "When?")]
+    before = [history.decide(command) for command in sent]
+    history.did(EraseRoom())
+    after = [history.decide(command) for command in sent]
+    assert isinstance(after[0], Repeat)
+    assert isinstance(before[0], Repeat)
+    assert after[0].ballot.index == before[0].ballot.index
+    assert isinstance(after[1], Known)
+    assert after[1] == before[1]
+    for command in new:
+        assert history.decide(command) == Refusal(Code.ROOM_ERASED)
 
 
 @pytest.mark.parametrize("command", [named("ann", "Ann"), SwitchBoard(on=True, approval=False)])
