@@ -130,7 +130,7 @@ def print_verdict(verdict: Verdict) -> None:
         question = room.questions[result.question]
         asked = question.rounds[result.round - 1]
         wording = asked.wording
-        by = ", each with a code" if wording.level == "code" else ""
+        by = ", each with a code" if question.level == "code" else ""
         click.echo(f"  {plain(wording.text)} (round {result.round}, {result.voters} voted{by})")
         bins = question.kind.bins(wording.options, wording.rules)
         for option, count in zip(bins, result.counts, strict=True):

@@ -18,7 +18,6 @@ from livevote.domain.packed import ROW_BYTES, Answers, Packed, PackedBallots, Pa
 from livevote.domain.records import (
     CodesIssued,
     Entry,
-    Level,
     QuestionDefined,
     QuestionEdited,
     QuizTerms,
@@ -65,7 +64,7 @@ class _Ballots(msgspec.Struct, array_like=True):
 
 
 class _Round(msgspec.Struct, array_like=True):
-    wording: tuple[int, str, tuple[str, ...], bytes, Level, QuizTerms | None, bytes | None]
+    wording: tuple[int, str, tuple[str, ...], bytes, QuizTerms | None, bytes | None]
     number: int
     opened_at: int
     closed_at: int | None
@@ -213,7 +212,6 @@ def _freeze_question(question: Question, mappings: list[Packed[str] | Packed[tup
                     asked.wording.text,
                     asked.wording.options,
                     asked.wording.stored_rules,
-                    asked.wording.level,
                     asked.wording.quiz,
                     _encoded(asked.wording.solution),
                 ),
@@ -289,7 +287,7 @@ def thaw(read: Callable[[int], bytes]) -> Generator[None, None, Frozen]:
 
 
 def _thaw_round(question: Question, frozen: _Round, read: Callable[[int], bytes]) -> Generator[None, None, Round]:
-    version, text, options, stored_rules, level, quiz, solution = frozen.wording
+    version, text, options, stored_rules, quiz, solution = frozen.wording
     kind = question.kind
     rules = kind.rules(stored_rules)
     shown = kind.tally(frozen.counts, rules)
@@ -298,7 +296,7 @@ def _thaw_round(question: Question, frozen: _Round, read: Callable[[int], bytes]
         number=frozen.number,
         opened_at=frozen.opened_at,
         tally=tally,
-        wording=Wording(version, text, options, stored_rules, rules, level, quiz, _decoded(solution)),
+        wording=Wording(version, text, options, stored_rules, rules, quiz, _decoded(solution)),
         closes_at=frozen.closes_at,
     )
     asked.closed_at, asked.revealed, asked.erased = frozen.closed_at, frozen.revealed, frozen.erased

@@ -145,7 +145,7 @@ def scored(room: Room) -> Iterator[tuple[Question, Round]]:
         return  # answers that are still in memory are nobody's
     for question in room.questions.values():
         for asked in reversed(question.rounds):
-            if asked.solved and asked.wording.level == "browser":
+            if asked.solved and question.level == "browser":
                 yield question, asked
                 break
 

@@ -38,14 +38,13 @@ class Ballot(msgspec.Struct, frozen=True, gc=False):
 
 
 class Wording(msgspec.Struct, frozen=True):
-    """A question in one of its versions: what it says, who answers it, by which rules, and what is right."""
+    """A question in one of its versions: what it says, by which rules its answers are read, and what is right."""
 
     version: int
     text: str
     options: tuple[str, ...]
     stored_rules: bytes
     rules: Rules
-    level: Level = "browser"
     quiz: QuizTerms | None = None
     solution: Solution | None = None
 
@@ -148,7 +147,6 @@ class Question:
             self.options,
             self.stored_rules,
             self.rules,
-            level=self.level,
             quiz=self.quiz,
             solution=solution,
         )

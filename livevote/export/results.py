@@ -12,7 +12,7 @@ from livevote.domain import quiz
 from livevote.domain.audit import GENESIS, leaf
 from livevote.domain.kinds.base import Figures, Told
 from livevote.domain.merkle import Frontier
-from livevote.domain.records import BallotCast, Entry, Level, RecoveryAccepted, ResultsRevealed
+from livevote.domain.records import BallotCast, Entry, RecoveryAccepted, ResultsRevealed
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Question, Room, Round, Wording
 from livevote.domain.tally import Snapshot, snapshot
@@ -63,7 +63,6 @@ class RoundResult(msgspec.Struct, frozen=True):
     """The question as it was asked."""
     stored_rules: bytes
     """The rules by which it was asked, as JSON."""
-    level: Level
     solution: Solved | None = None
 
 
@@ -142,7 +141,6 @@ class Fold:
             told=told,
             text=wording.text,
             stored_rules=wording.stored_rules,
-            level=wording.level,
             solution=_solved(wording) if asked.solved else None,
         )
 

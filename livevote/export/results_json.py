@@ -55,9 +55,9 @@ class RoundAbout(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``closes_at`` is the end that was planned last, null where none was; ``closed_at`` is the end. ``options`` are the
     options, or the values that could be given; ``terms`` the texts that voters wrote and that are shown, ``withheld``
-    how many others there are. ``figures`` are those of a ``tally``, see ``docs/protocol.md``. ``text``, ``rules`` and
-    ``level`` are there where another question was asked than the one that the question became later, ``solution`` for
-    a quiz whose solution was shown, and only then.
+    how many others there are. ``figures`` are those of a ``tally``, see ``docs/protocol.md``. ``text`` and ``rules``
+    are there where another question was asked than the one that the question became later, ``solution`` for a quiz
+    whose solution was shown, and only then.
     """
 
     round: int
@@ -74,7 +74,6 @@ class RoundAbout(msgspec.Struct, frozen=True, omit_defaults=True):
     figures: Figures
     text: str = ""
     rules: msgspec.Raw | None = None
-    level: Level | None = None
     solution: Solved | None = None
 
 
@@ -145,6 +144,5 @@ def _round(question: Question, result: RoundResult) -> RoundAbout:
         figures=result.figures,
         text="" if result.text == question.text else result.text,
         rules=None if result.stored_rules == question.stored_rules else msgspec.Raw(result.stored_rules),
-        level=None if result.level == question.level else result.level,
         solution=result.solution,
     )

@@ -289,7 +289,7 @@ def _question(question: Question) -> QuestionInfo:
         phase=question.phase,
         revealed=_revealed(question),
         closes_at=question.rounds[-1].closes_at if question.phase == "open" else None,
-        level=shown.level,
+        level=question.level,
         solution=_solution(shown) if solved else None,
     )
 
@@ -343,6 +343,5 @@ def _other(question: Question, wording: Wording, shown: Wording) -> WordingInfo 
         wording.options,
         _bins(question, wording),
         msgspec.Raw(wording.stored_rules),
-        wording.level,
         _solution(wording),
     )

@@ -128,7 +128,6 @@ class WordingInfo(msgspec.Struct, frozen=True):
     options: tuple[str, ...]
     bins: tuple[str, ...]
     rules: msgspec.Raw
-    level: Level
     quiz: SolutionInfo | None
 
 
