@@ -227,6 +227,7 @@ def _copy_checkpoints(source: Config, target: Config) -> None:
 def _copy_keys(source: Path, target: Path) -> None:
     _copy_files(source, target)
     _copy_files(source / "rooms", target / "rooms")
+    _copy_files(source / "codes", target / "codes")
     _sync(target)
 
 

@@ -8,7 +8,7 @@ import hmac
 import os
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from livevote.failures import DataDirectoryError, SetupError
@@ -19,6 +19,7 @@ _KEY_BYTES = 32
 CODE_CHARS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Letters and digits that nobody confuses when they read them off a wall."""
 CODE_LENGTH = 6
+CODE_HASH_BYTES = 32
 
 
 def random_code() -> str:
@@ -57,6 +58,30 @@ class RoomKey:
         """The voter's name on ballots of one question: another one for every question and room (I14)."""
         return _derive(self._key, "voter", question, session)
 
+    def code_hash(self, code: str) -> bytes:
+        """The 32 bytes by which a one-time code of this room is known again. Without the key nobody can try codes."""
+        return hmac.digest(self._key, f"code\0{code}".encode(), "sha256")
+
+    def code_identity(self, code: str) -> str:
+        """What a browser is given for a one-time code: like a session, and another one than its place or its hash."""
+        return _derive(self._key, "code identity", code)
+
+    def pseudonym_by_code(self, identity: str, question: str) -> str:
+        """The name on ballots of one question of whoever entered the code with this identity."""
+        return _derive(self._key, "voter by code", question, identity)
+
+    def code_user(self, session: str) -> str:
+        """The name of a browser where it entered a code; it stands on no ballot."""
+        return _derive(self._key, "code user", session)
+
+    def player(self, session: str) -> str:
+        """The voter's one name in a room that links pseudonyms; see ``LiveRoom.pseudonym``."""
+        return _derive(self._key, "player", session)
+
+    def name_on_board(self, session: str) -> str:
+        """The voter's name on the room's board: another one than on any ballot, whatever questions are called."""
+        return _derive(self._key, "board", session)
+
 
 class Keyring:
     """The secrets below ``directory``. Raises ``DataDirectoryError`` where they cannot be made or read.
@@ -67,6 +92,7 @@ class Keyring:
 
     def __init__(self, directory: Path, *, create: bool) -> None:
         self._rooms = directory / "rooms"
+        self._codes = directory / "codes"
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._rooms.mkdir(exist_ok=True, mode=0o700)
@@ -87,6 +113,35 @@ class Keyring:
     def room(self, code: str) -> RoomKey:
         """The key of a room in the log. Raises ``SetupError`` where it is missing."""
         return RoomKey(self._key(self._rooms / f"{code}.key", create=False))
+
+    def keep_codes(self, code: str, root: str, hashes: Sequence[bytes]) -> None:
+        """Keep the sorted hashes of a list of one-time codes, durably, under the room and the list's Merkle root.
+
+        Nothing is overwritten but the same hashes, so a list that was kept and never came into the log harms nobody.
+        """
+        path = self._codes / f"{code}.{root}"
+        try:
+            self._codes.mkdir(exist_ok=True, mode=0o700)
+            _write(path, b"".join(hashes))
+            _sync_directory(self._codes.parent)
+        except OSError as error:
+            raise _unusable(path, error) from error
+
+    def codes(self, code: str, root: str) -> list[bytes]:
+        """The sorted hashes of a list of one-time codes. Raises ``SetupError`` where the file is missing or no list.
+
+        Whether they have this root is for the caller to see.
+        """
+        path = self._codes / f"{code}.{root}"
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            data = b""
+        except OSError as error:
+            raise _unusable(path, error) from error
+        if not data or len(data) % CODE_HASH_BYTES:
+            raise SetupError(f"The codes {path} are missing or damaged: put them back from your backup of the keys.")
+        return [data[start : start + CODE_HASH_BYTES] for start in range(0, len(data), CODE_HASH_BYTES)]
 
     def _key(self, path: Path, *, create: bool) -> bytes:
         try:
@@ -124,16 +179,25 @@ def load(path: Path) -> bytes:
 def _make(path: Path) -> bytes:
     """A new key, on disk before it is used: pseudonyms made with a key that a power cut lost could vote twice."""
     key = secrets.token_bytes(_KEY_BYTES)
+    _write(path, key)
+    return key
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Put a secret into its place, durably and whole or not at all."""
     unfinished = path.with_suffix(".new")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
-    return key

@@ -1,4 +1,4 @@
-"""What an operator does to a log while no server runs: recoveries, erasures, rooms from bundles and from files.
+"""What an operator does to a log while no server runs: recoveries, erasures, rooms from bundles and files, and codes.
 
 Apart from ``live``, whose writer serves voters: each of these is one decision about one room, under the same lock.
 """
@@ -17,12 +17,13 @@ from livevote.domain.audit import TamperedError
 from livevote.domain.checker import Checker, ContradictedError
 from livevote.domain.commands import AcceptRecovery, Command, CreateRoom, EraseAnswer, EraseRoom, OperatorCommand
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.records import Draft, Entry
-from livevote.domain.refusals import Refusal
+from livevote.domain.records import CodesIssued, Draft, Entry
+from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import BrokenLogError, apply, decide, fits
 from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError, SetupError, WriteError
 from livevote.keys import Keyring, load
+from livevote.live.codebook import KnownCodesError, hashed, load_list
 from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, States, finish, open_log, opened
 from livevote.log.base import Heads
 from livevote.protocol.codes import explain
@@ -143,9 +144,9 @@ class Erased(NamedTuple):
 
 
 async def erase(config: Config, code: str, index: int, clock: Clock) -> Erased:
-    """Erase the answer of the ballot at ``index``, and record that.
+    """Erase the answer of the ballot, or the text of the post, at ``index``, and record that.
 
-    Raises ``NoSuchRoomError`` where there is no such ballot, or where it was erased before.
+    Raises ``NoSuchRoomError`` where there is neither, or where it was erased before.
     """
     async with _opened(config, code, clock) as desk:
         error = await desk.read()
@@ -217,12 +218,40 @@ async def create_room(config: Config, commands: Sequence[Command], clock: Clock)
     return create.code
 
 
+async def issue_codes(config: Config, code: str, codes: Sequence[str], clock: Clock) -> CodesIssued:
+    """Make one-time ``codes`` the next list of room ``code``.
+
+    Raises ``NoSuchRoomError`` where there is no such room or they cannot be issued.
+    """
+    async with _opened(config, code, clock) as desk:
+        error = await desk.read()
+        if desk.room is None:
+            raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+        if error is not None:
+            raise CorruptError(f"The log was changed or is an older copy: {error}. Nothing was issued.")
+        earlier = [load_list(desk.keyring, code, issued) for issued in desk.room.code_lists]
+        try:
+            hashes, command = hashed(desk.keyring.room(code), codes, earlier)
+        except KnownCodesError:
+            refusal = Refusal(Code.BAD_CODES, "one of them is in a list of this room already, or here twice")
+            raise NoSuchRoomError(explain(refusal)) from None
+        refused = decide(desk.room, command, at=0)
+        if isinstance(refused, Refusal):
+            raise NoSuchRoomError(explain(refused))
+        # Before the record that names it: so every code that is in the log can be entered.
+        desk.keyring.keep_codes(code, command.root, hashes)
+        await desk.record(command)
+        await desk.read()
+        desk.sign()
+        return desk.room.code_lists[-1]
+
+
 async def import_bundle(config: Config, path: Path, clock: Clock, *, new_key: bool) -> Verdict:
     """Take a room from its bundle into the data directory, byte for byte, and seal it with this server's key.
 
     Raises ``CorruptError`` for a bundle that does not verify, ``DataDirectoryError`` where the room is there already,
-    and ``SetupError`` where voting is open and the keys by which its voters are known are not there, unless everybody
-    may vote again (``new_key``).
+    and ``SetupError`` where voting or the board is open and the keys by which its voters are known are not there,
+    unless everybody may vote again (``new_key``).
     """
     try:
         with closing(Bundle(path)) as bundle:
@@ -230,9 +259,9 @@ async def import_bundle(config: Config, path: Path, clock: Clock, *, new_key: bo
     except TamperedError as error:
         raise CorruptError(f"The bundle {path} was changed: {error}. Nothing was imported.") from error
     code = verdict.room.code
-    if not new_key and _is_open(verdict.room):
+    if not new_key and (part := _open_part(verdict.room)):
         # Before anything is opened, because that makes keys where there are none.
-        _require_known_voters(config.keys, code, verdict.vkey)
+        _require_known_voters(config.keys, code, verdict.vkey, part)
     async with _opened(config, code, clock, create=True) as desk:
         if (await desk.log.head(code)).index:
             raise DataDirectoryError(f"Room {code} is in {config.data} already. Import into another --data directory.")
@@ -261,8 +290,10 @@ def _check_against(desk: _Desk, path: Path) -> None:
         ) from error
 
 
-def _require_known_voters(keys: Path, code: str, vkey: str) -> None:
+def _require_known_voters(keys: Path, code: str, vkey: str, part: str) -> None:
     """Raise ``SetupError`` where a voter of the bundle signed by ``vkey`` could be somebody else here.
+
+    ``part`` is what this voter could do again.
 
     A pseudonym is made from the cookie and the room's key. Nothing shows whose cookies ``cookie.key`` signed, but the
     keys of a server are kept together, and ``checkpoint.key`` is the one that signed the bundle.
@@ -275,14 +306,17 @@ def _require_known_voters(keys: Path, code: str, vkey: str) -> None:
     else:
         return
     raise SetupError(
-        f"Voting is open in room {code} and {wrong}: everybody could vote again. Put back {keys}/cookie.key and "
+        f"{part} is open in room {code} and {wrong}: everybody could vote again. Put back {keys}/cookie.key and "
         f"rooms/{code}.key of the server that wrote the bundle, together with its checkpoint.key, by which they are "
-        "known to be its own; or close the voting there and export again; or import with --new-key."
+        "known to be its own; or close it there and export again; or import with --new-key."
     )
 
 
-def _is_open(room: Room) -> bool:
-    return any(question.phase == "open" for question in room.questions.values())
+def _open_part(room: Room) -> str:
+    """Where people vote now, if anywhere."""
+    if any(question.phase == "open" for question in room.questions.values()):
+        return "Voting"
+    return "The board" if room.board.on else ""
 
 
 def _chunks(entries: Iterator[Entry]) -> Iterator[Sequence[Entry]]:

@@ -24,6 +24,8 @@ from livevote.domain.state import Room
 from livevote.failures import CorruptError, DataDirectoryError, FailureError, PortError, SetupError, WriteError
 from livevote.keys import Keyring, random_code
 from livevote.live.auditor import Auditor
+from livevote.live.code_tries import CodeTries
+from livevote.live.codebook import CodeBook
 from livevote.live.eraser import Eraser
 from livevote.live.keeper import LARGE, Keeper
 from livevote.live.leaves import Leaves
@@ -183,6 +185,8 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
             rereads=rereads,
             leaves=Leaves(log=log, blocks=_LEAF_BLOCKS, reads=rereads),
+            codes=CodeBook(keyring=keyring, writer=writer),
+            code_tries=CodeTries(clock),
             exporting=asyncio.Semaphore(_EXPORTS),
             proof_bucket=TokenBucket(burst=_PROOF_BURST, rate=_PROOFS_PER_S, clock=clock),
             base_url=base_url,

@@ -14,8 +14,21 @@ import msgspec
 from livevote.aside import Seals
 from livevote.bundle import Bundle, NoBundleError
 from livevote.domain.audit import TamperedError
+from livevote.domain.board import PostText
 from livevote.domain.note import Checkpoint, NoteError, Verifier
-from livevote.domain.records import BallotCast, Entry, QuestionDefined, RecoveryAccepted, RoomCreated, encode
+from livevote.domain.quiz import name_of
+from livevote.domain.records import (
+    COMMITTED,
+    BallotCast,
+    Entry,
+    PlayerName,
+    PlayerNamed,
+    PostAsked,
+    QuestionDefined,
+    RecoveryAccepted,
+    RoomCreated,
+    encode,
+)
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import Snapshot, snapshot
@@ -54,6 +67,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return self.records - (0 if self.newest is None else self.newest.size)
 
     @property
+    def issued(self) -> int:
+        """How many one-time codes were issued."""
+        return sum(issued.count for issued in self.room.code_lists)
+
+    @property
     def recoveries(self) -> list[RecoveryAccepted]:
         """Where the operator went on with a log that contradicted its checkpoints."""
         return self.room.recoveries
@@ -85,7 +103,7 @@ def verify(
                 spelled.look(room, entry)
                 if type(entry.record) is BallotCast:
                     ballots += 1
-                if entry.opening is not None:
+                if entry.opening is not None and isinstance(entry.record, COMMITTED):
                     openings += 1
                 if sought is not None:
                     sought.look(room, entry)
@@ -136,14 +154,33 @@ class _Spelling:
                 raise self._wrong(entry)
             if len(self._known) < _KNOWN_ANSWERS:
                 self._known.add((record.question, opening.answer))
+        elif isinstance(record, PostAsked):
+            text = room.board.posts[entry.index].text
+            if opening is not None and (text is None or encode(PostText(text)) != opening.answer):
+                raise self._wrong(entry)
+            if text is not None and not is_one_spelling(text):
+                raise TamperedError(f"room {self._code}: record {entry.index} holds a text that is not NFC")
         elif isinstance(record, QuestionDefined):
             # By other rules the same answer may be spelled in another way.
             self._known.clear()
             question = room.questions[record.id]
             if encode(question.rules) != question.stored_rules:
                 raise self._wrong(entry)
+            if question.solution is not None and opening is not None:
+                self._look_inside(entry, question.solution, question.solution.explanation)
+        elif isinstance(record, PlayerNamed):
+            name = name_of(room, record.voter)
+            if name is not None:
+                self._look_inside(entry, PlayerName(name), name)
         elif isinstance(record, RoomCreated) and room.code != self._code:
             raise TamperedError(f"room {self._code}: record 1 begins the log of another room, {room.code}")
+
+    def _look_inside(self, entry: Entry, hidden: msgspec.Struct, text: str) -> None:
+        assert entry.opening is not None, "what it hides was read from there"
+        if encode(hidden) != entry.opening.answer:
+            raise self._wrong(entry)
+        if not is_one_spelling(text):
+            raise TamperedError(f"room {self._code}: record {entry.index} hides a text that is not NFC")
 
     def _wrong(self, entry: Entry) -> TamperedError:
         return TamperedError(f"room {self._code}: record {entry.index} is not written as livevote writes it")

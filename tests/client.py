@@ -60,6 +60,24 @@ class Page:
         await self.send(ballot(id_, *choices, question=question, round_=round_))
         return await self.until(lambda message: message.get("id") == id_ and message["type"] != "mine")
 
+    async def name(self, id_: str, name: str) -> Message:
+        """Ask for a name, and return the answer with this id."""
+        await self.send({"type": "name", "id": id_, "name": name})
+        return await self.until(lambda message: message.get("id") == id_ and message["type"] != "mine")
+
+    async def ask_post(self, id_: str, text: str) -> Message:
+        """Put a post on the board, and return the answer with this id."""
+        return await self.tell({"type": "ask", "id": id_, "text": text})
+
+    async def upvote(self, id_: str, post: int, *, on: bool = True) -> Message:
+        """Upvote a post or take that back, and return the answer with this id."""
+        return await self.tell({"type": "upvote", "id": id_, "post": post, "on": on})
+
+    async def tell(self, message: Message) -> Message:
+        """Send what has an id, and return its answer."""
+        await self.send(message)
+        return await self.until(lambda answer: answer.get("id") == message["id"] and answer["type"] != "mine")
+
     async def closed(self) -> int | None:
         """Wait for the server to close; its code."""
         while await self.receive() is not None:

@@ -6,10 +6,24 @@ from typing import Any
 import msgspec
 
 from livevote.domain.audit import GENESIS, commitment, link
-from livevote.domain.commands import AddQuestion, CastBallot, Command, CreateRoom, OpenVoting
-from livevote.domain.records import AnswerErased, BallotCast, Draft, Entry, Opening, Record, decode, encode
+from livevote.domain.commands import (
+    AddQuestion,
+    AskPost,
+    CastBallot,
+    Command,
+    CreateRoom,
+    IssueCodes,
+    LinkPseudonyms,
+    NamePlayer,
+    OpenVoting,
+    Quiz,
+    SwitchBoard,
+    UpvotePost,
+    UseCode,
+)
+from livevote.domain.records import ERASURES, BallotCast, Draft, Entry, Opening, Record, decode, encode
 from livevote.domain.room import Decision, apply, decide
-from livevote.domain.state import Ballot, Question, Room, Round
+from livevote.domain.state import Ballot, Board, Question, Room, Round
 
 AT = 1_790_000_000_000
 CODE = "7KQ2MD"
@@ -23,11 +37,33 @@ def answer(*choices: int) -> bytes:
 
 
 def cast(
-    voter: str, *choices: int, id: str | None = None, question: str = "q1", round: int = 1, raw: bytes | None = None
+    voter: str,
+    *choices: int,
+    id: str | None = None,
+    question: str = "q1",
+    round: int = 1,
+    raw: bytes | None = None,
+    code: tuple[int, int] | None = None,
+    linked: bool = False,
 ) -> CastBallot:
     """The command of a voter who chose these options; ``raw`` is sent in their place."""
     sent = answer(*choices) if raw is None else raw
-    return CastBallot(voter, f"{voter}-{choices}" if id is None else id, question, round, sent, SALT)
+    return CastBallot(voter, f"{voter}-{choices}" if id is None else id, question, round, sent, SALT, code, linked)
+
+
+def named(voter: str, name: str, *, id: str | None = None) -> NamePlayer:
+    """The command of a voter who wants this name."""
+    return NamePlayer(voter, f"{voter}-{name}" if id is None else id, name, SALT)
+
+
+def ask(voter: str, text: str, *, id: str | None = None) -> AskPost:
+    """The command of a voter who puts this on the board."""
+    return AskPost(voter, f"{voter}-{text}" if id is None else id, text, SALT)
+
+
+def upvote(voter: str, post: int, *, on: bool = True, id: str | None = None) -> UpvotePost:
+    """The command of a voter who upvotes a post or takes that back."""
+    return UpvotePost(voter, f"{voter}-{post}-{on}" if id is None else id, post, on)
 
 
 def ballot(
@@ -80,7 +116,7 @@ class History:
         entry = self.next(draft.record, None if erased else draft.opening)
         self.state = apply(self.state, entry)
         self.entries.append(entry)
-        if isinstance(entry.record, AnswerErased):
+        if isinstance(entry.record, ERASURES):
             place = entry.record.index - 1
             self.entries[place] = msgspec.structs.replace(self.entries[place], opening=None)
         return entry
@@ -107,6 +143,11 @@ def created() -> History:
     return History().did(CreateRoom(CODE, "Welcome"))
 
 
+def with_board(*, approval: bool = False, per_voter: int = 5) -> History:
+    """A room without questions whose board is on: posts have the indexes from 3."""
+    return created().did(SwitchBoard(on=True, approval=approval, per_voter=per_voter))
+
+
 def drafted(
     *, kind: str = "single", options: tuple[str, ...] = OPTIONS, rules: bytes = b"{}", changeable: bool = True
 ) -> History:
@@ -121,9 +162,35 @@ def opened(
     return drafted(kind=kind, options=options, rules=rules, changeable=changeable).did(OpenVoting("q1"))
 
 
+def quizzed(
+    *right: int,
+    kind: str = "single",
+    rules: bytes = b"{}",
+    points: int = 1000,
+    fading: bool = False,
+    explanation: str = "",
+) -> AddQuestion:
+    """A quiz question with the options of everybody, where its kind takes any."""
+    quiz = Quiz(right, points, fading, explanation)
+    options = () if kind in ("estimate", "yesno") else OPTIONS
+    return AddQuestion(kind, "What to drink?", options, msgspec.Raw(rules), quiz=quiz, salt=SALT)
+
+
+def linked() -> History:
+    """A room with one pseudonym for each voter, and no question."""
+    return created().did(LinkPseudonyms())
+
+
 def stored(entries: Iterable[Entry]) -> list[Entry]:
     """The entries as a reader gets them from a disk: records decoded from their bytes."""
     return [msgspec.structs.replace(entry, record=decode(entry.body)) for entry in entries]
+
+
+def by_code(*, used: int = 2, changeable: bool = True) -> History:
+    """A room with a list of five codes, of which the first so many were entered, and q1 open for ballots by code."""
+    history = created().did(AddQuestion("single", "Who?", OPTIONS, changeable=changeable, level="code"))
+    history.did(IssueCodes(5, "0a" * 32), OpenVoting("q1"))
+    return history.did(*(UseCode(1, place, f"browser{place}") for place in range(used)))
 
 
 def dump(room: Room | None) -> object:
@@ -132,9 +199,22 @@ def dump(room: Room | None) -> object:
         return None
     return (
         (room.code, room.title, room.created_at, room.head, None if room.current is None else room.current.id),
-        (room.origin, room.receipts, room.replay_public, list(room.recoveries), dict(room.cohosts), room.embedding),
+        (room.origin, room.receipts, room.replay_public, list(room.recoveries), room.reactions),
+        (dict(room.cohosts), room.embedding),
         (sorted(room.removed), room.language, room.erased_at),
+        _dump_board(room.board),
+        (list(room.code_lists), dict(room.used_codes)),
+        (room.linked, room.leaderboard, {voter: list(names) for voter, names in room.names.items()}, dict(room.takers)),
         [_dump_question(question, is_erased=room.erased_at is not None) for question in room.questions.values()],
+    )
+
+
+def _dump_board(board: Board) -> object:
+    return (
+        (board.on, board.approval, board.per_voter, board.pinned, board.taken),
+        [[getattr(post, name) for name in post.__slots__] for post in board.posts.values()],
+        {voter: dict(acts) for voter, acts in board.acts.items()},
+        {voter: set(posts) for voter, posts in board.upvoted.items()},
     )
 
 
@@ -148,11 +228,12 @@ def _dump_question(question: Question, *, is_erased: bool) -> object:
     return (
         (question.id, question.kind.name, question.text, question.options, question.rules, question.stored_rules),
         (question.changeable, question.phase, question.version, question.wording),
+        (question.level, question.quiz, question.solution),
         [
             (
                 asked.wording,
                 (asked.number, asked.opened_at, asked.closed_at, asked.closes_at, asked.revealed),
-                (asked.tally.counts(), asked.erased),
+                (asked.tally.counts(), asked.erased, asked.solved),
                 (asked.tally.figures(), asked.tally.terms(), dict(asked.tally.judged)),
                 said(asked.ballots),
                 said(asked.superseded),

@@ -9,7 +9,7 @@ import pytest
 
 from livevote.domain.kinds import KINDS
 from livevote.domain.note import Verifier
-from livevote.export import FORMATS, ballots, records, results_csv, series
+from livevote.export import FORMATS, ballots, board_csv, leaderboard, records, results_csv, series
 from livevote.protocol import messages
 from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
 from livevote.web import catalogs
@@ -43,7 +43,13 @@ def test_every_code_is_listed_with_its_message() -> None:
         ("state` (host)", messages.HostState),
         ("tally`", messages.TallyMessage),
         ("mine`", messages.Mine),
+        ("place`", messages.Place),
         ("recorded`", messages.Recorded),
+        ("recorded` (post)", messages.RecordedPost),
+        ("board` (voter)", messages.BoardMessage),
+        ("board` (host)", messages.HostBoardMessage),
+        ("my_posts`", messages.MyPosts),
+        ("pulse`", messages.PulseMessage),
         ("rejected`", messages.Rejected),
         ("unknown`", messages.Unknown),
     ],
@@ -55,7 +61,15 @@ def test_every_field_of_a_message_is_listed_in_order(name: str, type_: type[msgs
 
 
 def test_every_message_of_a_client_and_every_kind_is_listed() -> None:
-    assert [row[0] for row in table(PROTOCOL, "## From the client")] == ["`vote`", "`sync`", "`check`"]
+    assert [row[0] for row in table(PROTOCOL, "## From the client")] == [
+        "`vote`",
+        "`name`",
+        "`ask`",
+        "`upvote`",
+        "`react`",
+        "`sync`",
+        "`check`",
+    ]
     for kind in KINDS:
         assert f"`{kind}`" in PROTOCOL
 
@@ -92,6 +106,15 @@ def test_every_route_and_command_is_listed() -> None:
         "order_questions",
         "rename_room",
         "set_language",
+        "link_pseudonyms",
+        "show_solution",
+        "show_leaderboard",
+        "remove_name",
+        "switch_board",
+        "judge_posts",
+        "pin_post",
+        "answer_post",
+        "switch_reactions",
     }
 
 
@@ -106,6 +129,8 @@ def test_every_export_is_listed() -> None:
     [
         ("ballots.csv", ballots.COLUMNS),
         ("results.csv", results_csv.COLUMNS),
+        ("leaderboard.csv", leaderboard.COLUMNS),
+        ("board.csv", board_csv.COLUMNS),
         ("series.csv", series.COLUMNS),
         ("records.jsonl", records.FIELDS),
     ],

@@ -24,7 +24,9 @@ def test_i14_a_pseudonym_is_another_one_for_every_room_question_and_session(tmp_
     keys = Keyring(tmp_path, create=True)
     one, two = keys.make_room("ROOM22"), keys.make_room("ROOM33")
     names = {room.pseudonym(session, question) for room in (one, two) for session in "ab" for question in ("q1", "q2")}
-    assert len(names) == 8
+    names |= {room.name_on_board(session) for room in (one, two) for session in "ab"}
+    names |= {room.pseudonym(session, "board") for room in (one, two) for session in "ab"}
+    assert len(names) == 16, "also where a question is called like the board"
     assert one.pseudonym("a", "q1") == keys.room("ROOM22").pseudonym("a", "q1")
     assert all(len(name) == 22 for name in names)
 
@@ -36,6 +38,15 @@ def test_a_cohosts_token_is_another_one_for_every_room_and_id(tmp_path: Path) ->
     assert len(tokens | {one.host_token, two.host_token, one.pseudonym("c1", "q1")}) == 9
     assert keys.room("ROOM22").cohost_token("c1") == one.cohost_token("c1")
     assert all(len(token) == 22 for token in tokens)
+
+
+def test_i14_a_player_is_another_one_for_every_room_and_session_and_no_questions_voter(tmp_path: Path) -> None:
+    keys = Keyring(tmp_path, create=True)
+    one, two = keys.make_room("ROOM22"), keys.make_room("ROOM33")
+    players = {room.player(session) for room in (one, two) for session in "ab"}
+    voters = {room.pseudonym(session, name) for room in (one, two) for session in "ab" for name in ("*", "", "player")}
+    assert (len(players), len(players | voters)) == (4, 16)
+    assert one.player("a") == keys.room("ROOM22").player("a")
 
 
 def test_random_ids_are_128_bits_of_text() -> None:

@@ -531,6 +531,19 @@ async def test_a_room_with_open_voting_needs_all_keys_by_which_voters_are_known(
     await import_bundle(config(data), path, ManualClock(), new_key=True)
 
 
+async def test_a_room_whose_board_is_on_needs_the_keys_too(tmp_path: Path) -> None:
+    async with venue(tmp_path / "first") as at:
+        code = at.code
+        await at.command("switch_board", on=True)
+    path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
+    with pytest.raises(SetupError, match=r"The board is open in room .* lacks cookie\.key"):
+        await import_bundle(config(tmp_path / "second"), path, ManualClock(), new_key=False)
+    async with venue(tmp_path / "first") as at:
+        await at.command("switch_board", on=False)
+    path = await write_bundle(tmp_path / "first", code, tmp_path / "bundle")
+    await import_bundle(config(tmp_path / "second"), path, ManualClock(), new_key=False)
+
+
 async def test_open_voting_goes_on_elsewhere_with_the_same_voters_where_the_keys_came_along(tmp_path: Path) -> None:
     async with venue(tmp_path / "first") as at:
         await at.ask("Tea", "Coffee", changeable=False)

@@ -1,5 +1,6 @@
 """The offline check of a log: intact logs pass with the right fingerprints, and every kind of tampering is named."""
 
+import json
 import re
 import shutil
 import sqlite3
@@ -26,13 +27,28 @@ from livevote.domain.commands import (
 from livevote.domain.kinds.written import key
 from livevote.domain.note import Signer, Verifier
 from livevote.domain.receipt import Receipt
-from livevote.domain.records import BallotCast, Draft, Entry, Opening, RoomCreated, decode, encode
+from livevote.domain.records import (
+    BallotCast,
+    CodesIssued,
+    CodeUsed,
+    Draft,
+    Entry,
+    Opening,
+    PlayerNamed,
+    PostAsked,
+    QuestionDefined,
+    QuizTerms,
+    Record,
+    RoomCreated,
+    decode,
+    encode,
+)
 from livevote.log import open_reader
 from livevote.log.base import Heads
 from livevote.log.memory import MemoryLog
 from livevote.verify import Verdict, verify, verify_database
 from tests.client import venue
-from tests.history import CODE, SALT, History, cast, opened
+from tests.history import AT, CODE, SALT, History, ask, by_code, cast, linked, named, opened, with_board
 from tests.process import process, run_cli
 from tests.receipts import OTHER, SIGNER, bundle_at, receipt, signed, stored_at
 
@@ -241,6 +257,52 @@ def test_records_that_two_programs_may_read_in_two_ways_are_named() -> None:
             verify(CODE, sealed(*bad))
 
 
+def test_what_a_name_and_a_quiz_hide_is_written_in_one_way() -> None:
+    def hiding(answer: bytes, *, quiz: bool) -> list[Entry]:
+        opening = Opening(SALT, answer)
+        history, terms = linked(), QuizTerms(commitment(opening), False, 1)
+        rules = msgspec.Raw(b'{"max":1,"min":1}')
+        record = (
+            QuestionDefined(AT, "q1", "single", "?", ("a", "b"), rules, True, quiz=terms)
+            if quiz
+            else PlayerNamed(AT, "n1", "ann", commitment(opening))
+        )
+        history.put(Draft(CODE, record, opening))
+        return history.entries
+
+    assert verify(CODE, hiding(b'{"name":"Ann"}', quiz=False)).records == 3
+    assert verify(CODE, hiding(b'{"explanation":"","right":[1]}', quiz=True)).records == 3
+    assert verify(CODE, linked().did(named("ann", "Ann"), EraseAnswer(3)).entries).records == 4
+    for answer, quiz in (
+        (b'{"name": "Ann"}', False),
+        (b'{"more":1,"name":"Ann"}', False),
+        (b'{"right":[1],"explanation":""}', True),
+    ):
+        with pytest.raises(TamperedError, match="record 3 is not written as livevote writes it"):
+            verify(CODE, hiding(answer, quiz=quiz))
+    for answer, quiz in (
+        (b'{"name":"e\xcc\x81"}', False),
+        (b'{"explanation":"e\xcc\x81","right":[1]}', True),
+    ):
+        with pytest.raises(TamperedError, match="record 3 hides a text that is not NFC"):
+            verify(CODE, hiding(answer, quiz=quiz))
+
+
+def test_a_post_is_written_in_one_way_and_in_one_spelling() -> None:
+    def judged(opened: bytes) -> None:
+        history, opening = with_board(), Opening(SALT, opened)
+        history.put(Draft(CODE, PostAsked(AT, "p1", "ann", commitment(opening)), opening))
+        assert verify(CODE, history.entries).records == 3
+
+    judged('{"text":"\u00e9"}'.encode())
+    with pytest.raises(TamperedError, match="record 3 is not written as livevote writes it"):
+        judged(b'{"text": "Why?"}')
+    with pytest.raises(TamperedError, match="record 3 holds a text that is not NFC"):
+        judged('{"text":"e\u0301"}'.encode())
+    history = with_board().did(ask("ann", "Why?"), EraseAnswer(3))
+    assert verify(CODE, history.entries).records == 4
+
+
 def test_a_log_of_another_room_is_named() -> None:
     with pytest.raises(TamperedError, match=f"room OTHER2: record 1 begins the log of another room, {CODE}"):
         verify("OTHER2", voted().entries)
@@ -429,3 +491,53 @@ async def test_a_round_is_printed_by_the_rules_that_it_was_asked_with(tmp_path: 
         "    mean: 10.00",
         "    Net Promoter Score: 100.0",
     ]
+
+
+def stuffed(*, used: int) -> list[Entry]:
+    """A log with valid seals in which three voters answered by code."""
+    history = by_code(used=3).did(*(cast(name, 0, code=(1, 0)) for name in ("ann", "bob", "eve")))
+    rewritten = History()
+    dropped = range(4 + used, 7)
+    for number, entry in enumerate(history.entries):
+        if number not in dropped:
+            rewritten.entries.append(rewritten.next(entry.record, entry.opening))
+    return rewritten.entries
+
+
+def test_more_voters_than_codes_that_were_entered_are_named() -> None:
+    assert verify(CODE, stuffed(used=3)).ballots == 3
+    with pytest.raises(TamperedError, match="record 9 does not fit"):
+        verify(CODE, stuffed(used=2))
+    with pytest.raises(TamperedError, match="record 5 does not fit"):
+        verify(CODE, stuffed(used=0))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        CodeUsed(AT, 1, 0, "browser0"),
+        CodeUsed(AT, 1, 5, "eve"),
+        CodesIssued(AT, 2, 5, "0b" * 32),
+    ],
+)
+def test_a_code_used_twice_or_never_issued_and_codes_that_come_too_late_are_named(record: Record) -> None:
+    history = by_code(used=1)
+    history.entries.append(history.next(record))
+    with pytest.raises(TamperedError, match="record 6 does not fit"):
+        verify(CODE, history.entries)
+
+
+async def test_the_command_says_how_many_codes_there_were(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        issued = await at.post(f"/api/rooms/{at.code}/codes", {"count": 3}, key=at.host_token)
+        made = json.loads(issued.body)
+        await at.ask("Tea", "Coffee", level="code")
+        cookie = await at.cookie()
+        entered = await at.post(f"/api/rooms/{at.code}/code", {"code": made["codes"][0]}, Cookie=cookie)
+        page = await at.open(f"{cookie}; {entered.headers['Set-Cookie'].split(';')[0]}")
+        assert (await page.vote("v1", 1))["type"] == "recorded"
+    done = run_cli("verify", str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  3 one-time codes were issued, 1 entered, each once\n    list 1: 3, issued at " in done.stdout
+    assert f"root {made['root']}\n" in done.stdout
+    assert "Which? (round 1, 1 voted, each with a code)\n" in done.stdout

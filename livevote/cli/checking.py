@@ -122,11 +122,16 @@ def print_verdict(verdict: Verdict) -> None:
         click.echo(f"  ERASED at {export.instant(room.erased_at)}: the host deleted all answers; the records are here")
         if verdict.left:
             click.echo(f"  {verdict.left} of these answers are still here: a server ends that when it starts")
+    if room.code_lists:
+        click.echo(f"  {verdict.issued} one-time codes were issued, {len(room.used_codes)} entered, each once")
+    for issued in room.code_lists:
+        click.echo(f"    list {issued.list}: {issued.count}, issued at {export.instant(issued.at)}, root {issued.root}")
     for result in verdict.results:
         question = room.questions[result.question]
         asked = question.rounds[result.round - 1]
         wording = asked.wording
-        click.echo(f"  {plain(wording.text)} (round {result.round}, {result.voters} voted)")
+        by = ", each with a code" if question.level == "code" else ""
+        click.echo(f"  {plain(wording.text)} (round {result.round}, {result.voters} voted{by})")
         bins = question.kind.bins(wording.options, wording.rules)
         for option, count in zip(bins, result.counts, strict=True):
             click.echo(f"    {count:>9}  {plain(option)}")

@@ -42,18 +42,22 @@ def host_link(data: Path, code: str | None) -> None:
     if not config.keys.is_dir():
         raise NoSuchRoomError(f"There are no keys in {config.data}. Name the server's data directory with --data.")
     keyring = Keyring(config.keys, create=False)
-    try:
-        base = config.address.read_text().strip()
-    except FileNotFoundError:
-        base = ""
-    # Not running, or a power cut left the note empty: where it will be with the settings it has by default.
-    base = base or base_urls(config, config.port)[0]
+    base = base_of(config)
     if code is None:
         click.echo(f"{base}/host#{keyring.operator_key}")
     elif not (config.keys / "rooms" / f"{code.upper()}.key").exists():
         raise NoSuchRoomError(f"There is no room {code.upper()} in {config.data}. 'livevote rooms' lists them.")
     else:
         click.echo(f"{base}/host/{code.upper()}#{keyring.room(code.upper()).host_token}")
+
+
+def base_of(config: Config) -> str:
+    """The address that a running server noted, or where it will be with the settings that it has by default."""
+    try:
+        base = config.address.read_text().strip()
+    except FileNotFoundError:
+        base = ""
+    return base or base_urls(config, config.port)[0]  # a power cut can leave the note empty
 
 
 def _announce(server: Server) -> None:

@@ -55,7 +55,9 @@ def accept_recovery_(data: Path, code: str, yes: bool) -> None:
 @click.argument("index", type=click.IntRange(min=1))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def redact(data: Path, code: str, index: int, yes: bool) -> None:
-    """Erase the answer of the ballot at record INDEX of room CODE, for good. The log says so and still verifies.
+    """Erase the answer of the ballot, or the text of the post, at record INDEX of room CODE, for good.
+
+    The log says so and still verifies.
 
     The server must be stopped. Backups and exports made before still have the answer.
     """

@@ -2,7 +2,9 @@
 
 import msgspec
 
+from livevote.domain import quiz
 from livevote.domain.audit import commitment
+from livevote.domain.codes import has_place
 from livevote.domain.commands import CastBallot, EraseAnswer
 from livevote.domain.kinds.base import Answer
 from livevote.domain.parts import Decide, Decision, Fold, OutOfOrderError, Repeat, require
@@ -16,8 +18,10 @@ def cast(room: Room, command: CastBallot, at: int) -> Decision:
     question = room.questions.get(command.question)
     if question is None:
         return Refusal(Code.UNKNOWN_QUESTION)
-    if not question.rounds:
-        return Refusal(Code.NOT_OPEN)
+    if question.level == "code" and command.code not in room.used_codes:
+        return Refusal(Code.NO_CODE)
+    if not question.rounds or command.linked is not room.linked:
+        return Refusal(Code.NOT_OPEN)  # also where it was sent before the pseudonyms were linked, when none was open
     if not 1 <= command.round <= len(question.rounds):
         return Refusal(Code.WRONG_ROUND, f"the question is in round {len(question.rounds)}")
     asked = question.rounds[command.round - 1]
@@ -36,6 +40,8 @@ def cast(room: Room, command: CastBallot, at: int) -> Decision:
         return answer
     if mine is not None and not question.changeable:
         return Refusal(Code.ALREADY_VOTED)
+    if question.level == "code" and not has_place(room, asked, command.voter):
+        return Refusal(Code.NO_CODE)
     opening = Opening(command.salt, encode(answer))
     return Draft(
         room.code,
@@ -59,7 +65,8 @@ def _by_id(asked: Round, command: CastBallot, mine: Ballot) -> Ballot | None:
     return asked.superseded.get((command.voter, command.id))
 
 
-def _erase(room: Room, command: EraseAnswer, at: int) -> Record | Refusal:
+def erase(room: Room, command: EraseAnswer, at: int) -> Record | Refusal:
+    """What the log should say about the erasure of a ballot's answer."""
     index = command.index
     for question in room.questions.values():
         for asked in question.rounds:
@@ -70,7 +77,7 @@ def _erase(room: Room, command: EraseAnswer, at: int) -> Record | Refusal:
                 if ballot.answer is None:
                     return Refusal(Code.ALREADY_ERASED)
                 return AnswerErased(at=at, index=index, question=question.id, round=asked.number, voter=voter)
-    return Refusal(Code.NO_SUCH_BALLOT, f"record {index} is none")
+    return quiz.erase(room, index, at) or Refusal(Code.NO_SUCH_BALLOT, f"record {index} is none")
 
 
 def count(question: Question, entry: Entry, record: BallotCast) -> None:
@@ -141,5 +148,5 @@ def _require_ballot(room: Room, record: AnswerErased) -> None:
     _erased_from(room, record)
 
 
-DECIDE: dict[type, Decide] = {CastBallot: cast, EraseAnswer: _erase}
+DECIDE: dict[type, Decide] = {CastBallot: cast}
 FOLD: dict[type, Fold] = {AnswerErased: Fold(_forget, _require_ballot)}

@@ -10,7 +10,19 @@ from collections.abc import Iterable
 from livevote.domain.audit import GENESIS, TamperedError, check, origin
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint
-from livevote.domain.records import AnswerErased, BallotCast, Entry, RecoveryAccepted, RoomCreated, RoomErased
+from livevote.domain.records import (
+    COMMITTED,
+    ERASURES,
+    AnswerErased,
+    BallotCast,
+    Entry,
+    NameErased,
+    PostErased,
+    RecoveryAccepted,
+    RoomCreated,
+    RoomErased,
+    committed,
+)
 
 
 class ContradictedError(TamperedError):
@@ -54,10 +66,12 @@ class Checker:
         self.tree.append(sealed)
         record = entry.record
         # Nearly all records are ballots, and millions of them come by.
-        if type(record) is BallotCast:
+        if type(record) is BallotCast or committed(record) is not None:
             if entry.opening is None:
+                if not isinstance(record, COMMITTED):
+                    raise self._lacking(index)  # which nothing erases
                 self._missing[index] = None
-        elif isinstance(record, AnswerErased):
+        elif isinstance(record, ERASURES):
             self._erase(index, record)
         elif isinstance(record, RoomErased):
             # Openings go one by one after this record, so a log may be met that still has some of them.
@@ -69,7 +83,7 @@ class Checker:
         if index in self._sizes:
             self._compare()
 
-    def _erase(self, index: int, record: AnswerErased) -> None:
+    def _erase(self, index: int, record: AnswerErased | PostErased | NameErased) -> None:
         if record.index not in self._missing:
             raise TamperedError(
                 f"room {self.code}: record {index} erased the answer of record {record.index}, and it is still there"
@@ -96,14 +110,14 @@ class Checker:
         says something else that no accepted recovery explains.
         """
         if self._missing:
-            index = next(iter(self._missing))
-            raise TamperedError(
-                f"room {self.code}: the answer of record {index} is missing, and no erasure is recorded"
-            )
+            raise self._lacking(next(iter(self._missing)))
         ends = {recovery.origin: recovery.kept for recovery in self._recoveries}
         for (name, size), wrong in sorted(self._open.items(), key=lambda item: item[0][1]):
             if name not in ends or size <= ends[name]:
                 raise self._contradiction(name, wrong[0])
+
+    def _lacking(self, index: int) -> TamperedError:
+        return TamperedError(f"room {self.code}: the answer of record {index} is missing, and no erasure is recorded")
 
     def _contradiction(self, name: str, first: Checkpoint) -> ContradictedError:
         # Not one behind the first that is wrong: a recovery that keeps that one would not explain the wrong one.

@@ -40,6 +40,16 @@ def _forget(room: Room, entry: Entry, record: RoomErased) -> None:  # noqa: ARG0
             # What was judged goes with the texts: its keys are hashes of them.
             asked.tally = question.kind.empty(len(asked.wording.options), asked.wording.rules)
             asked.erased = len(asked.ballots)
+    # Of these there are few beside the ballots. Everybody reads them as they are, so they do not wait for ``blank``.
+    board = room.board
+    named = any(name.text is not None for names in room.names.values() for name in names)
+    room.texts_left = named or any(post.text is not None for post in board.posts.values())
+    board.on, board.pinned, room.reactions = False, None, False
+    for post in board.posts.values():
+        post.text = None
+    room.takers.clear()
+    for names in room.names.values():
+        names[:] = [msgspec.structs.replace(name, text=None) for name in names]
 
 
 def blank(room: Room) -> Iterator[None]:
@@ -52,6 +62,7 @@ def blank(room: Room) -> Iterator[None]:
         for asked in question.rounds:
             yield from _blank(asked.ballots)
             yield from _blank(asked.superseded)
+    room.texts_left = False
 
 
 def _blank(ballots: MutableMapping[K, Ballot]) -> Iterator[None]:
@@ -66,8 +77,8 @@ def _blank(ballots: MutableMapping[K, Ballot]) -> Iterator[None]:
 
 
 def is_blank(room: Room) -> bool:
-    """Whether no answer is left in the state."""
-    return all(
+    """Whether no answer is left in the state, and none of the rest that voters wrote was found in the log."""
+    return not room.texts_left and all(
         ballots.is_blank if isinstance(ballots, Packed) else all(each.answer is None for each in ballots.values())
         for question in room.questions.values()
         for asked in question.rounds

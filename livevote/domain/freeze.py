@@ -6,33 +6,39 @@ wrote them: whoever reads them has to know that they are its own, and to compare
 
 import struct
 from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
 
+from livevote.domain import board
 from livevote.domain.erasure import blank
 from livevote.domain.kinds.base import Answer
 from livevote.domain.packed import ROW_BYTES, Answers, Packed, PackedBallots, PackedSuperseded, buckets_for
 from livevote.domain.records import (
+    CodesIssued,
     Entry,
     QuestionDefined,
     QuestionEdited,
+    QuizTerms,
     RecoveryAccepted,
     RoomErased,
+    Solution,
     VotingOpened,
     encode,
 )
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import apply
-from livevote.domain.state import Ballot, Question, Room, Round, Wording
+from livevote.domain.state import Ballot, Name, Question, Room, Round, Wording
 
 K = TypeVar("K")
 
-FORMAT = b"livevote state 2\n"
+FORMAT = b"livevote state 4\n"
 
 _GROUP = 128  # buckets in one piece: some hundred KiB and a tenth of a millisecond
 _VOTERS = 100  # ballots that are compared in one piece
 _ANSWERS = 100  # answers that are read or counted in one piece
+_ACTS = 500  # what was done on the board, in one piece
 
 
 class ThawError(ValueError):
@@ -58,7 +64,7 @@ class _Ballots(msgspec.Struct, array_like=True):
 
 
 class _Round(msgspec.Struct, array_like=True):
-    wording: tuple[int, str, tuple[str, ...], bytes]
+    wording: tuple[int, str, tuple[str, ...], bytes, QuizTerms | None, bytes | None]
     number: int
     opened_at: int
     closed_at: int | None
@@ -70,11 +76,17 @@ class _Round(msgspec.Struct, array_like=True):
     answers: list[bytes]
     ballots: _Ballots
     superseded: _Ballots
+    solved: bool
 
 
 class _Question(msgspec.Struct, array_like=True):
     defined: bytes
     rounds: list[_Round]
+    solution: bytes | None
+
+
+# Id, index, at, text.
+_Name = tuple[str, int, int, str | None]
 
 
 class _Room(msgspec.Struct, array_like=True):
@@ -86,6 +98,7 @@ class _Room(msgspec.Struct, array_like=True):
     chain: bytes
     receipts: bool
     replay_public: bool
+    reactions: bool
     recoveries: list[bytes]
     questions: list[_Question]
     removed: list[str]
@@ -94,10 +107,18 @@ class _Room(msgspec.Struct, array_like=True):
     embedding: tuple[str, ...]
     language: str
     erased_at: int | None
+    code_lists: list[bytes]
+    used_codes: list[tuple[int, int, str]]
+    linked: bool
+    leaderboard: bool
+    names: dict[str, list[_Name]]
+    takers: dict[str, str]
+    board: board.FrozenBoard
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Room)
+_acts = msgspec.msgpack.Decoder(list[board.Row])
 _LENGTH_BYTES = 4
 
 
@@ -126,12 +147,23 @@ def freeze(room: Room, chain: bytes) -> Iterator[bytes]:
     """The bytes of a state that ``follow`` or ``thaw`` has made, in pieces of up to some hundred KiB."""
     mappings: list[Packed[str] | Packed[tuple[str, str]]] = []
     head = _encoder.encode(_head(room, chain, mappings))
-    yield FORMAT + len(head).to_bytes(_LENGTH_BYTES, "little") + head
+    yield FORMAT + _with_length(head)
+    rows = board.rows(room.board)
+    while piece := list(islice(rows, _ACTS)):
+        yield _with_length(_encoder.encode(piece))
     for packed in mappings:
         yield packed.sizes()
         for start in range(0, len(packed.buckets), _GROUP):
             group = [bucket for bucket in packed.buckets[start : start + _GROUP] if bucket is not None]
             yield b"".join([part for keys, rows in group for part in (keys, rows)])
+
+
+def _with_length(piece: bytes) -> bytes:
+    return len(piece).to_bytes(_LENGTH_BYTES, "little") + piece
+
+
+def _read_piece(read: Callable[[int], bytes]) -> bytes:
+    return read(int.from_bytes(read(_LENGTH_BYTES), "little"))
 
 
 def _head(room: Room, chain: bytes, mappings: list[Packed[str] | Packed[tuple[str, str]]]) -> _Room:
@@ -144,6 +176,7 @@ def _head(room: Room, chain: bytes, mappings: list[Packed[str] | Packed[tuple[st
         chain=chain,
         receipts=room.receipts,
         replay_public=room.replay_public,
+        reactions=room.reactions,
         recoveries=[encode(recovery) for recovery in room.recoveries],
         questions=[_freeze_question(question, mappings) for question in room.questions.values()],
         removed=sorted(room.removed),
@@ -152,6 +185,15 @@ def _head(room: Room, chain: bytes, mappings: list[Packed[str] | Packed[tuple[st
         embedding=room.embedding,
         language=room.language,
         erased_at=room.erased_at,
+        code_lists=[encode(issued) for issued in room.code_lists],
+        used_codes=[(list_, place, by) for (list_, place), by in room.used_codes.items()],
+        linked=room.linked,
+        leaderboard=room.leaderboard,
+        names={
+            voter: [(each.id, each.index, each.at, each.text) for each in names] for voter, names in room.names.items()
+        },
+        takers=room.takers,
+        board=board.freeze(room.board),
     )
 
 
@@ -170,6 +212,8 @@ def _freeze_question(question: Question, mappings: list[Packed[str] | Packed[tup
                     asked.wording.text,
                     asked.wording.options,
                     asked.wording.stored_rules,
+                    asked.wording.quiz,
+                    _encoded(asked.wording.solution),
                 ),
                 number=asked.number,
                 opened_at=asked.opened_at,
@@ -181,13 +225,22 @@ def _freeze_question(question: Question, mappings: list[Packed[str] | Packed[tup
                 judged=dict(asked.tally.judged),
                 ballots=_Ballots(len(ballots.buckets), ballots.salt, _rows(plain, number)),
                 superseded=_Ballots(len(superseded.buckets), superseded.salt, _rows(superseded.others.items(), number)),
+                solved=asked.solved,
                 # Last, because rows number answers.
                 answers=[encode(answer) for answer in ballots.answers.all[1:] if answer is not None],
             )
         )
         mappings += [ballots, superseded]
     # The record once more, because a question is made from it.
-    return _Question(encode(question.defined), rounds)
+    return _Question(encode(question.defined), rounds, _encoded(question.solution))
+
+
+def _encoded(solution: Solution | None) -> bytes | None:
+    return None if solution is None else encode(solution)
+
+
+def _decoded(solution: bytes | None) -> Solution | None:
+    return None if solution is None else msgspec.json.decode(solution, type=Solution)
 
 
 def _rows(items: Iterable[tuple[tuple[str, str], Ballot]], number: Callable[[Answer | None], int]) -> list[_Row]:
@@ -205,26 +258,36 @@ def thaw(read: Callable[[int], bytes]) -> Generator[None, None, Frozen]:
     if read(len(FORMAT)) != FORMAT:
         raise ThawError("these are no state of this version")
     try:
-        head = _decoder.decode(read(int.from_bytes(read(_LENGTH_BYTES), "little")))
+        head = _decoder.decode(_read_piece(read))
         room = Room(code=head.code, title=head.title, created_at=head.created_at, origin=head.origin)
         room.head, room.receipts, room.replay_public = head.head, head.receipts, head.replay_public
         room.embedding = head.embedding
         room.removed, room.language, room.erased_at = set(head.removed), head.language, head.erased_at
+        room.reactions, room.board = head.reactions, board.thaw(head.board)
         room.recoveries = [msgspec.json.decode(recovery, type=RecoveryAccepted) for recovery in head.recoveries]
+        for _ in range(0, head.board.acts, _ACTS):
+            for row in _acts.decode(_read_piece(read)):
+                board.restore(room.board, row)
+            yield
         for frozen in head.questions:
-            question = Question(msgspec.json.decode(frozen.defined, type=QuestionDefined | QuestionEdited))
+            defined = msgspec.json.decode(frozen.defined, type=QuestionDefined | QuestionEdited)
+            question = Question(defined, _decoded(frozen.solution))
             room.questions[question.id] = question
             for asked in frozen.rounds:
                 question.rounds.append((yield from _thaw_round(question, asked, read)))
         room.current = None if head.current is None else room.questions[head.current]
         room.cohosts = head.cohosts
+        room.code_lists = [msgspec.json.decode(issued, type=CodesIssued) for issued in head.code_lists]
+        room.used_codes = {(list_, place): by for list_, place, by in head.used_codes}
+        room.linked, room.leaderboard, room.takers = head.linked, head.leaderboard, head.takers
+        room.names = {voter: [Name(*each) for each in names] for voter, names in head.names.items()}
     except (msgspec.DecodeError, struct.error, LookupError) as error:
         raise ThawError(f"these are not the bytes that were written ({error!r})") from error
     return Frozen(room, head.head, head.chain)
 
 
 def _thaw_round(question: Question, frozen: _Round, read: Callable[[int], bytes]) -> Generator[None, None, Round]:
-    version, text, options, stored_rules = frozen.wording
+    version, text, options, stored_rules, quiz, solution = frozen.wording
     kind = question.kind
     rules = kind.rules(stored_rules)
     shown = kind.tally(frozen.counts, rules)
@@ -233,10 +296,11 @@ def _thaw_round(question: Question, frozen: _Round, read: Callable[[int], bytes]
         number=frozen.number,
         opened_at=frozen.opened_at,
         tally=tally,
-        wording=Wording(version, text, options, stored_rules, rules),
+        wording=Wording(version, text, options, stored_rules, rules, quiz, _decoded(solution)),
         closes_at=frozen.closes_at,
     )
     asked.closed_at, asked.revealed, asked.erased = frozen.closed_at, frozen.revealed, frozen.erased
+    asked.solved = frozen.solved
     given: list[Answer | None] = [None]
     for number, spelled in enumerate(frozen.answers, 1):
         answer = kind.parse(spelled, len(options), rules)
@@ -305,6 +369,13 @@ def differences(fresh: Room, running: Room) -> Iterator[str]:
             return one == other
         return one == msgspec.structs.replace(other, answer=one.answer)
 
+    for compared, (voter, id, *act) in enumerate(board.rows(fresh.board), 1):
+        other_act = running.board.acts.get(voter, {}).get(id)
+        if other_act is None or [*msgspec.structs.astuple(other_act)] != act:
+            yield f"record {act[0]}"
+            return
+        if compared % _VOTERS == 0:
+            yield ""
     for question in fresh.questions.values():
         if not question.rounds:
             continue  # a draft, which may have been taken away meanwhile
@@ -334,15 +405,19 @@ def _outline(room: Room) -> object:
         (room.code, room.title, room.created_at, room.origin, room.head, room.receipts, room.replay_public),
         (room.recoveries, None if room.current is None else room.current.id, room.cohosts, room.embedding),
         (room.removed, room.language, room.erased_at),
+        (room.code_lists, room.used_codes, room.reactions),
+        (room.linked, room.leaderboard, room.names, room.takers),
+        (board.freeze(room.board), room.board.taken, room.board.upvoted),
         [
             (
                 (question.id, question.kind.name, question.defined, question.wording, question.changeable),
                 (question.text, question.options, question.stored_rules, question.rules, question.version),
+                (question.level, question.quiz, question.solution),
                 [
                     (
                         asked.wording,
                         (asked.number, asked.opened_at, asked.closed_at, asked.closes_at, asked.revealed),
-                        (asked.tally.counts(), asked.erased, len(asked.ballots), len(asked.superseded)),
+                        (asked.tally.counts(), asked.erased, len(asked.ballots), len(asked.superseded), asked.solved),
                         (asked.tally.figures(), asked.tally.terms(), dict(asked.tally.judged)),
                     )
                     for asked in question.rounds

@@ -19,7 +19,14 @@ class Repeat(msgspec.Struct, frozen=True):
     ballot: Ballot
 
 
-Decision = Draft | Repeat | Refusal
+class Known(msgspec.Struct, frozen=True):
+    """A post or an upvote is in the log already, at ``index``: answer the retry as it was answered the first time."""
+
+    index: int
+    at: int
+
+
+Decision = Draft | Repeat | Known | Refusal
 
 Decide = Callable[[Room, Any, int], Decision | Record]
 """What the log should say about a command, given the state and the wall clock in ms; a record without an opening may

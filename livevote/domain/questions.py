@@ -5,15 +5,20 @@ from typing import Any
 
 import msgspec
 
+from livevote.domain import quiz
+from livevote.domain.audit import SALT_BYTES
 from livevote.domain.commands import AddQuestion, EditQuestion, OrderQuestions, RemoveQuestion
 from livevote.domain.kinds import KINDS
-from livevote.domain.parts import Decide, Fold, require
+from livevote.domain.parts import Decide, Decision, Fold, OutOfOrderError, require
 from livevote.domain.records import (
+    Draft,
     Entry,
+    Opening,
     QuestionDefined,
     QuestionEdited,
     QuestionRemoved,
     QuestionsOrdered,
+    QuizTerms,
     Record,
 )
 from livevote.domain.refusals import Code, Refusal
@@ -24,13 +29,14 @@ MAX_TEXT_CHARS = 500
 MAX_QUESTIONS = 200
 
 
-def _add(room: Room, command: AddQuestion, at: int) -> Record | Refusal:
+def _add(room: Room, command: AddQuestion, at: int) -> Decision:
     if len(room.questions) >= MAX_QUESTIONS:
         return Refusal(Code.TOO_MANY_QUESTIONS, f"a room has at most {MAX_QUESTIONS}")
-    return _defined(_new_id(room), command, at)
+    found = _defined(_new_id(room), command, at)
+    return found if isinstance(found, Refusal) else Draft(room.code, *found)
 
 
-def _defined(id: str, command: AddQuestion, at: int) -> QuestionDefined | Refusal:
+def _defined(id: str, command: AddQuestion, at: int) -> tuple[QuestionDefined, Opening | None] | Refusal:
     kind = KINDS.get(command.kind)
     if kind is None:
         return Refusal(Code.UNKNOWN_KIND, "kinds are " + ", ".join(sorted(KINDS)))
@@ -41,7 +47,14 @@ def _defined(id: str, command: AddQuestion, at: int) -> QuestionDefined | Refusa
     rules = kind.define(options, bytes(command.rules))
     if isinstance(rules, Refusal):
         return rules
-    return QuestionDefined(
+    terms: QuizTerms | None = None
+    opening: Opening | None = None
+    if command.quiz is not None:
+        sealed = quiz.seal(command.quiz, kind, options, rules, command.salt)
+        if isinstance(sealed, Refusal):
+            return sealed
+        terms, opening = sealed
+    defined = QuestionDefined(
         at=at,
         id=id,
         kind=kind.name,
@@ -49,7 +62,10 @@ def _defined(id: str, command: AddQuestion, at: int) -> QuestionDefined | Refusa
         options=options,
         rules=msgspec.Raw(rules),
         changeable=command.changeable,
+        level=command.level,
+        quiz=terms,
     )
+    return defined, opening
 
 
 def _new_id(room: Room) -> str:
@@ -59,23 +75,37 @@ def _new_id(room: Room) -> str:
     return next(name for name in names if name not in room.questions and name not in room.removed)
 
 
-def _edit(room: Room, command: EditQuestion, at: int) -> Record | Refusal:
+def _edit(room: Room, command: EditQuestion, at: int) -> Decision:
     question = room.questions.get(command.question)
     if question is None:
         return Refusal(Code.UNKNOWN_QUESTION)
     was_asked = bool(question.rounds)
     if was_asked and command.kind not in (None, question.kind.name):
         return Refusal(Code.WAS_ASKED, "its kind stays as well")
+    if was_asked and command.level not in (None, question.level):
+        # By it voters have their pseudonyms: with another one, who sends a ballot again would be somebody else.
+        return Refusal(Code.WAS_ASKED, "its level stays as well")
     if was_asked and command.meaning and question.phase == "open":
         return Refusal(Code.STILL_OPEN)
-    defined = _defined(question.id, _wanted(question, command), at)
-    if isinstance(defined, Refusal):
-        return defined
-    if was_asked and not command.meaning and (found := _other_meaning(question.defined, defined)):
-        return Refusal(Code.OTHER_MEANING, found)
+    wanted = _wanted(question, command)
+    kept = wanted.quiz is not None and quiz.tidied(wanted.quiz) == quiz.of(question)
+    # What is kept is opened by the record that it came with, and checked once more: it has to fit the rest.
+    found = _defined(question.id, msgspec.structs.replace(wanted, salt=bytes(SALT_BYTES)) if kept else wanted, at)
+    if isinstance(found, Refusal):
+        return found
+    defined, opening = found
+    if kept:
+        defined, opening = msgspec.structs.replace(defined, quiz=question.quiz), None
+    is_other = (was_asked and command.meaning) or _other_answers(question, defined)
+    if kept and command.quiz is msgspec.UNSET and is_other:
+        return Refusal(Code.BAD_QUESTION, "what is right may be something else now: give a quiz as well, or null")
+    if was_asked and not command.meaning and (other := _other_meaning(question.defined, defined)):
+        return Refusal(Code.OTHER_MEANING, other)
     version = question.version + (was_asked and command.meaning)
-    edited = QuestionEdited(**msgspec.structs.asdict(defined), version=version)
-    return Refusal(Code.ALREADY_SO) if _content(edited) == _content(question.defined) else edited
+    edited = QuestionEdited(**msgspec.structs.asdict(defined), version=version, kept=kept)
+    if _content(edited) == _content(question.defined):
+        return Refusal(Code.ALREADY_SO)
+    return Draft(room.code, edited, opening)
 
 
 def as_added(question: Question) -> AddQuestion:
@@ -86,6 +116,7 @@ def as_added(question: Question) -> AddQuestion:
 def _wanted(question: Question, command: EditQuestion) -> AddQuestion:
     """The question as if it were added now: what the command leaves out is as it was."""
     asked_for = {name: getattr(command, name, None) for name in AddQuestion.__struct_fields__}
+    wanted = quiz.of(question) if command.quiz is msgspec.UNSET else command.quiz
     if not bytes(command.rules):
         # Those of another kind nobody can read, and those that came by themselves come anew: "all options" stays all.
         is_default = question.stored_rules == question.kind.define(question.options, b"{}")
@@ -95,8 +126,9 @@ def _wanted(question: Question, command: EditQuestion) -> AddQuestion:
         **{
             name: getattr(question.defined, name) if value is None else value
             for name, value in asked_for.items()
-            if value is not None or hasattr(question.defined, name)
-        }
+            if name != "quiz" and (value is not None or hasattr(question.defined, name))
+        },
+        quiz=wanted,
     )
 
 
@@ -117,9 +149,25 @@ def _other_meaning(before: QuestionDefined, after: QuestionDefined) -> str:
         return "the number of options"
     if _rest(before) != _rest(after):
         return "more than the wording"
+    moved = _moved(before, after)
+    return "" if moved is None else f"option '{moved}' has another place"
+
+
+def _moved(before: QuestionDefined, after: QuestionDefined) -> str | None:
+    """An option that has another place than before."""
     places = {text: place for place, text in enumerate(before.options)}
-    moved = (text for place, text in enumerate(after.options) if places.get(text, place) != place)
-    return next((f"option '{text}' has another place" for text in moved), "")
+    return next((text for place, text in enumerate(after.options) if places.get(text, place) != place), None)
+
+
+def _other_answers(question: Question, after: QuestionDefined) -> bool:
+    """Whether what is right among the answers may not be so among those that there are now."""
+    before = question.defined
+    same = (before.kind, bytes(before.rules), len(before.options)) == (
+        after.kind,
+        bytes(after.rules),
+        len(after.options),
+    )
+    return not same or _moved(before, after) is not None
 
 
 def _remove(room: Room, command: RemoveQuestion, at: int) -> Record | Refusal:
@@ -146,24 +194,33 @@ def _require_new(room: Room, record: QuestionDefined) -> None:
     Question(record)  # which reads its kind and its rules
 
 
-def _define(room: Room, entry: Entry, record: QuestionDefined) -> None:  # noqa: ARG001
-    room.questions[record.id] = Question(record)
+def _define(room: Room, entry: Entry, record: QuestionDefined) -> None:
+    room.questions[record.id] = Question(record, None if record.quiz is None else quiz.opened(record, entry.opening))
 
 
 def _require_next_version(room: Room, record: QuestionEdited) -> None:
     question = room.questions[record.id]
     Question(record)
+    if record.kept:
+        require(record.quiz == question.quiz)
+        if question.solution is None:
+            raise OutOfOrderError
+        quiz.check(record, question.solution)
     if question.rounds:
         grows = record.version == question.version + 1
-        require(record.kind == question.kind.name)
+        require(record.kind == question.kind.name and record.level == question.level)
         require(not grows or question.phase != "open")
         require(grows or (record.version == question.version and _rest(record) == _rest(question.defined)))
     else:
         require(record.version == question.version)
 
 
-def _redefine(room: Room, entry: Entry, record: QuestionEdited) -> None:  # noqa: ARG001
-    room.questions[record.id].define(record)
+def _redefine(room: Room, entry: Entry, record: QuestionEdited) -> None:
+    question = room.questions[record.id]
+    solution = question.solution if record.kept else None
+    if record.quiz is not None and not record.kept:
+        solution = quiz.opened(record, entry.opening)
+    question.define(record, solution)
 
 
 def _require_draft(room: Room, record: QuestionRemoved) -> None:

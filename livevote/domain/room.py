@@ -3,7 +3,19 @@
 What they do with each command and each record stands in the parts.
 """
 
-from livevote.domain import about, ballots, cohosts, embedding, erasure, questions, terms, voting
+from livevote.domain import (
+    about,
+    ballots,
+    board,
+    codes,
+    cohosts,
+    embedding,
+    erasure,
+    questions,
+    quiz,
+    terms,
+    voting,
+)
 from livevote.domain.audit import origin
 from livevote.domain.commands import (
     AcceptRecovery,
@@ -11,14 +23,17 @@ from livevote.domain.commands import (
     CastBallot,
     Command,
     CreateRoom,
+    EraseAnswer,
     PublishReplay,
+    SwitchReactions,
     SwitchReceipts,
 )
-from livevote.domain.parts import MISFITS, Decide, Decision, Fold, OutOfOrderError, Repeat, require
+from livevote.domain.parts import MISFITS, Decide, Decision, Fold, Known, OutOfOrderError, Repeat, require
 from livevote.domain.records import (
     BallotCast,
     Draft,
     Entry,
+    ReactionsSwitched,
     ReceiptsSwitched,
     Record,
     RecoveryAccepted,
@@ -28,7 +43,7 @@ from livevote.domain.records import (
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.state import Room
 
-__all__ = ["BrokenLogError", "Decision", "Repeat", "apply", "decide", "fits"]
+__all__ = ["BrokenLogError", "Decision", "Known", "Repeat", "apply", "decide", "fits"]
 
 
 class BrokenLogError(Exception):
@@ -50,10 +65,11 @@ def decide(room: Room | None, command: Command, *, at: int) -> Decision:
         if not cohosts.is_cohost(room, command.id):
             return Refusal(Code.NO_SUCH_COHOST)
         command = command.command
-    if room.erased_at is not None and not isinstance(command, AcceptRecovery):
-        return Refusal(Code.ROOM_ERASED)
     decision = DECIDE[type(command)](room, command, at)
-    return decision if isinstance(decision, Draft | Repeat | Refusal) else Draft(room.code, decision)
+    if room.erased_at is not None and not isinstance(command, AcceptRecovery):
+        # What was recorded before stays so for whoever sends it again.
+        return decision if isinstance(decision, Repeat | Known) else Refusal(Code.ROOM_ERASED)
+    return decision if isinstance(decision, Draft | Repeat | Known | Refusal) else Draft(room.code, decision)
 
 
 def _create(room: Room | None, command: CreateRoom, at: int) -> Decision:
@@ -69,6 +85,10 @@ def _switch_receipts(room: Room, command: SwitchReceipts, at: int) -> Record | R
     return Refusal(Code.ALREADY_SO) if command.on is room.receipts else ReceiptsSwitched(at=at, on=command.on)
 
 
+def _switch_reactions(room: Room, command: SwitchReactions, at: int) -> Record | Refusal:
+    return Refusal(Code.ALREADY_SO) if command.on is room.reactions else ReactionsSwitched(at=at, on=command.on)
+
+
 def _publish_replay(room: Room, command: PublishReplay, at: int) -> Record | Refusal:
     if command.public is room.replay_public:
         return Refusal(Code.ALREADY_SO)
@@ -77,6 +97,12 @@ def _publish_replay(room: Room, command: PublishReplay, at: int) -> Record | Ref
 
 def _accept_recovery(room: Room, command: AcceptRecovery, at: int) -> Record:  # noqa: ARG001
     return RecoveryAccepted(at=at, origin=command.origin, kept=command.kept, lost=command.lost, root=command.root)
+
+
+def _erase(room: Room, command: EraseAnswer, at: int) -> Record | Refusal:
+    if command.index in room.board.posts:
+        return board.erase(room, command, at)
+    return ballots.erase(room, command, at)
 
 
 def apply(room: Room | None, entry: Entry) -> Room:
@@ -96,7 +122,10 @@ def apply(room: Room | None, entry: Entry) -> Room:
     try:
         # Nearly all records are ballots, and a start folds every one there is: this branch is the cost of a restart.
         if type(record) is BallotCast:
-            ballots.count(room.questions[record.question], entry, record)
+            question = room.questions[record.question]
+            if question.level == "code":
+                codes.require_place(room, question, record)
+            ballots.count(question, entry, record)
         else:
             _fold(room, entry)
     except MISFITS as error:
@@ -141,6 +170,10 @@ def _set_receipts(room: Room, entry: Entry, record: ReceiptsSwitched) -> None:  
     room.receipts = record.on
 
 
+def _set_reactions(room: Room, entry: Entry, record: ReactionsSwitched) -> None:  # noqa: ARG001
+    room.reactions = record.on
+
+
 def _set_replay(room: Room, entry: Entry, record: ReplayPublished) -> None:  # noqa: ARG001
     room.replay_public = record.public
 
@@ -155,13 +188,18 @@ DECIDE: dict[type, Decide] = {
     PublishReplay: _publish_replay,
     AcceptRecovery: _accept_recovery,
     **about.DECIDE,
+    EraseAnswer: _erase,
+    SwitchReactions: _switch_reactions,
     **ballots.DECIDE,
     **cohosts.DECIDE,
     **embedding.DECIDE,
     **erasure.DECIDE,
+    **board.DECIDE,
     **questions.DECIDE,
     **terms.DECIDE,
+    **quiz.DECIDE,
     **voting.DECIDE,
+    **codes.DECIDE,
 }
 FOLD: dict[type, Fold] = {
     RoomCreated: Fold(_never, _require_nothing_before),
@@ -169,11 +207,15 @@ FOLD: dict[type, Fold] = {
     ReplayPublished: Fold(_set_replay),
     RecoveryAccepted: Fold(_recover),
     **about.FOLD,
+    ReactionsSwitched: Fold(_set_reactions),
     **ballots.FOLD,
     **cohosts.FOLD,
     **embedding.FOLD,
     **erasure.FOLD,
+    **board.FOLD,
     **questions.FOLD,
     **terms.FOLD,
+    **quiz.FOLD,
     **voting.FOLD,
+    **codes.FOLD,
 }

@@ -22,12 +22,16 @@ class Snapshot(msgspec.Struct, frozen=True):
     figures: Figures = {}
 
 
-def snapshot(room: Room, question: Question, asked: Round, *, solved: bool = False) -> Snapshot:
-    """The result of a round as of the room's head; ``solved`` with what only its solution tells."""
-    figures = asked.tally.figures()
-    if solved:
-        figures = question.kind.solved(figures, asked.wording.rules)
-    return Snapshot(question.id, asked.number, asked.tally.counts(), asked.voters, room.head, figures)
+def snapshot(room: Room, question: Question, asked: Round) -> Snapshot:
+    """The result of a round as of the room's head."""
+    counts, voters = asked.tally.counts(), asked.voters
+    return Snapshot(question.id, asked.number, counts, voters, room.head, figures(question, asked))
+
+
+def figures(question: Question, asked: Round) -> Figures:
+    """What a round came to beside its counts; with what only its solution tells, once that was shown."""
+    found = asked.tally.figures()
+    return question.kind.solved(found, asked.wording.rules) if asked.solved else found
 
 
 def fold(entries: Iterable[Entry]) -> Room | None:

@@ -49,6 +49,8 @@ def _next_round(room: Room, command: OpenVoting | AskAgain, at: int) -> Record |
         return Refusal(Code.NOT_OPEN)
     if question.phase == "open":
         return Refusal(Code.STILL_OPEN)
+    if question.level == "code" and not room.code_lists:
+        return Refusal(Code.CODES_MISSING)
     if room.current is not None and room.current.phase == "open":
         return Refusal(Code.ANOTHER_OPEN, f"close '{room.current.text}' first")
     closes_at = _planned(command.seconds, at)
@@ -117,6 +119,7 @@ def _hide(room: Room, command: HideResults, at: int) -> Record | Refusal:
 def _require_next(room: Room, record: VotingOpened) -> None:
     question = room.questions[record.question]
     require(record.round == len(question.rounds) + 1 and question.phase != "open")
+    require(question.level == "browser" or bool(room.code_lists))
 
 
 def _begin(room: Room, entry: Entry, record: VotingOpened) -> None:  # noqa: ARG001

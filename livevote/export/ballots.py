@@ -19,7 +19,7 @@ COLUMNS: dict[str, str] = {
     "question": "id of the question",
     "question_text": "the question as it was worded when the ballot was cast",
     "round": "round of the question, from 1",
-    "voter": "pseudonym of the voter, another one for every question",
+    "voter": "pseudonym of the voter, another one for every question unless the room links them",
     "rev": "0 for a voter's first ballot in the round, then 1, 2 ... for each change",
     "counted": "yes, no where the same voter replaced it later, or erased",
     "answer": "the answer as JSON; empty where it was erased",

@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from livevote.export.ballots import ballots_csv
+from livevote.export.board_csv import board_csv
 from livevote.export.bundle import bundle_jsonl
+from livevote.export.leaderboard import leaderboard_csv
 from livevote.export.page import results_html
 from livevote.export.records import records_jsonl
 from livevote.export.results_csv import results_csv
@@ -47,7 +49,7 @@ FORMATS: dict[str, Format] = {
         Format(
             name="workbook.xlsx",
             media_type=_XLSX,
-            text="Results, ballots and series as sheets for Excel",
+            text="Results, ballots, series and board as sheets for Excel",
             write=workbook_xlsx,
             passes=2,
         ),
@@ -64,6 +66,12 @@ FORMATS: dict[str, Format] = {
             write=results_json,
         ),
         Format(
+            name="leaderboard.csv",
+            media_type=_CSV,
+            text="Points and places of everybody in a quiz",
+            write=leaderboard_csv,
+        ),
+        Format(
             name="ballots.csv",
             media_type=_CSV,
             text="Every ballot, also those that were replaced",
@@ -75,6 +83,12 @@ FORMATS: dict[str, Format] = {
             text="How the counts grew, second by second",
             write=series_csv,
             passes=2,
+        ),
+        Format(
+            name="board.csv",
+            media_type=_CSV,
+            text="Every post on the board, also those that were hidden",
+            write=board_csv,
         ),
         Format(
             name="records.jsonl",

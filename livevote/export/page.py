@@ -12,9 +12,10 @@ from html import escape
 from pathlib import Path
 
 from livevote.domain.kinds.choice import ChoiceRules
-from livevote.domain.state import Question, Room
+from livevote.domain.quiz import Standings, name_of
+from livevote.domain.state import Post, Question, Room
 from livevote.export.cells import instant, moment
-from livevote.export.results import Fold, Option, RoundResult, folded, recovered
+from livevote.export.results import Fold, Option, RoundResult, Solved, folded, recovered
 from livevote.export.source import Source
 
 _STYLE = Path(__file__).with_name("page.css").read_text()
@@ -47,6 +48,14 @@ async def results_html(source: Source) -> AsyncGenerator[bytes, None]:
     yield _head(fold).encode()
     for number, question in enumerate(fold.room.questions.values(), 1):
         yield "".join(_question(fold, question, number)).encode()
+        await asyncio.sleep(0)
+    if fold.room.leaderboard:
+        standings = Standings()
+        for _ in standings.update(fold.room):
+            await source.turn()
+        yield _leaderboard(fold.room, standings).encode()
+    for part in _board(fold.room):
+        yield part.encode()
         await asyncio.sleep(0)
     yield _foot(fold).encode()
 
@@ -132,16 +141,19 @@ def _round(question: Question, result: RoundResult) -> Iterator[str]:
     if result.text != question.text:
         yield f'<p class="times">Asked in other words: <bdi>{escape(result.text)}</bdi></p>\n'
     yield f'<p class="voters">{_plural(result.voters, "person voted", "people voted")}</p>\n'
+    right = () if result.solution is None else result.solution.right
     if result.options:
         first = "Option" if question.options else "Answer"
         # Points have no share of anything; their bars are as long as the most that somebody could have.
         if question.kind.points:
             yield from _table(result.options, result.voters * (len(result.options) - 1), (first, "Points", ""))
         else:
-            yield from _table(result.options, result.voters, (first, "Votes", "Share"))
+            yield from _table(result.options, result.voters, (first, "Votes", "Share"), right=right)
     if result.terms:
         yield from _table(result.terms, result.voters, ("Text", "Votes", "Share"))
     yield from _figures(result)
+    if result.solution is not None:
+        yield _solution(result.solution)
     yield f'<p class="times">{_times(result)}</p>\n'
     if result.withheld:
         withheld = _plural(result.withheld, "text is", "texts are")
@@ -151,11 +163,13 @@ def _round(question: Question, result: RoundResult) -> Iterator[str]:
         yield f'<p class="times">{erased} in no count.</p>\n'
 
 
-def _table(options: tuple[Option, ...], most: int, columns: tuple[str, str, str]) -> Iterator[str]:
+def _table(
+    options: tuple[Option, ...], most: int, columns: tuple[str, str, str], *, right: tuple[int, ...] = ()
+) -> Iterator[str]:
     heads = "".join(f'<th scope="col">{column}</th>' for column in columns)
     yield f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n"
     for place, option in enumerate(options):
-        yield _option(place, option, most, shares=columns[-1] != "")
+        yield _option(place, option, most, shares=columns[-1] != "", right=place in right)
     yield "</tbody>\n</table>\n"
 
 
@@ -168,12 +182,38 @@ def _figures(result: RoundResult) -> Iterator[str]:
         yield "</dl>\n"
 
 
-def _option(place: int, option: Option, most: int, *, shares: bool) -> str:
+def _solution(solution: Solved) -> str:
+    most = f"up to {solution.points:,}" if solution.fading or solution.truth is not None else f"{solution.points:,}"
+    worth = f"A right answer earned {most} {'point' if solution.points == 1 else 'points'}."
+    why = f"<br><bdi>{escape(solution.explanation)}</bdi>" if solution.explanation else ""
+    return f'<p class="solution">{worth}{why}</p>\n'
+
+
+def _leaderboard(room: Room, standings: Standings) -> str:
+    places = "".join(
+        f'<tr><th scope="row"><span class="option"><bdi>{escape(name_of(room, voter) or "(no name)")}</bdi></span></th>'
+        f"<td>{-points:,}</td><td>{standings.rank(voter)}</td></tr>\n"
+        for points, voter in standings.top
+    )
+    return f"""<section class="card" id="leaderboard" aria-labelledby="places">
+<h2 id="places">Leaderboard</h2>
+<p class="voters">{_plural(standings.players, "player", "players")}</p>
+<table>
+<thead><tr><th scope="col">Name</th><th scope="col">Points</th><th scope="col">Place</th></tr></thead>
+<tbody>
+{places}</tbody>
+</table>
+</section>
+"""
+
+
+def _option(place: int, option: Option, most: int, *, shares: bool, right: bool) -> str:
     # Halves go up, as on the voters' page.
     percent = f"{(200 * option.count + most) // (2 * most)} %" if most else "\u2013"
     width = round(100 * option.count / most, 2) if most else 0
+    mark = '<strong class="right">\u2713 right</strong>' if right else ""
     return (
-        f'<tr><th scope="row"><span class="option">{_badge(place)}<bdi>{escape(option.text)}</bdi></span>'
+        f'<tr><th scope="row"><span class="option">{_badge(place)}<bdi>{escape(option.text)}</bdi>{mark}</span>'
         f'<svg class="bar" width="100%" height="14" data-color="{place % _COLORS}" aria-hidden="true">'
         '<rect class="track" width="100%" height="14" rx="5"/>'
         f'<rect class="fill" width="{width:g}%" height="14" rx="5"/>'
@@ -192,11 +232,33 @@ def _letter(place: int) -> str:
     return last if place < 26 else _letter(place // 26 - 1) + last
 
 
+def _board(room: Room) -> Iterator[str]:
+    """The posts that everybody could read: those with most votes first, open ones before answered ones."""
+    public = sorted(
+        (post for post in room.board.posts.values() if post.public), key=lambda post: (-post.votes, post.index)
+    )
+    if not public:
+        return
+    yield '<section class="card" aria-labelledby="the-board">\n<h2 id="the-board">Board</h2>\n'
+    for title, answered in (("Open", False), ("Answered", True)):
+        if posts := [post for post in public if post.answered is answered]:
+            yield f'<h3>{title}</h3>\n<table>\n<thead><tr><th scope="col">Post</th>'
+            yield '<th scope="col">Votes</th></tr></thead>\n<tbody>\n'
+            yield from map(_post, posts)
+            yield "</tbody>\n</table>\n"
+    yield "</section>\n"
+
+
+def _post(post: Post) -> str:
+    return f'<tr><th scope="row"><bdi>{escape(post.text or "")}</bdi></th><td>{post.votes:,}</td></tr>\n'
+
+
 def _rule(question: Question) -> str:
     rules = question.rules
     text = _KINDS[question.kind.name]
     if question.kind.name == "multiple" and isinstance(rules, ChoiceRules):
         text += f", {rules.min}" if rules.min == rules.max else f", {rules.min} to {rules.max}"
+    text += " · one vote a code" if question.level == "code" else ""
     return text + (" · answers could be changed" if question.changeable else "")
 
 

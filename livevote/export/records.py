@@ -9,7 +9,7 @@ from contextlib import aclosing
 import msgspec
 
 from livevote.domain.audit import leaf
-from livevote.domain.records import BallotCast, Entry
+from livevote.domain.records import Entry, committed
 from livevote.export.source import Source
 
 FIELDS: dict[str, str] = {
@@ -17,8 +17,8 @@ FIELDS: dict[str, str] = {
     "leaf": "SHA-256(0x00, record) in hex, the leaf of RFC 6962",
     "chain": "SHA-256(chain of the record before, leaf) in hex, starting from 32 zero bytes",
     "record": "the record, in exactly the bytes that are hashed",
-    "answer": "only with a ballot: the answer in exactly the bytes of its commitment; null where it was erased",
-    "salt": "only with a ballot: the salt of the commitment in hex; null where it was erased",
+    "answer": "only with a commitment: what it hides (answer, post, name or solution), in its bytes; null where erased",
+    "salt": "only with a commitment: its salt in hex; null where it was erased",
 }
 """The fields of a line."""
 
@@ -32,7 +32,7 @@ class _Line(msgspec.Struct, frozen=True):
     record: msgspec.Raw
 
 
-class _BallotLine(_Line, frozen=True):
+class _OpenedLine(_Line, frozen=True):
     answer: msgspec.Raw | None
     salt: str | None
 
@@ -50,8 +50,8 @@ def _lines(entries: Sequence[Entry]) -> bytes:
 
 def _line(entry: Entry) -> _Line:
     sealed = entry.index, leaf(entry.body).hex(), entry.chain.hex(), msgspec.Raw(entry.body)
-    if not isinstance(entry.record, BallotCast):
+    if committed(entry.record) is None:
         return _Line(*sealed)
     if entry.opening is None:
-        return _BallotLine(*sealed, None, None)
-    return _BallotLine(*sealed, msgspec.Raw(entry.opening.answer), entry.opening.salt.hex())
+        return _OpenedLine(*sealed, None, None)
+    return _OpenedLine(*sealed, msgspec.Raw(entry.opening.answer), entry.opening.salt.hex())

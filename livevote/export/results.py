@@ -8,12 +8,13 @@ from contextlib import aclosing
 
 import msgspec
 
+from livevote.domain import quiz
 from livevote.domain.audit import GENESIS, leaf
 from livevote.domain.kinds.base import Figures, Told
 from livevote.domain.merkle import Frontier
 from livevote.domain.records import BallotCast, Entry, RecoveryAccepted, ResultsRevealed
 from livevote.domain.room import BrokenLogError, apply
-from livevote.domain.state import Question, Room, Round
+from livevote.domain.state import Question, Room, Round, Wording
 from livevote.domain.tally import Snapshot, snapshot
 from livevote.export.source import Source
 from livevote.failures import CorruptError
@@ -28,11 +29,21 @@ class Option(msgspec.Struct, frozen=True):
     share: float | None
 
 
+class Solved(msgspec.Struct, frozen=True):
+    """What was right in a round of a quiz: option indexes, or the ``truth`` of an estimate; and what that earned."""
+
+    right: tuple[int, ...]
+    truth: int | None
+    points: int
+    fading: bool
+    explanation: str
+
+
 class RoundResult(msgspec.Struct, frozen=True):
     """What one asking of a question came to. Instants are in ms since 1970; ``revealed_at`` is the first reveal.
 
     ``closes_at`` is the planned end that was set last, None where there was none. ``terms`` are all texts that are
-    shown, ``withheld`` is how many others there are.
+    shown, ``withheld`` is how many others there are. ``solution`` is there once it was shown.
     """
 
     number: int
@@ -52,6 +63,7 @@ class RoundResult(msgspec.Struct, frozen=True):
     """The question as it was asked."""
     stored_rules: bytes
     """The rules by which it was asked, as JSON."""
+    solution: Solved | None = None
 
 
 def recovered(recovery: RecoveryAccepted) -> str:
@@ -129,11 +141,19 @@ class Fold:
             told=told,
             text=wording.text,
             stored_rules=wording.stored_rules,
+            solution=_solved(wording) if asked.solved else None,
         )
 
 
 def _options(counted: Iterable[tuple[str, int]], voters: int) -> tuple[Option, ...]:
     return tuple(Option(text, count, round(count / voters, 4) if voters else None) for text, count in counted)
+
+
+def _solved(wording: Wording) -> Solved:
+    terms, solution = wording.quiz, wording.solution
+    assert terms is not None, "only the solution of a quiz can be shown"
+    assert solution is not None, "every quiz has a solution"
+    return Solved(solution.right, quiz.truth(wording), terms.points, terms.fading, solution.explanation)
 
 
 async def folded(source: Source) -> Fold:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator
 from livevote.domain.kinds.base import Told
 from livevote.domain.state import Question
 from livevote.export.cells import BOM, Cell, csv_rows, moment
-from livevote.export.results import Fold, RoundResult, folded
+from livevote.export.results import Fold, RoundResult, Solved, folded
 from livevote.export.source import Source
 
 COLUMNS: dict[str, str] = {
@@ -29,6 +29,8 @@ COLUMNS: dict[str, str] = {
     "as_of": "the last record of the log that these results have in them",
     "figure": "name of a figure, such as mean; such rows come after those of the counts",
     "value": "the figure",
+    "right": "yes or no once the solution of a quiz was shown; else, and for an estimate, empty",
+    "points": "what a right answer earned at most, beside `right`",
 }
 """The columns of the results."""
 
@@ -48,18 +50,8 @@ def rows(fold: Fold, question: Question) -> Iterator[list[Cell]]:
         bins = question.kind.bins(question.options, question.rules)
         # A question without any is listed all the same.
         for number, text in enumerate(bins, 1) if bins else ((None, None),):
-            yield [
-                question.id,
-                question.text,
-                question.kind.name,
-                None,
-                number,
-                text,
-                *[None] * 7,
-                fold.room.head,
-                None,
-                None,
-            ]
+            never: list[Cell] = [question.id, question.text, question.kind.name, None, number, text]
+            yield [*never, *[None] * 7, fold.room.head, *[None] * 4]
     for result in fold.rounds(question):
         asked: list[Cell] = [question.id, result.text, question.kind.name, result.number]
         when = [
@@ -71,9 +63,10 @@ def rows(fold: Fold, question: Question) -> Iterator[list[Cell]]:
             fold.room.head,
         ]
         for number, option in enumerate((*result.options, *result.terms), 1):
-            yield [*asked, number, option.text, option.count, option.share, *when, None, None]
+            counted: list[Cell] = [option.text, option.count, option.share]
+            yield [*asked, number, *counted, *when, None, None, *_earned(result.solution, number - 1)]
         for name, value in _told(question, result):
-            yield [*asked, *[None] * 4, *when, name, value]
+            yield [*asked, *[None] * 4, *when, name, value, None, None]
 
 
 def _told(question: Question, result: RoundResult) -> Iterator[Told]:
@@ -81,3 +74,12 @@ def _told(question: Question, result: RoundResult) -> Iterator[Told]:
     yield from result.told
     if question.kind.written:
         yield "texts not shown", result.withheld
+
+
+def _earned(solution: Solved | None, place: int) -> list[Cell]:
+    """Whether the option at this place was right, and what that earned."""
+    if solution is None:
+        return [None, None]
+    # A value of an estimate is not right or wrong: its figures have the truth.
+    right = None if solution.truth is not None else "yes" if place in solution.right else "no"
+    return [right, solution.points]

@@ -9,9 +9,10 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from livevote.domain.kinds.base import Figures
+from livevote.domain.records import Level
 from livevote.domain.state import Question
 from livevote.export.cells import instant
-from livevote.export.results import Fold, Option, RoundResult, folded
+from livevote.export.results import Fold, Option, RoundResult, Solved, folded
 from livevote.export.source import Source
 
 
@@ -55,7 +56,8 @@ class RoundAbout(msgspec.Struct, frozen=True, omit_defaults=True):
     ``closes_at`` is the end that was planned last, null where none was; ``closed_at`` is the end. ``options`` are the
     options, or the values that could be given; ``terms`` the texts that voters wrote and that are shown, ``withheld``
     how many others there are. ``figures`` are those of a ``tally``, see ``docs/protocol.md``. ``text`` and ``rules``
-    are there where another question was asked than the one that the question became later.
+    are there where another question was asked than the one that the question became later, ``solution`` for a quiz
+    whose solution was shown, and only then.
     """
 
     round: int
@@ -72,6 +74,7 @@ class RoundAbout(msgspec.Struct, frozen=True, omit_defaults=True):
     figures: Figures
     text: str = ""
     rules: msgspec.Raw | None = None
+    solution: Solved | None = None
 
 
 class QuestionAbout(msgspec.Struct, frozen=True):
@@ -83,6 +86,7 @@ class QuestionAbout(msgspec.Struct, frozen=True):
     options: tuple[str, ...]
     rules: msgspec.Raw
     changeable: bool
+    level: Level
     rounds: tuple[RoundAbout, ...]
 
 
@@ -119,6 +123,7 @@ def _question(fold: Fold, question: Question) -> QuestionAbout:
         options=question.options,
         rules=msgspec.Raw(question.stored_rules),
         changeable=question.changeable,
+        level=question.level,
         rounds=tuple(_round(question, result) for result in fold.rounds(question)),
     )
 
@@ -139,4 +144,5 @@ def _round(question: Question, result: RoundResult) -> RoundAbout:
         figures=result.figures,
         text="" if result.text == question.text else result.text,
         rules=None if result.stored_rules == question.stored_rules else msgspec.Raw(result.stored_rules),
+        solution=result.solution,
     )

@@ -1,4 +1,4 @@
-"""``workbook.xlsx``: results, ballots and series as the sheets of one Excel workbook.
+"""``workbook.xlsx``: results, ballots, series, board and leaderboard as the sheets of one Excel workbook.
 
 A ZIP file cannot be streamed while it is made: the workbook grows in a temporary directory, in a thread beside the
 loop, and is sent when it is whole.
@@ -18,7 +18,8 @@ from zipfile import ZipFile
 import xlsxwriter  # type: ignore[import-untyped]
 from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped]
 
-from livevote.export import ballots, results_csv
+from livevote.domain.quiz import Standings
+from livevote.export import ballots, board_csv, leaderboard, results_csv
 from livevote.export.cells import Cell, is_formula, moment
 from livevote.export.results import Fold
 from livevote.export.series import Series, Width
@@ -31,8 +32,8 @@ _FIRST_DAY = datetime(1900, 1, 1, tzinfo=UTC)
 """Before it Excel has no days."""
 
 _CHUNK_BYTES = 64 * 1024
-_WIDTHS = {"question_text": 40, "option_text": 30, "answer_text": 40, "answer": 20, "voter": 26, "time": 24}
-_WIDTHS |= {"figure": 24, "value": 30, "opened_at": 24, "closed_at": 24, "revealed_at": 24}
+_WIDTHS = {"question_text": 40, "option_text": 30, "answer_text": 40, "text": 60, "answer": 20, "voter": 26, "time": 24}
+_WIDTHS |= {"figure": 24, "value": 30, "opened_at": 24, "closed_at": 24, "revealed_at": 24, "name": 26}
 _OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,
@@ -44,7 +45,7 @@ Row = list[Cell]
 
 
 async def workbook_xlsx(source: Source) -> AsyncGenerator[bytes, None]:
-    """Results, ballots and series as a workbook without formulas. Reads the log twice.
+    """Results, ballots, series, board and leaderboard as a workbook without formulas. Reads the log twice.
 
     Its texts are those of the log: a cell that is marked as text is never run, also where it begins like a formula.
     """
@@ -136,6 +137,7 @@ class _Workbook:
         self._results = _Table(self._book, self._cells, "Results", list(results_csv.COLUMNS))
         self._ballots = _Table(self._book, self._cells, "Ballots", list(ballots.COLUMNS))
         self._series = _Table(self._book, self._cells, "Series", width.columns())
+        self._board = _Table(self._book, self._cells, "Board", list(board_csv.COLUMNS))
 
     def add(self, votes: Sequence[Row], points: Sequence[Row]) -> None:
         """Write so many more rows of ballots and of the series."""
@@ -143,9 +145,16 @@ class _Workbook:
         self._series.write(points)
 
     def finish(self, fold: Fold) -> None:
-        """Write the results and make the file whole."""
+        """Write the results and the board and make the file whole."""
         for question in fold.room.questions.values():
             self._results.write(results_csv.rows(fold, question))
+        if fold.room.linked:
+            standings = Standings()
+            for _ in standings.update(fold.room):
+                pass  # in a thread of its own, which gives way by itself
+            table = _Table(self._book, self._cells, "Leaderboard", leaderboard.columns(fold.room))
+            table.write(leaderboard.rows(fold.room, standings))
+        self._board.write(board_csv.rows(fold.room))
         made = moment(fold.at)
         self._book.set_properties(
             {

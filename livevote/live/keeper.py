@@ -49,6 +49,8 @@ class Keeper:
     async def look(self) -> None:
         """Save every room that is ``due``, and one in the middle of a vote only where much would be lost."""
         for room in self._registry.all():
+            if room.erased > self.saved.get(room.code, room.erased):
+                await self.discard(room)  # it holds what was erased
             is_busy = room.state.head - self._seen.get(room.code, room.state.head) > _BUSY
             self._seen[room.code] = room.state.head
             if self.due(room, growth=_GROWTH, is_busy=is_busy):

@@ -1,13 +1,23 @@
-"""What became of a command: the four ways in which the writer can answer."""
+"""What became of a command: the ways in which the writer can answer."""
 
 from livevote.domain.audit import leaf_of
-from livevote.domain.records import BallotCast, Entry
+from livevote.domain.records import BallotCast, Entry, PlayerNamed
 from livevote.domain.refusals import Refusal
-from livevote.domain.room import Repeat
+from livevote.domain.room import Known, Repeat
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
-from livevote.protocol.messages import ReceiptInfo, Recorded, Rejected, Unknown, Vote
+from livevote.protocol.messages import (
+    Ask,
+    Name,
+    ReceiptInfo,
+    Recorded,
+    RecordedPost,
+    Rejected,
+    Unknown,
+    Upvote,
+    Vote,
+)
 
-Outcome = Entry | Repeat | Refusal | Unsure
+Outcome = Entry | Repeat | Known | Refusal | Unsure
 """It is in the log now; it was there before; a final no; or nothing is decided."""
 
 _RETRY_MS = 1000
@@ -23,12 +33,39 @@ def answer(vote: Vote, outcome: Outcome, *, receipts: bool) -> Recorded | Reject
         assert isinstance(ballot, BallotCast)
         receipt = _receipt(outcome, ballot) if receipts else None
         return Recorded(vote.id, vote.question, vote.round, outcome.index, ballot.rev, ballot.at, receipt)
+    if isinstance(outcome, Repeat):
+        known = outcome.ballot
+        return Recorded(vote.id, vote.question, vote.round, known.index, known.rev, known.at)
+    assert not isinstance(outcome, Known), "a ballot is never known as a post"
+    return _no(vote.id, outcome)
+
+
+def answer_name(name: Name, outcome: Outcome, *, rev: int) -> Recorded | Rejected | Unknown:
+    """One of the three answers to a name, which is of no question; ``rev`` counts the voter's names from 0."""
+    if isinstance(outcome, Entry):
+        assert isinstance(outcome.record, PlayerNamed)
+        return Recorded(name.id, "", 0, outcome.index, rev, outcome.record.at)
+    if isinstance(outcome, Repeat):
+        known = outcome.ballot
+        return Recorded(name.id, "", 0, known.index, known.rev, known.at)
+    assert not isinstance(outcome, Known), "a name is never known as a post"
+    return _no(name.id, outcome)
+
+
+def _no(id_: str, outcome: Refusal | Unsure) -> Rejected | Unknown:
     if isinstance(outcome, Refusal):
-        return Rejected(vote.id, outcome.code, explain(outcome))
-    if isinstance(outcome, Unsure):
-        return Unknown(vote.id, outcome, UNKNOWN[outcome], _RETRY_MS)
-    known = outcome.ballot
-    return Recorded(vote.id, vote.question, vote.round, known.index, known.rev, known.at)
+        return Rejected(id_, outcome.code, explain(outcome))
+    return Unknown(id_, outcome, UNKNOWN[outcome], _RETRY_MS)
+
+
+def answer_post(message: Ask | Upvote, outcome: Outcome) -> RecordedPost | Rejected | Unknown:
+    """One of the same three answers to what a voter did on the board. It has no receipt."""
+    if isinstance(outcome, Refusal | Unsure):
+        return _no(message.id, outcome)
+    assert isinstance(outcome, Entry | Known), "a post is never repeated as a ballot"
+    at = outcome.record.at if isinstance(outcome, Entry) else outcome.at
+    post = message.post if isinstance(message, Upvote) else outcome.index
+    return RecordedPost(message.id, post, outcome.index, at)
 
 
 def _receipt(entry: Entry, ballot: BallotCast) -> ReceiptInfo | None:

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from livevote.clock import Clock
 from livevote.domain.erasure import is_blank
-from livevote.domain.records import AnswerErased, Entry, RoomErased
+from livevote.domain.records import ERASURES, Entry, RoomErased
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
@@ -103,8 +103,8 @@ class Registry:
                 return None
             try:
                 for entry in newer:
-                    if isinstance(entry.record, AnswerErased | RoomErased):
-                        # Somebody has put back a file that holds the answer.
+                    if isinstance(entry.record, (*ERASURES, RoomErased)):
+                        # Somebody has put back a file that holds what was erased.
                         with suppress(OSError):
                             finish(states.remove(code))
                         return None

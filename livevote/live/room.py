@@ -1,21 +1,64 @@
 """A room while it runs: its state, its key and everybody who is connected to it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
+import msgspec
+
 from livevote.clock import Clock
-from livevote.domain.records import BallotCast, CohostRevoked, Entry, VotingClosed
+from livevote.domain.quiz import Standings, scorer
+from livevote.domain.records import (
+    ERASURES,
+    BallotCast,
+    BoardSwitched,
+    CodeUsed,
+    CohostRevoked,
+    Entry,
+    LeaderboardShown,
+    NameErased,
+    PlayerNamed,
+    PostAnswered,
+    PostAsked,
+    PostErased,
+    PostPinned,
+    PostsJudged,
+    PostUpvoted,
+    ReactionsSwitched,
+    RoomErased,
+    SolutionShown,
+    VotingClosed,
+)
 from livevote.domain.room import apply
-from livevote.domain.state import Question, Room, Round
+from livevote.domain.state import Ballot, Question, Room, Round
 from livevote.keys import RoomKey
 from livevote.live import views
-from livevote.live.hub import Channel, Role, Subscriber
+from livevote.live.hub import PARTS, SLICE_S, Channel, Part, Role, Subscriber
+from livevote.live.pulse import WINDOW_S, Pulse
 from livevote.live.seal import Seal
 from livevote.live.vitals import Vitals
 from livevote.protocol import codec
-from livevote.protocol.messages import Fingerprint, HealthInfo, HostState, VoterState, WallState
+from livevote.protocol.messages import (
+    BoardMessage,
+    Fingerprint,
+    HealthInfo,
+    HostBoardMessage,
+    HostState,
+    LeaderboardInfo,
+    PulseMessage,
+    Reaction,
+    VoterState,
+    WallState,
+)
 
 _SECOND_MS = 1000
+
+_OF_VOTERS = (CodeUsed, PlayerNamed)
+"""Records that come from voters, beside their ballots."""
+_MOVES_PLACES = (SolutionShown, LeaderboardShown, NameErased, RoomErased)
+"""Records after which every voter is told the own place. Others move none, or the voter's alone."""
+_ON_BOARD = (PostAsked, PostUpvoted, PostsJudged, PostPinned, PostAnswered)
+"""Records that change the board and no state: a post shall not have the question sent to everybody again."""
 
 
 class Voter(Subscriber, Protocol):
@@ -24,6 +67,13 @@ class Voter(Subscriber, Protocol):
     @property
     def session(self) -> str:
         """The session of its cookie."""
+
+
+class HeldCode(msgspec.Struct, frozen=True):
+    """A one-time code that a browser has entered: its list and place in the log, and who it makes the browser."""
+
+    place: tuple[int, int]
+    identity: str
 
 
 class LiveRoom:
@@ -44,7 +94,12 @@ class LiveRoom:
         self.vitals = Vitals(clock=clock)
         self.seal = Seal()
         self.commanded = state.head
-        """The log index up to which something other than a ballot may have come."""
+        """The log index up to which something other than a voter's record may have come."""
+        self.erased = 0
+        """The log index of the last erasure that came while the server ran."""
+        self._standings = Standings()
+        self._added_up_to = -1
+        self._earned: tuple[Round, Callable[[Ballot | None], int]] | None = None
         self._clock = clock
         self._base_url = base_url
         self._unanswered_ms = unanswered_ms
@@ -52,6 +107,15 @@ class LiveRoom:
         self._cohosts: dict[Subscriber, str] = {}
         self._health_shown: tuple[int | None, ...] = ()
         self._fingerprint: Fingerprint | None = None
+        self._codes: dict[str, HeldCode] = {}
+        """The codes of those sessions that have one."""
+        self._boards: dict[Role, BoardMessage | HostBoardMessage] = {}
+        """The board as it is now, made when it is first asked for."""
+        self._sent: dict[tuple[Part, Role], object] = {}
+        """What everybody of a role was sent last, where that is the same for all."""
+        self._authors: dict[str, str] = {}
+        """The sessions with an open page whose voters have posts, by their pseudonym on the board."""
+        self._pulse = Pulse(clock)
 
     @property
     def code(self) -> str:
@@ -62,25 +126,90 @@ class LiveRoom:
         """Voters with at least one open page."""
         return len(self._sessions)
 
+    def scope(self, question: str) -> str | None:
+        """What a voter has one pseudonym for: the question, or None for all that the room asks of browsers."""
+        asked = self.state.questions.get(question)
+        by_code = asked is not None and asked.level == "code"
+        return None if self.state.linked and not by_code else question
+
+    def pseudonym(self, session: str, question: str) -> str:
+        """The name on this browser's ballots of a question: its code's, where a ballot takes one, else its own.
+
+        Nothing else may derive one: a second way to it would be a second vote.
+        """
+        asked, held = self.state.questions.get(question), self._codes.get(session)
+        if held is not None and asked is not None and asked.level == "code":
+            return self.key.pseudonym_by_code(held.identity, question)
+        scope = self.scope(question)
+        return self.key.player(session) if scope is None else self.key.pseudonym(session, scope)
+
     def apply(self, entries: Sequence[Entry]) -> bool:
-        """Fold entries that came back from the log, and note who has to see them. Whether all are ballots."""
-        state, only_ballots = self.state, True
+        """Fold entries that came back from the log, and note who has to see them.
+
+        Whether none of them is a command of the host that is more than about single posts.
+        """
+        state = self.state
+        others: list[Entry] = []
         for entry in entries:
             apply(state, entry)
             if type(entry.record) is not BallotCast:
-                only_ballots = False
-                self.commanded = entry.index
-                if type(entry.record) is CohostRevoked:
-                    self._dismiss(entry.record.id)
+                others.append(entry)
         self.seal.add(entries)
         # A host's command is the last of its batch, so this is the log as it was when the round ended.
         if isinstance(entries[-1].record, VotingClosed):
             self._fingerprint = self._read_fingerprint()
-        self.channel.changed(full=not only_ballots)
-        return only_ballots
+        posts = [entry for entry in others if isinstance(entry.record, _ON_BOARD)]
+        commands = [entry for entry in others if not isinstance(entry.record, (*_ON_BOARD, *_OF_VOTERS))]
+        own = False
+        for entry in commands:
+            self.commanded = entry.index
+            if isinstance(entry.record, _MOVES_PLACES):
+                own = state.linked
+            if isinstance(entry.record, ERASURES):
+                self.erased = entry.index
+            if isinstance(entry.record, CohostRevoked):
+                self._dismiss(entry.record.id)
+        if len(posts) < len(entries):
+            self.channel.changed(full=bool(commands), own=own)
+        if others:
+            self._change_board(others)
+        return not commands
 
-    def join(self, voter: Voter, *, limit: int) -> None:
+    def _change_board(self, entries: Sequence[Entry]) -> None:
+        """Note who has to see what these have changed beside the state."""
+        changed = False
+        authors: set[str] = set()
+        for entry in entries:
+            match entry.record:
+                case PostAsked() | PostUpvoted() | PostPinned() | RoomErased():
+                    changed = True
+                case PostsJudged(posts=posts):
+                    changed = True
+                    authors |= {self.state.board.posts[index].voter for index in posts}
+                case PostAnswered(post=index) | PostErased(index=index):
+                    changed = True
+                    authors.add(self.state.board.posts[index].voter)
+                case BoardSwitched():
+                    changed = True
+                    self._sent.clear()
+                    # Pages that were opened while there was no board have not been sent their own posts.
+                    if self.state.board.posts:
+                        self.channel.resync("voter")
+                case ReactionsSwitched():
+                    self._pulse.clear()
+                    self.channel.part_changed("pulse")
+                case _:
+                    pass
+        if changed:
+            self._boards.clear()
+            self.channel.part_changed("board")
+        for author in authors & self._authors.keys():
+            self.show_posts(self._authors[author])
+
+    def join(self, voter: Voter, *, limit: int, code: HeldCode | None = None) -> None:
         """A voter's page opened: it gets the state and its own ballot at once, and every tick from now on.
+
+        ``code`` is the one-time code that its browser has entered.
 
         Beyond ``limit`` pages of one session the oldest is closed: it is most likely a socket whose phone has vanished.
         """
@@ -92,6 +221,8 @@ class LiveRoom:
             oldest.leave_with("too_many_sockets")
         tabs[voter] = None
         self.vitals.back(voter.session)
+        if code is not None:
+            self._codes[voter.session] = code
         self.channel.join(voter, "voter")
 
     def leave(self, voter: Voter, *, clean: bool = False) -> None:
@@ -101,6 +232,9 @@ class LiveRoom:
             del tabs[voter]
             if not tabs:
                 del self._sessions[voter.session]
+                self._codes.pop(voter.session, None)
+                if self._authors:
+                    self._authors.pop(self.key.name_on_board(voter.session), None)
                 if not clean:
                     self.vitals.lost(voter.session)
         self.channel.leave(voter, "voter")
@@ -126,6 +260,19 @@ class LiveRoom:
         """Every open page of a voter, as of now."""
         return [page for pages in self._sessions.values() for page in pages]
 
+    def enter_code(self, session: str, code: HeldCode) -> None:
+        """A browser has entered a one-time code: its open pages vote with it from now on, and show its ballot."""
+        tabs = self._sessions.get(session)
+        if tabs:
+            self._codes[session] = code
+            for tab in tabs:
+                self.channel.sync(tab, "voter")
+
+    def code_of(self, session: str) -> tuple[int, int] | None:
+        """List and place of the code with which a browser votes that has a page open."""
+        held = self._codes.get(session)
+        return None if held is None else held.place
+
     def tell_other_tabs(self, voter: Voter, question: str, round_: int) -> None:
         """Show the ballot that ``voter`` has just cast on one page to the same voter's other pages.
 
@@ -143,9 +290,81 @@ class LiveRoom:
                 asked = self.state.questions[question]
                 tab.send(self._mine_frame(voter.session, asked, asked.rounds[round_ - 1]))
 
+    def tell_tabs(self, session: str) -> None:
+        """Show a voter's new name on all the voter's pages."""
+        for tab in self._sessions.get(session, {}):
+            if self.channel.behind(tab):
+                self.channel.sync(tab, "voter")
+            elif (frame := self.own(tab)) is not None:
+                tab.send(frame)
+
+    def names_of(self, session: str) -> int:
+        """How many names the voter has had in this room."""
+        return len(self.state.names.get(self.key.player(session), ()))
+
+    @property
+    def _added_up(self) -> bool:
+        """Whether the standings are those of this moment. Asked for each voter; only commands can change it."""
+        if self._added_up_to != self.commanded and not self._standings.behind(self.state):
+            self._added_up_to = self.commanded
+        return self._added_up_to == self.commanded
+
+    async def prepare(self) -> None:
+        """Add up the points of solutions that were shown since, in slices."""
+        while not self._added_up:
+            slice_ends_s = self._clock.monotonic_s() + SLICE_S
+            for _ in self._standings.update(self.state):
+                if self._clock.monotonic_s() > slice_ends_s:
+                    await asyncio.sleep(0)
+                    slice_ends_s = self._clock.monotonic_s() + SLICE_S
+
+    def own(self, subscriber: Subscriber) -> bytes | None:
+        # What is not added up yet is sent with the tick that adds it up.
+        if not self.state.linked or not self._added_up:
+            return None
+        session = cast("Voter", subscriber).session
+        player, earned = self.key.player(session), self._points_now(session)
+        return codec.frame(views.place(self.state, self._standings, player, earned=earned))
+
+    def _points_now(self, session: str) -> int | None:
+        """What the voter has earned in the current round, once its solution is shown."""
+        question = self.state.current
+        if question is None or not question.rounds[-1].solved:
+            return None
+        asked = question.rounds[-1]
+        if self._earned is None or self._earned[0] is not asked:
+            self._earned = asked, scorer(question, asked)
+        return self._earned[1](asked.ballots.get(self.pseudonym(session, question.id)))
+
+    def leaderboard(self) -> LeaderboardInfo | None:
+        """The first places; None in a room that adds up nothing, and until it is added up."""
+        if not self.state.linked or not self._added_up:
+            return None
+        return views.leaderboard(self.state, self._standings)
+
+    def show_posts(self, session: str, *, but: Voter | None = None) -> None:
+        """Show a voter's own posts and upvotes as they are now on all of the voter's pages, but for one."""
+        for tab in self._sessions.get(session, ()):
+            if tab is but:
+                continue
+            if tab.writing:
+                self.channel.sync(tab, "voter")
+            else:
+                tab.send(self._my_posts_frame(session))
+
+    def react(self, kind: Reaction) -> None:
+        """A voter reacted: those who look at the pulse are shown it."""
+        if self.state.reactions:
+            self._pulse.add(kind)
+            self.channel.part_changed("pulse")
+
     def host_state(self) -> bytes:
         """The host's state as plain JSON."""
         return codec.encode(self._host_state())
+
+    def host_board(self) -> bytes:
+        """The board as its host sees it, as plain JSON."""
+        return codec.encode(views.host_board(self.state))
 
     def tick(self, role: Role, *, full: bool) -> bytes | None:
         # A room has a few hosts and walls and thousands of voters, so only the voters' frames need to be small.
@@ -158,17 +377,69 @@ class LiveRoom:
         tally = views.voter_tally(self.state)
         return None if tally is None else codec.frame(tally)
 
+    def part(self, part: Part, role: Role) -> bytes | None:
+        found = self._part(part, role)
+        if found is None or self._sent.get((part, role)) == _content(found):
+            return None
+        self._sent[part, role] = _content(found)
+        return codec.frame(found)
+
     def catch_up(self, subscriber: Subscriber, role: Role) -> None:
-        if role != "voter":
-            subscriber.send(codec.frame(self._host_state() if role == "host" else self._wall_state()))
-            return
-        subscriber.send(codec.frame(self._voter_state()))
-        if self.state.current is not None:
-            voter = cast("Voter", subscriber)
-            subscriber.send(self._mine_frame(voter.session, self.state.current, self.state.current.rounds[-1]))
+        if not self._added_up:
+            # After a start, or while it is being added up: then it comes with the next tick.
+            self.channel.changed(full=True, own=True)
+        if role == "host":
+            subscriber.send(codec.frame(self._host_state()))
+        elif role == "wall":
+            subscriber.send(codec.frame(self._wall_state()))
+        else:
+            subscriber.send(codec.frame(self._voter_state()))
+            if self.state.current is not None:
+                voter = cast("Voter", subscriber)
+                subscriber.send(self._mine_frame(voter.session, self.state.current, self.state.current.rounds[-1]))
+            if (own := self.own(subscriber)) is not None:
+                subscriber.send(own)
+        for part in PARTS:
+            if (found := self._part(part, role)) is not None:
+                subscriber.send(codec.frame(found))
+                if not self.channel.has(role):
+                    self._sent[part, role] = _content(found)
+                elif self._sent.get((part, role)) != _content(found):
+                    # It came between a change and its tick. If that is taken back until then, it is news all the same.
+                    self._sent.pop((part, role), None)
+        if role == "voter" and self.state.board.on:
+            subscriber.send(self._my_posts_frame(cast("Voter", subscriber).session))
+
+    def _part(self, part: Part, role: Role) -> BoardMessage | HostBoardMessage | PulseMessage | None:
+        return self._pulse_message(role) if part == "pulse" else self._board_message(role)
+
+    def _board_message(self, role: Role) -> BoardMessage | HostBoardMessage | None:
+        """The board as ``role`` may see it, which is made once for everybody; None where there is none to see."""
+        state = self.state
+        if not (state.board.on or (role == "host" and state.board.posts)):
+            return None
+        board = self._boards.get(role)
+        if board is None:
+            board = self._boards[role] = views.host_board(state) if role == "host" else views.board(state)
+        return board if board.as_of == state.head else msgspec.structs.replace(board, as_of=state.head)
+
+    def _my_posts_frame(self, session: str) -> bytes:
+        name = self.key.name_on_board(session)
+        if name in self.state.board.acts:
+            self._authors[name] = session
+        return codec.frame(views.my_posts(self.state, name))
+
+    def _pulse_message(self, role: Role) -> PulseMessage | None:
+        """The reactions of late, which are for those in front: None for voters."""
+        if role == "voter" or not self.state.reactions:
+            return None
+        counts = self._pulse.counts()
+        if any(counts.values()):
+            self.channel.part_changed("pulse")  # again, until they are forgotten
+        return PulseMessage(counts, WINDOW_S)
 
     def _mine_frame(self, session: str, question: Question, asked: Round) -> bytes:
-        return codec.frame(views.mine(question, asked, asked.ballots.get(self.key.pseudonym(session, question.id))))
+        return codec.frame(views.mine(question, asked, asked.ballots.get(self.pseudonym(session, question.id))))
 
     def _voter_state(self) -> VoterState:
         return views.voter_state(self.state, at=self._clock.now_ms())
@@ -180,6 +451,7 @@ class LiveRoom:
             join_url=self._join_url(),
             online=self.online,
             fingerprint=self._closed_with(),
+            leaderboard=self.leaderboard(),
         )
 
     def _closed_with(self) -> Fingerprint | None:
@@ -205,6 +477,7 @@ class LiveRoom:
             at=self._clock.now_ms(),
             join_url=self._join_url(),
             health=health,
+            leaderboard=self.leaderboard(),
         )
 
     def _health(self) -> HealthInfo:
@@ -227,3 +500,8 @@ def _rough(health: HealthInfo) -> tuple[int | None, ...]:
     checks = health.checks
     waiting_s = health.oldest_unanswered_ms // _SECOND_MS
     return health.online, health.reconnecting, health.delay_ms, waiting_s, checks.ok, checks.failed
+
+
+def _content(message: BoardMessage | HostBoardMessage | PulseMessage) -> object:
+    """What there is to see in a message, whenever it is sent."""
+    return message if isinstance(message, PulseMessage) else msgspec.structs.replace(message, as_of=0)

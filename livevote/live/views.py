@@ -1,26 +1,42 @@
 """What each role may see of a room, as messages. The one place that decides what is hidden (I12)."""
 
+from collections.abc import Iterable
+from heapq import nsmallest
 from itertools import islice
 
 import msgspec
 
+from livevote.domain import quiz
 from livevote.domain.cohosts import cohosts
 from livevote.domain.kinds.base import Standing
+from livevote.domain.quiz import Standings
 from livevote.domain.records import encode
-from livevote.domain.state import Ballot, Question, Room, Round, Wording
-from livevote.domain.tally import snapshot
+from livevote.domain.state import Ballot, Post, Question, Room, Round, Wording
+from livevote.domain.tally import figures, snapshot
 from livevote.domain.terms import MAX_KEYS
 from livevote.protocol.messages import (
+    BoardInfo,
+    BoardMessage,
+    CodesInfo,
     CohostInfo,
     Fingerprint,
     HealthInfo,
+    HostBoardMessage,
+    HostPostInfo,
     HostQuestionInfo,
     HostState,
+    LeaderboardInfo,
     Mine,
+    MyPosts,
+    OwnPostInfo,
+    Place,
+    PlaceInfo,
+    PostInfo,
     QuestionInfo,
     RecoveryInfo,
     RoomInfo,
     RoundInfo,
+    SolutionInfo,
     TallyMessage,
     TermInfo,
     VoterState,
@@ -30,6 +46,12 @@ from livevote.protocol.messages import (
 
 MAX_EARLIER_ROUNDS = 10
 """A host's state goes out at every tick, and a question may have been asked any number of times."""
+
+MOST_POSTS = 100
+"""Posts in the board that everybody gets."""
+MOST_POSTS_OF_HOST = 500
+MOST_BOARD_BYTES = 16 * 1024
+"""UTF-8 of all texts in the board that everybody gets: a frame of it goes to every phone."""
 
 
 def voter_state(room: Room, *, at: int) -> VoterState:
@@ -44,6 +66,9 @@ def voter_state(room: Room, *, at: int) -> VoterState:
         tally=voter_tally(room),
         replay=room.replay_public,
         language=room.language,
+        linked=room.linked,
+        board=room.board.on,
+        reactions=room.reactions,
     )
 
 
@@ -54,8 +79,19 @@ def voter_tally(room: Room) -> TallyMessage | None:
     return _tally(room, room.current, room.current.rounds[-1])
 
 
-def wall_state(room: Room, *, at: int, join_url: str, online: int, fingerprint: Fingerprint | None) -> WallState:
-    """The room as it stands on the wall: what every voter sees, and of a hidden result how many voted (I12)."""
+def wall_state(
+    room: Room,
+    *,
+    at: int,
+    join_url: str,
+    online: int,
+    fingerprint: Fingerprint | None,
+    leaderboard: LeaderboardInfo | None = None,
+) -> WallState:
+    """The room as it stands on the wall: what every voter sees, and of a hidden result how many voted (I12).
+
+    ``leaderboard`` is on it while the room shows it.
+    """
     shown = msgspec.structs.asdict(voter_state(room, at=at)) | {"role": "wall"}
     return WallState(
         **shown,
@@ -63,11 +99,14 @@ def wall_state(room: Room, *, at: int, join_url: str, online: int, fingerprint: 
         online=online,
         fingerprint=fingerprint,
         join_url=join_url,
+        leaderboard=leaderboard if room.leaderboard else None,
     )
 
 
-def host_state(room: Room, *, at: int, join_url: str, health: HealthInfo) -> HostState:
-    """The room as its host sees it: every question with its latest result, and how the room is doing."""
+def host_state(
+    room: Room, *, at: int, join_url: str, health: HealthInfo, leaderboard: LeaderboardInfo | None = None
+) -> HostState:
+    """The room as its host sees it: every question with its latest result and what is right, and how it is doing."""
     return HostState(
         epoch=_epoch(room),
         as_of=room.head,
@@ -86,6 +125,121 @@ def host_state(room: Room, *, at: int, join_url: str, health: HealthInfo) -> Hos
         embedding=room.embedding,
         language=room.language,
         erased=room.erased_at is not None,
+        codes=CodesInfo(sum(issued.count for issued in room.code_lists), len(room.used_codes)),
+        linked=room.linked,
+        leaderboard_shown=room.leaderboard,
+        leaderboard=leaderboard,
+        board=BoardInfo(room.board.on, room.board.approval, room.board.per_voter),
+        reactions=room.reactions,
+    )
+
+
+def leaderboard(room: Room, standings: Standings) -> LeaderboardInfo | None:
+    """The first places of ``standings``, which are up to date; None where nobody has one."""
+    if not standings.players:
+        return None
+    places = []
+    for _, voter in standings.top:
+        rank, named = standings.rank(voter), room.names.get(voter)
+        assert rank is not None, "who is among the first has a place"
+        index = named[-1].index if named and named[-1].text is not None else None
+        places.append(PlaceInfo(rank, quiz.name_of(room, voter), index, standings.points(voter)))
+    return LeaderboardInfo(standings.players, tuple(places))
+
+
+def place(room: Room, standings: Standings, voter: str, *, earned: int | None) -> Place:
+    """A voter's own place in ``standings``, which are up to date, and what the current round ``earned``.
+
+    It depends on no round whose solution was not shown.
+    """
+    return Place(
+        as_of=room.head,
+        name=quiz.name_of(room, voter),
+        rank=standings.rank(voter),
+        of=standings.players,
+        points=standings.points(voter),
+        earned=earned,
+    )
+
+
+def board(room: Room) -> BoardMessage:
+    """What everybody may read of the board: open posts before answered ones, those with most votes first.
+
+    At most 100, and fewer where their texts are long.
+    """
+    shown = [post for post in room.board.posts.values() if post.public]
+    posts: list[PostInfo] = []
+    left_bytes = MOST_BOARD_BYTES
+    for post in _best(room, shown, MOST_POSTS):
+        assert post.text is not None, "what is public has a text"
+        left_bytes -= len(post.text.encode())
+        if left_bytes < 0:
+            break
+        posts.append(
+            PostInfo(
+                index=post.index,
+                text=post.text,
+                votes=post.votes,
+                at=post.at,
+                answered=post.answered,
+                pinned=post.index == room.board.pinned,
+            )
+        )
+    return BoardMessage(as_of=room.head, posts=tuple(posts), more=len(shown) - len(posts))
+
+
+def _best(room: Room, posts: Iterable[Post], most: int) -> list[Post]:
+    pinned = room.board.pinned
+    return nsmallest(most, posts, key=lambda post: (post.index != pinned, post.answered, -post.votes, post.index))
+
+
+def host_board(room: Room) -> HostBoardMessage:
+    """The board as its host sees it: what waits, the oldest first, then what everybody sees, then what is hidden."""
+    by_standing: dict[str, list[Post]] = {"pending": [], "shown": [], "hidden": []}
+    for post in room.board.posts.values():
+        if post.text is not None:
+            by_standing[post.standing].append(post)
+    pending, shown, hidden = by_standing.values()
+    chosen = [*pending, *_best(room, shown, MOST_POSTS_OF_HOST), *reversed(hidden)][:MOST_POSTS_OF_HOST]
+    return HostBoardMessage(
+        as_of=room.head,
+        posts=tuple(
+            HostPostInfo(
+                index=post.index,
+                text=post.text or "",
+                votes=post.votes,
+                at=post.at,
+                answered=post.answered,
+                pinned=post.index == room.board.pinned,
+                standing=post.standing,
+            )
+            for post in chosen
+        ),
+        more=len(pending) + len(shown) + len(hidden) - len(chosen),
+        pending=len(pending),
+        shown=len(shown),
+        hidden=len(hidden),
+    )
+
+
+def my_posts(room: Room, voter: str) -> MyPosts:
+    """What a voter put on the board, whether others see it or not, and which posts have the voter's upvote."""
+    posts = room.board.posts
+    mine = ((id, posts[act.post]) for id, act in room.board.acts.get(voter, {}).items() if act.on is None)
+    return MyPosts(
+        posts=tuple(
+            OwnPostInfo(
+                id=id,
+                index=post.index,
+                text=post.text,
+                votes=post.votes,
+                at=post.at,
+                answered=post.answered,
+                standing=post.standing,
+            )
+            for id, post in mine
+        ),
+        upvoted=tuple(sorted(index for index in room.board.upvoted.get(voter, ()) if posts[index].public)),
     )
 
 
@@ -122,19 +276,29 @@ def _bins(question: Question, wording: Wording) -> tuple[str, ...]:
 
 def _question(question: Question) -> QuestionInfo:
     shown = _shown(question)
+    solved = bool(question.rounds) and question.rounds[-1].solved
     return QuestionInfo(
         id=question.id,
         kind=question.kind.name,
         text=shown.text,
         options=shown.options,
         bins=_bins(question, shown),
-        rules=msgspec.Raw(encode(question.kind.public_rules(shown.rules))),
+        rules=msgspec.Raw(encode(shown.rules if solved else question.kind.public_rules(shown.rules))),
         changeable=question.changeable,
         round=len(question.rounds),
         phase=question.phase,
         revealed=_revealed(question),
         closes_at=question.rounds[-1].closes_at if question.phase == "open" else None,
+        level=question.level,
+        solution=_solution(shown) if solved else None,
     )
+
+
+def _solution(wording: Wording) -> SolutionInfo | None:
+    terms, solution = wording.quiz, wording.solution
+    if terms is None or solution is None:
+        return None
+    return SolutionInfo(solution.right, quiz.truth(wording), terms.points, terms.fading, solution.explanation)
 
 
 def _host_question(question: Question) -> HostQuestionInfo:
@@ -151,13 +315,13 @@ def _host_question(question: Question) -> HostQuestionInfo:
         **msgspec.structs.asdict(seen),
         counts=tally.counts(),
         voters=0 if asked is None else asked.voters,
-        figures=tally.figures(),
+        figures=tally.figures() if asked is None else figures(question, asked),
         rounds=tuple(
             RoundInfo(
                 each.number,
                 each.tally.counts(),
                 each.voters,
-                each.tally.figures(),
+                figures(question, each),
                 _other(question, each.wording, _shown(question)),
             )
             for each in question.rounds[:-1][-MAX_EARLIER_ROUNDS:]
@@ -166,6 +330,7 @@ def _host_question(question: Question) -> HostQuestionInfo:
         pending=standing("pending"),
         hidden=standing("hidden"),
         edited=_other(question, question.wording, _shown(question)),
+        quiz=_solution(_shown(question)),
     )
 
 
@@ -173,4 +338,10 @@ def _other(question: Question, wording: Wording, shown: Wording) -> WordingInfo 
     """``wording`` where it is of another version than the one that is ``shown``."""
     if wording.version == shown.version:
         return None
-    return WordingInfo(wording.text, wording.options, _bins(question, wording), msgspec.Raw(wording.stored_rules))
+    return WordingInfo(
+        wording.text,
+        wording.options,
+        _bins(question, wording),
+        msgspec.Raw(wording.stored_rules),
+        _solution(wording),
+    )

@@ -12,7 +12,8 @@ from contextlib import suppress
 import msgspec
 
 from livevote.clock import Clock
-from livevote.domain.commands import CastBallot, Command
+from livevote.domain.commands import AskPost, CastBallot, Command, NamePlayer, UpvotePost, UseCode
+from livevote.domain.quiz import alike
 from livevote.domain.records import Draft
 from livevote.domain.room import BrokenLogError, Decision, decide, fits
 from livevote.live.outcome import Outcome
@@ -21,6 +22,9 @@ from livevote.log import Batch, Log, LogRetryError
 from livevote.protocol.codes import Unsure
 
 _log = logging.getLogger("livevote")
+
+_OF_VOTERS = (CastBallot, NamePlayer, AskPost, UpvotePost)
+"""Commands that depend on what their voter did before, and on the host, and on nobody else."""
 
 _MAX_PER_VOTER = 2
 """Ballots of one voter that may wait. A page sends one at a time; more would fill batches with nothing but waiting."""
@@ -57,7 +61,7 @@ class StoppedError(Exception):
     """The writer ended before a chore was done."""
 
 
-_Voter = tuple[str, str]  # room code and pseudonym
+_Voter = tuple[str, str]  # room code and pseudonym, or the one-time code that is entered
 
 
 class _Waiting(msgspec.Struct, frozen=True, gc=False):
@@ -65,9 +69,11 @@ class _Waiting(msgspec.Struct, frozen=True, gc=False):
     command: Command
     reply: Reply
     voter: _Voter | None
-    """Whose ballot this is; None for a host's command."""
+    """Whose ballot or name this is, or which one-time code is entered; None for a host's command."""
     since_s: float
     """When it came, on the monotonic clock."""
+    name: _Voter | None = None
+    """What no two commands of a batch may ask for: a name, in its room."""
 
 
 class Writer:
@@ -109,7 +115,7 @@ class Writer:
 
     def submit(self, code: str, command: Command, reply: Reply) -> None:
         """Queue a command for the room ``code``, which exists unless the command creates it."""
-        voter = (code, command.voter) if isinstance(command, CastBallot) else None
+        voter = _voter(code, command)
         waits = 0 if voter is None else self._voters.get(voter, 0)
         if self._refusing is not None:
             _tell(reply, self._refusing)
@@ -118,7 +124,9 @@ class Writer:
         else:
             if voter is not None:
                 self._voters[voter] = waits + 1
-            self._queue.append(_Waiting(code, command, reply, voter, self._clock.monotonic_s()))
+            # No pseudonym begins like this.
+            name = (code, f"={alike(command.name)}") if type(command) is NamePlayer else None
+            self._queue.append(_Waiting(code, command, reply, voter, self._clock.monotonic_s(), name))
             self._all_answered.clear()
             self._wake.set()
 
@@ -210,8 +218,8 @@ class Writer:
         """Decide what waits against the state of the log, and answer at once what needs no record.
 
         A command that could depend on another of the same batch stays in the queue for the next one: a second ballot of
-        one voter, and whatever follows a host's command in its room. So the state alone says what is right, and each
-        room's commands keep their order.
+        one voter, one code for the second time, a name that another one asks for as well, and whatever follows a host's
+        command in its room. So the state alone says what is right, and each room's commands keep their order.
         """
         drafts: list[tuple[Draft, _Waiting]] = []
         touched: set[_Voter] = set()
@@ -223,7 +231,7 @@ class Writer:
         for _ in range(min(len(self._queue), MAX_BATCH)):
             waiting = next_waiting()
             code, voter = waiting.code, waiting.voter
-            if code in sealed or (voter in touched if voter else code in held_rooms):
+            if code in sealed or (voter in touched or waiting.name in touched if voter else code in held_rooms):
                 held.append(waiting)
                 held_rooms.add(code)
                 if voter is None:
@@ -236,6 +244,8 @@ class Writer:
                     sealed.add(code)
                 else:
                     touched.add(voter)
+                    if waiting.name is not None:
+                        touched.add(waiting.name)
             else:
                 self._answer(waiting, decision)
         self._queue.extendleft(reversed(held))
@@ -247,8 +257,12 @@ class Writer:
         try:
             decision = decide(state, waiting.command, at=at)
             # A durable record that does not fold would end this server and every later start. A ballot's place was
-            # looked up in the state just now, so only the few commands of hosts are worth a second look.
-            if waiting.voter is None and isinstance(decision, Draft) and not fits(state, decision.record):
+            # looked up in the state just now, so only the fewer other commands are worth a second look.
+            if (
+                type(waiting.command) is not CastBallot
+                and isinstance(decision, Draft)
+                and not fits(state, decision.record)
+            ):
                 raise BrokenLogError(f"{type(decision.record).__name__} does not fit the log of {waiting.code}")
         except Exception:
             # ``decide`` never raises and what it decides fits; if not, one command shall not stop everybody's votes.
@@ -312,6 +326,13 @@ def _settle(done: asyncio.Future[None], error: Exception | None = None) -> None:
         done.set_result(None)
     else:
         done.set_exception(error)
+
+
+def _voter(room: str, command: Command) -> _Voter | None:
+    if isinstance(command, _OF_VOTERS):
+        return room, command.voter
+    # No pseudonym has a blank.
+    return (room, f"{command.list} {command.place}") if isinstance(command, UseCode) else None
 
 
 def _tell(reply: Reply, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from livevote.domain.audit import GENESIS, leaf, link, link_leaf
-from livevote.domain.records import AnswerErased, BallotCast, Draft, Entry, encode
+from livevote.domain.records import ERASURES, BallotCast, Draft, Entry, encode
 
 
 class LogRetryError(Exception):
@@ -84,7 +84,7 @@ class Log(Reader, Protocol):
     Order: entries of a room have the indexes 1, 2, 3 ... in the order of the drafts, without a gap.
     Atomicity: an append is kept whole or not at all.
     Durability: when ``append`` returns, the entries survive the loss of power (as far as the disk honours fsync).
-    Erasure: an ``AnswerErased`` takes the opening of the ballot that it names out of the log, in the same append. After
+    Erasure: one of ``ERASURES`` takes the opening of the record that it names out of the log, in the same append. After
     a ``RoomErased`` ``forget`` does, because all openings of a room are more than one append should wait for.
     Failure: ``LogRetryError`` leaves the log as it was; after ``LogFailedError`` every further append raises it again.
     One append runs at a time: the caller waits for the answer before the next.
@@ -97,7 +97,7 @@ class Log(Reader, Protocol):
         """
 
     async def forget(self, room: str, *, after: int, upto: int) -> None:
-        """Take the openings of the room's records with ``after < index <= upto`` out of the log, durably.
+        """Take the openings of the room's ``COMMITTED`` records with ``after < index <= upto`` out of the log, durably.
 
         With ``upto`` at the end of the room's log nothing of them is left in the adapter's own files beside it either,
         unless somebody is reading. It takes as long as so many records; failure is as with ``append``.
@@ -118,8 +118,8 @@ class Log(Reader, Protocol):
 
 
 def erased(entries: Sequence[Entry]) -> list[tuple[str, int]]:
-    """Room and index of every ballot whose answer ``entries`` erase."""
-    return [(entry.room, entry.record.index) for entry in entries if isinstance(entry.record, AnswerErased)]
+    """Room and index of every record whose opening ``entries`` erase."""
+    return [(entry.room, entry.record.index) for entry in entries if isinstance(entry.record, ERASURES)]
 
 
 def superseded(entries: Sequence[Entry]) -> list[int]:

@@ -9,7 +9,7 @@ from threading import Event
 
 import msgspec
 
-from livevote.domain.records import Draft, Entry
+from livevote.domain.records import COMMITTED, Draft, Entry
 from livevote.log.base import Batch, Head, Heads, LogFailedError, erased, superseded
 
 
@@ -45,7 +45,10 @@ class MemoryLog:
         if self._closed:
             raise LogFailedError("the log is closed")
         entries = self._rooms[room]
-        entries[after:upto] = [msgspec.structs.replace(entry, opening=None) for entry in entries[after:upto]]
+        entries[after:upto] = [
+            msgspec.structs.replace(entry, opening=None) if isinstance(entry.record, COMMITTED) else entry
+            for entry in entries[after:upto]
+        ]
 
     async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:
         entries = [entry for chunk in chunks for entry in chunk]

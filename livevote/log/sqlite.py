@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import aiosqlite
 import msgspec
 
-from livevote.domain.records import Draft, Entry, Opening, decode
+from livevote.domain.records import COMMITTED, Draft, Entry, Opening, decode
 from livevote.failures import BadRecordError, DataDirectoryError, NoSuchRoomError
 from livevote.log.at_rest import AtRest
 from livevote.log.base import Batch, Head, Heads, LogFailedError, LogRetryError, erased
@@ -53,6 +53,10 @@ _REPLACED = """
     AND substr(body, 1, 24) = '{"@type":"ballot_cast/1"' AND instr(body, '"supersedes":null,') = 0
     AND replaced > 0 AND replaced < idx
 """
+_OF_VOTERS = " OR ".join(
+    f"substr(body, 1, {len(begin)}) = '{begin}'"
+    for begin in (f'{{"@type":"{record.__struct_config__.tag}"' for record in COMMITTED)
+)
 _STRETCH = 5000  # records, about 3 ms
 # From one room to the next by the key: GROUP BY would read every record there is.
 _ROOMS = (
@@ -274,7 +278,7 @@ class SqliteLog(SqliteReader):
         with self._judged():
             await self._connection.execute(
                 "UPDATE records SET salt = NULL, answer = NULL "
-                "WHERE room = ? AND idx > ? AND idx <= ? AND salt IS NOT NULL",
+                f"WHERE room = ? AND idx > ? AND idx <= ? AND salt IS NOT NULL AND ({_OF_VOTERS})",
                 (room, after, upto),
             )
         if upto >= self._heads[room].index:

@@ -14,8 +14,10 @@ from livevote.plan.plan import Planned, Problem
 NAMES = {"text": "question"}
 """What a field is called in a file, where that differs."""
 
-FIELDS = {NAMES.get(field.name, field.name): field for field in msgspec.structs.fields(AddQuestion)}
-"""The fields of the command by their name in a file."""
+FIELDS = {
+    NAMES.get(field.name, field.name): field for field in msgspec.structs.fields(AddQuestion) if field.name != "salt"
+}
+"""The fields of the command by their name in a file. Its salt is made when it is used."""
 
 DEFAULT_KIND = "single"
 

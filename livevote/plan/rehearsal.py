@@ -1,12 +1,21 @@
 """Does in memory what a plan asks for, before anything is done: a file with one mistake changes nothing."""
 
 import re
+import secrets
 from copy import copy
 
 import msgspec
 
-from livevote.domain.audit import GENESIS
-from livevote.domain.commands import Command, CreateRoom, OpenVoting, PublishReplay, SetLanguage, SwitchReceipts
+from livevote.domain.audit import GENESIS, SALT_BYTES
+from livevote.domain.commands import (
+    AddQuestion,
+    Command,
+    CreateRoom,
+    OpenVoting,
+    PublishReplay,
+    SetLanguage,
+    SwitchReceipts,
+)
 from livevote.domain.records import Draft, Entry, encode
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import apply, decide
@@ -93,13 +102,15 @@ class _Stage:
 
     def play(self, command: Command, line: int) -> Refusal | None:
         """Decide a command and go on from what it says."""
+        if isinstance(command, AddQuestion) and command.quiz is not None:
+            command = msgspec.structs.replace(command, salt=secrets.token_bytes(SALT_BYTES))
         decision = decide(self.room, command, at=self._at)
         if isinstance(decision, Refusal):
             self.errors.append(Problem(line, explain(decision)))
             return decision
         assert isinstance(decision, Draft), "nobody votes here"
         head = 0 if self.room is None else self.room.head
-        entry = Entry(self._code, head + 1, decision.record, encode(decision.record), GENESIS)
+        entry = Entry(self._code, head + 1, decision.record, encode(decision.record), GENESIS, decision.opening)
         self.room = apply(self.room, entry)
         self.commands.append(command)
         return None

@@ -12,7 +12,7 @@ from livevote.domain.kinds import KINDS
 from livevote.domain.questions import as_added
 from livevote.domain.state import Room
 from livevote.export.cells import BOM, is_formula
-from livevote.plan.fields import NAMES
+from livevote.plan.fields import FIELDS
 from livevote.plan.plan import Plan, Planned
 from livevote.plan.sheet import is_guarded
 
@@ -58,10 +58,10 @@ def _further(command: AddQuestion) -> dict[str, Any]:
     kind, rules = KINDS[command.kind], bytes(command.rules)
     if kind.define(command.options, rules) != kind.define(command.options, b"{}"):
         further["rules"] = msgspec.json.decode(rules)
-    for field in msgspec.structs.fields(AddQuestion):
+    for name, field in FIELDS.items():
         value = getattr(command, field.name)
         if field.name not in (*_PLAIN, "rules") and value != field.default:
-            further[NAMES.get(field.name, field.name)] = msgspec.to_builtins(value)
+            further[name] = msgspec.to_builtins(value)
     return further
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from livevote.domain.commands import AnyHostCommand
-from livevote.protocol.messages import FromClient, ToClient, Vote
+from livevote.protocol.messages import Check, FromClient, React, Sync, ToClient
 
 MAX_MESSAGE_BYTES = 4096
 """The longest message that a client may send."""
@@ -43,8 +43,8 @@ def decode(text: str) -> FromClient:
     """The message of a client's text frame. Raises ``ProtocolError``, whatever the text is."""
     try:
         message = _read(_from_client, text)
-        if isinstance(message, Vote) and not _is_ballot_id(message.id):
-            raise ProtocolError("a ballot's id has 1 to 64 of A-Z, a-z, 0-9, _ and -, at `$.id`")
+        if not isinstance(message, Sync | Check | React) and not _is_ballot_id(message.id):
+            raise ProtocolError("an id has 1 to 64 of A-Z, a-z, 0-9, _ and -, at `$.id`")
         return message
     except ProtocolError as error:
         raise ProtocolError(error.reason, id=_salvage_id(text)) from None

@@ -1,11 +1,12 @@
 """The messages of the socket as typed values. ``docs/protocol.md`` is their reference."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from livevote.domain.kinds.base import Figures
-from livevote.domain.state import Phase
+from livevote.domain.records import Level
+from livevote.domain.state import Phase, Standing
 
 
 class Vote(msgspec.Struct, frozen=True, tag_field="type", tag="vote", gc=False):
@@ -18,6 +19,38 @@ class Vote(msgspec.Struct, frozen=True, tag_field="type", tag="vote", gc=False):
     question: Annotated[str, msgspec.Meta(max_length=32)]
     round: int
     answer: msgspec.Raw
+
+
+class Name(msgspec.Struct, frozen=True, tag_field="type", tag="name"):
+    """A voter's name for the leaderboard. ``id`` is as with a vote, and so are the answers."""
+
+    id: str
+    name: str
+
+
+class Ask(msgspec.Struct, frozen=True, tag_field="type", tag="ask", gc=False):
+    """A voter's post for the room's board. ``id`` is made and used like that of a ballot."""
+
+    id: str
+    text: Annotated[str, msgspec.Meta(max_length=1000)]
+
+
+class Upvote(msgspec.Struct, frozen=True, tag_field="type", tag="upvote", gc=False):
+    """A voter's upvote of the post at log index ``post``, given (``on``) or taken back. ``id`` as with a ballot."""
+
+    id: str
+    post: int
+    on: bool
+
+
+Reaction = Literal["clap", "heart", "laugh", "wow", "slower", "faster", "lost"]
+"""What a voter can say without words: applause of four kinds, and three about the pace."""
+
+
+class React(msgspec.Struct, frozen=True, tag_field="type", tag="react", gc=False):
+    """A voter's reaction. It is in no log and gets no answer."""
+
+    kind: Reaction
 
 
 class Sync(msgspec.Struct, frozen=True, tag_field="type", tag="sync"):
@@ -60,12 +93,24 @@ class TallyMessage(msgspec.Struct, frozen=True, tag_field="type", tag="tally"):
     figures: Figures = {}
 
 
+class SolutionInfo(msgspec.Struct, frozen=True):
+    """What is right: option indexes, or the ``truth`` of an estimate; and what a right answer earns, at least half of
+    it if ``fading``."""
+
+    right: tuple[int, ...]
+    truth: int | None
+    points: int
+    fading: bool
+    explanation: str
+
+
 class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A question as voters see it. ``options`` count from 0 in answers; ``round`` is 0 before the first opening.
 
     What it says and its rules are those of its latest round, so that they fit its results. ``bins`` say what each of a
-    result's counts counts, and are empty where that is the options. ``rules`` have none of a solution in them.
-    ``closes_at`` is the planned end of the open round in ms on the server's clock; None without a timer.
+    result's counts counts, and are empty where that is the options. ``rules`` have none of a solution in them until it
+    is shown. ``closes_at`` is the planned end of the open round in ms on the server's clock; None without a timer.
+    ``level``: of what it takes one ballot each. ``solution`` is that of a quiz whose host has shown it for this round.
     """
 
     id: str
@@ -79,6 +124,8 @@ class QuestionInfo(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase
     revealed: bool
     closes_at: int | None
+    level: Level
+    solution: SolutionInfo | None = None
 
 
 class TermInfo(msgspec.Struct, frozen=True, array_like=True):
@@ -96,6 +143,7 @@ class WordingInfo(msgspec.Struct, frozen=True):
     options: tuple[str, ...]
     bins: tuple[str, ...]
     rules: msgspec.Raw
+    quiz: SolutionInfo | None
 
 
 class RoundInfo(msgspec.Struct, frozen=True):
@@ -117,6 +165,7 @@ class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
     ``rounds`` are the rounds before the latest, oldest first, and of many the newest. ``rules`` are whole. What voters
     wrote in the latest round is ``shown``, ``pending`` (until the host has judged it) or ``hidden``: of each at most
     500, most frequent first. ``edited`` is None unless the question's meaning was changed after the latest round.
+    ``quiz`` is what is right, shown or not.
     """
 
     counts: tuple[int, ...]
@@ -127,13 +176,15 @@ class HostQuestionInfo(QuestionInfo, frozen=True, kw_only=True):
     pending: tuple[TermInfo, ...]
     hidden: tuple[TermInfo, ...]
     edited: WordingInfo | None
+    quiz: SolutionInfo | None = None
 
 
 class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that a voter's page shows. ``at`` is the server's clock in ms; ``question`` is None in the waiting room.
 
-    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay;
-    ``language`` is that of the room's pages, such as "de", or empty.
+    ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay,
+    ``language`` is that of the room's pages, such as "de", or empty; ``linked`` whether a voter has one pseudonym for
+    all questions of level ``browser``, ``board`` and ``reactions`` whether the room takes posts and reactions.
     """
 
     epoch: str
@@ -145,6 +196,25 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     tally: TallyMessage | None
     replay: bool
     language: str
+    linked: bool = False
+    board: bool
+    reactions: bool
+
+
+class PlaceInfo(msgspec.Struct, frozen=True):
+    """A place on the leaderboard. ``name`` is None where the voter has none; ``index`` is that of its record."""
+
+    rank: int
+    name: str | None
+    index: int | None
+    points: int
+
+
+class LeaderboardInfo(msgspec.Struct, frozen=True):
+    """The first places of all ``of`` who have answered in a quiz. Who has the same points shares a ``rank``."""
+
+    of: int
+    places: tuple[PlaceInfo, ...]
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -159,12 +229,14 @@ class WallState(VoterState, frozen=True, kw_only=True, tag_field="type", tag="st
 
     ``voted`` counts the ballots of the current round, also while its result is hidden; ``online`` voters with an open
     page. ``fingerprint`` is None until the round is closed. ``join_url`` is where other machines find the room.
+    ``leaderboard`` is there while the host shows it.
     """
 
     voted: int
     online: int
     fingerprint: Fingerprint | None
     join_url: str
+    leaderboard: LeaderboardInfo | None = None
 
 
 class RecoveryInfo(msgspec.Struct, frozen=True):
@@ -214,12 +286,28 @@ class HealthInfo(msgspec.Struct, frozen=True, kw_only=True):
     checks: ChecksInfo
 
 
+class CodesInfo(msgspec.Struct, frozen=True):
+    """How many one-time codes the room has, and how many of them were entered."""
+
+    issued: int
+    used: int
+
+
+class BoardInfo(msgspec.Struct, frozen=True):
+    """How the room's board is set. ``per_voter`` is how many posts a voter may have that are not answered."""
+
+    on: bool
+    approval: bool
+    per_voter: int
+
+
 class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last.
 
     ``join_url`` is where other machines find the room, for a host who looks at the server on its own machine;
     ``embedding`` are the sites that may show the wall in a frame.
-    ``erased``: all that voters wrote was deleted, and the room is closed for good.
+    ``erased``: all that voters wrote was deleted, and the room is closed for good. ``leaderboard`` is there once a
+    solution was shown in a linked room, also while the wall does not show it.
     """
 
     epoch: str
@@ -239,6 +327,12 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     embedding: tuple[str, ...]
     language: str
     erased: bool
+    codes: CodesInfo
+    linked: bool = False
+    leaderboard_shown: bool = False
+    leaderboard: LeaderboardInfo | None = None
+    board: BoardInfo
+    reactions: bool
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
@@ -251,6 +345,85 @@ class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):
     rev: int | None = None
     at: int | None = None
     answer: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Place(msgspec.Struct, frozen=True, tag_field="type", tag="place"):
+    """This voter's own place in a linked room: ``rank`` of all ``of`` who have answered, None where the voter has not.
+
+    ``earned`` are the points in the current round, None until its solution is shown.
+    """
+
+    as_of: int
+    name: str | None
+    rank: int | None
+    of: int
+    points: int
+    earned: int | None
+
+
+class PostInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A post as everybody sees it. ``index`` is its log index, ``at`` when it was recorded."""
+
+    index: int
+    text: str
+    votes: int
+    at: int
+    answered: bool
+    pinned: bool
+
+
+class HostPostInfo(PostInfo, frozen=True, kw_only=True):
+    """A post as the host sees it."""
+
+    standing: Standing
+
+
+class OwnPostInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A voter's own post. ``id`` is the one that it was asked with; ``text`` is None once it was erased."""
+
+    id: str
+    index: int
+    text: str | None
+    votes: int
+    at: int
+    answered: bool
+    standing: Standing
+
+
+class BoardMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="board"):
+    """The board as of log index ``as_of``: the posts to show, and how many there are beside (``more``)."""
+
+    as_of: int
+    posts: tuple[PostInfo, ...]
+    more: int
+
+
+class HostBoardMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="board"):
+    """The board as its host sees it: those that wait, then those that are shown, then those that are hidden.
+
+    ``pending``, ``shown`` and ``hidden`` count all posts that have a text, whether they are in ``posts`` or not.
+    """
+
+    as_of: int
+    posts: tuple[HostPostInfo, ...]
+    more: int
+    pending: int
+    shown: int
+    hidden: int
+
+
+class MyPosts(msgspec.Struct, frozen=True, tag_field="type", tag="my_posts"):
+    """What this voter put on the board, and the log indexes of the posts that have this voter's upvote."""
+
+    posts: tuple[OwnPostInfo, ...]
+    upvoted: tuple[int, ...]
+
+
+class PulseMessage(msgspec.Struct, frozen=True, tag_field="type", tag="pulse"):
+    """How often each reaction came in the last ``window_s`` seconds."""
+
+    counts: dict[Reaction, int]
+    window_s: int
 
 
 class ReceiptInfo(msgspec.Struct, frozen=True):
@@ -278,6 +451,15 @@ class Recorded(msgspec.Struct, frozen=True, tag_field="type", tag="recorded"):
     receipt: ReceiptInfo | None = None
 
 
+class RecordedPost(msgspec.Struct, frozen=True, tag_field="type", tag="recorded"):
+    """The post or the upvote is on disk, for good, at log index ``index``; ``post`` is the log index of the post."""
+
+    id: str
+    post: int
+    index: int
+    at: int
+
+
 class Rejected(msgspec.Struct, frozen=True, tag_field="type", tag="rejected"):
     """The ballot is not in the log and never will be. ``id`` is None where the message had none to read."""
 
@@ -295,5 +477,20 @@ class Unknown(msgspec.Struct, frozen=True, tag_field="type", tag="unknown"):
     retry_ms: int
 
 
-FromClient = Vote | Sync | Check
-ToClient = VoterState | WallState | HostState | TallyMessage | Mine | Recorded | Rejected | Unknown
+FromClient = Vote | Name | Sync | Check | Ask | Upvote | React
+ToClient = (
+    VoterState
+    | WallState
+    | HostState
+    | TallyMessage
+    | Mine
+    | Place
+    | Recorded
+    | Rejected
+    | Unknown
+    | BoardMessage
+    | HostBoardMessage
+    | MyPosts
+    | PulseMessage
+    | RecordedPost
+)

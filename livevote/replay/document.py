@@ -28,6 +28,7 @@ from livevote.domain.records import (
 )
 from livevote.domain.room import apply
 from livevote.domain.state import Question, Room, Round
+from livevote.domain.tally import figures
 from livevote.failures import CorruptError
 from livevote.log import Reader
 from livevote.protocol.messages import RoomInfo
@@ -255,10 +256,10 @@ _NAMES: dict[type, What] = {VotingClosed: "closed", ResultsRevealed: "revealed",
 
 
 def _round(place: int, question: Question, asked: Round) -> ReplayRound:
-    figures = asked.tally.figures()
-    told = question.kind.told(figures, asked.wording.options, asked.wording.rules)
+    found = figures(question, asked)
+    told = question.kind.told(found, asked.wording.options, asked.wording.rules)
     return ReplayRound(
-        place, asked.number, len(asked.tally.counts()), figures, tuple((name, str(value)) for name, value in told)
+        place, asked.number, len(asked.tally.counts()), found, tuple((name, str(value)) for name, value in told)
     )
 
 

@@ -14,7 +14,16 @@ import segno
 from tornado.iostream import StreamClosedError
 
 from livevote.domain.cohosts import cohosts
-from livevote.domain.commands import AddCohost, AnyHostCommand, AsCohost, Command, CreateRoom, RevokeCohost
+from livevote.domain.commands import (
+    AddCohost,
+    AddQuestion,
+    AnyHostCommand,
+    AsCohost,
+    Command,
+    CreateRoom,
+    EditQuestion,
+    RevokeCohost,
+)
 from livevote.domain.records import Entry, QuestionDefined
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import decide
@@ -24,7 +33,7 @@ from livevote.live.outcome import Outcome
 from livevote.live.room import LiveRoom
 from livevote.protocol import codec
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
-from livevote.protocol.messages import HostState
+from livevote.protocol.messages import HostBoardMessage, HostState
 from livevote.replay.document import Audience, Replay
 from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
@@ -132,7 +141,7 @@ class ApiHandler(Handler):
         if isinstance(outcome, Entry):
             return outcome
         if isinstance(outcome, Refusal):
-            status = 404 if outcome.code is Code.UNKNOWN_QUESTION else 409
+            status = 404 if outcome.code in (Code.UNKNOWN_QUESTION, Code.UNKNOWN_POST) else 409
             raise ApiError(status, outcome.code, explain(outcome))
         assert isinstance(outcome, Unsure), "only a ballot can be a repeat"
         raise ApiError(503, outcome, UNKNOWN[outcome].replace("The vote will be sent again.", "Try again."))
@@ -162,6 +171,14 @@ class ApiHandler(Handler):
         base = services.base_url()
         return RoomMade(code, f"{base}/{code}", f"{base}/host/{code}#{key.host_token}", key.host_token)
 
+    def join_url(self) -> str:
+        """Where voters enter the room that the path names."""
+        # The address in the visitor's own address bar is the one that worked, so it is the one to pass on; but nobody
+        # else can use this machine's name for itself.
+        own = f"{self.request.protocol}://{self.request.host}"
+        base = self.services.base_url() if self.services.config.url or self.request.host_name in LOOPBACK else own
+        return f"{base}/{self.room().code}"
+
 
 class Rooms(ApiHandler):
     access = Access.OPERATOR
@@ -190,6 +207,14 @@ def as_sent(cohost: str | None, command: Command) -> Command:
     return AsCohost(cohost, cast(AnyHostCommand, command)) if cohost else command
 
 
+class BoardPosts(ApiHandler):
+    access = Access.HOST
+    operations = {"get": Operation(summary="The board as the room's host sees it", returns=HostBoardMessage)}
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        self.send_json(self.room().host_board())
+
+
 class Commands(ApiHandler):
     access = Access.HOST
     operations = {"post": Operation(summary="One command of the host", body=AnyHostCommand, returns=CommandDone)}
@@ -202,6 +227,8 @@ class Commands(ApiHandler):
         cohost = self.host()
         if cohost and isinstance(command, AddCohost | RevokeCohost):
             raise ApiError(403, "own_link_only", "Only the host's own link adds and revokes co-hosts.")
+        if isinstance(command, AddQuestion | EditQuestion):
+            command = msgspec.structs.replace(command, salt=next(self.services.salts))
         entry = self.settled(await self.services.writer.ask(self.room().code, as_sent(cohost, command)))
         record = entry.record
         question = record.id if isinstance(record, QuestionDefined) else getattr(record, "question", "")
@@ -302,12 +329,8 @@ class JoinQr(ApiHandler):
     operations = {"get": Operation(summary="The join address as a QR code", returns="image/svg+xml")}
 
     async def get(self, code: str) -> None:  # noqa: ARG002
-        # The address in the visitor's own address bar is the one that worked, so it is the one to pass on; but nobody
-        # else can use this machine's name for itself.
-        own = f"{self.request.protocol}://{self.request.host}"
-        base = self.services.base_url() if self.services.config.url or self.request.host_name in LOOPBACK else own
         picture = io.BytesIO()
-        segno.make(f"{base}/{self.room().code}", micro=False).save(
+        segno.make(self.join_url(), micro=False).save(
             picture, kind="svg", border=4, light="#fff", svgclass=None, lineclass=None, omitsize=True
         )
         self.set_header("Content-Type", "image/svg+xml")

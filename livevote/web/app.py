@@ -6,7 +6,7 @@ import msgspec
 from tornado.web import Application, RequestHandler, url
 
 from livevote.keys import CODE_LENGTH
-from livevote.web import api, openapi, page_handlers, picture_handlers, planning
+from livevote.web import api, code_api, openapi, page_handlers, picture_handlers, planning
 from livevote.web.base import Access, Guarded
 from livevote.web.services import Services
 from livevote.web.socket import PageSocket
@@ -14,6 +14,7 @@ from livevote.web.socket import PageSocket
 API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms": api.Rooms,
     "/api/rooms/{code}": api.RoomState,
+    "/api/rooms/{code}/board": api.BoardPosts,
     "/api/rooms/{code}/commands": api.Commands,
     "/api/rooms/{code}/exports/{name}": api.Exports,
     "/api/rooms/{code}/ballots.csv": api.Ballots,
@@ -21,6 +22,9 @@ API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms/{code}/replay": api.RoomReplay,
     "/api/rooms/{code}/qr.svg": api.JoinQr,
     "/api/rooms/{code}/proof": api.Proof,
+    "/api/rooms/{code}/codes": code_api.Codes,
+    "/api/rooms/{code}/codes/{name}": code_api.CodeFiles,
+    "/api/rooms/{code}/code": code_api.Code,
     "/api/rooms/{code}/host-session": api.HostSession,
     "/api/rooms/{code}/cohosts": api.Cohosts,
     "/api/rooms/from-file": planning.RoomFromFile,

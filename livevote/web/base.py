@@ -53,10 +53,12 @@ class Access(Enum):
 class ApiError(HTTPError):
     """A refusal of the HTTP API: a status, a code for programs and a sentence for people."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, *, retry_s: int | None = None) -> None:
         super().__init__(status, reason=HTTPStatus(status).phrase)
         self.code = code
         self.message = message
+        self.retry_s = retry_s
+        """After how many seconds to try again, where that is known."""
 
 
 class Guarded(RequestHandler):
@@ -98,6 +100,8 @@ class Handler(Guarded):
     def _is_allowed(self) -> bool:
         sessions = self.services.sessions
         match self.access:
+            case Access.VOTER:
+                return sessions.voter(self) is not None
             case Access.HOST_TOKEN:
                 return self.token_host() is not None
             case Access.HOST:
@@ -164,6 +168,8 @@ class Handler(Guarded):
         error = kwargs.get("exc_info", (None, None))[1]
         if isinstance(error, ApiError):
             code, message = error.code, error.message
+            if error.retry_s is not None:
+                self.set_header("Retry-After", str(error.retry_s))
         else:
             code, message = "error", f"{HTTPStatus(status_code).phrase}."
         self.answer({"error": {"code": code, "message": message}}, status=status_code)

@@ -11,6 +11,7 @@ from livevote.web.base import Access
 
 _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYBODY: [],
+    Access.VOTER: [{"voterCookie": []}],
     Access.HOST: [{"bearer": []}, {"hostCookie": []}],
     Access.OWN_HOST: [{"bearer": []}, {"hostCookie": []}],
     Access.PUBLISHED: [{}, {"bearer": []}, {"hostCookie": []}],
@@ -44,6 +45,7 @@ def describe(routes: dict[str, type[ApiHandler]], *, cookie_prefix: str) -> dict
                     "scheme": "bearer",
                     "description": "The operator key, or the host token of the room.",
                 },
+                "voterCookie": {"type": "apiKey", "in": "cookie", "name": f"{cookie_prefix}.*"},
                 "hostCookie": {"type": "apiKey", "in": "cookie", "name": f"{cookie_prefix}-host"},
                 "operatorCookie": {"type": "apiKey", "in": "cookie", "name": f"{cookie_prefix}-operator"},
             },

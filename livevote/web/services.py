@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from livevote.clock import Clock
 from livevote.config import Config
 from livevote.keys import Keyring
+from livevote.live.code_tries import CodeTries
+from livevote.live.codebook import CodeBook
 from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
 from livevote.live.notary import Notary
@@ -46,6 +48,8 @@ class Services:
     rereads: asyncio.Semaphore
     """How many retried ballots and blocks of leaves may be looked up in the log at once."""
     leaves: Leaves
+    codes: CodeBook
+    code_tries: CodeTries
     exporting: asyncio.Semaphore
     """How many exports may be made at once."""
     base_url: Callable[[], str]

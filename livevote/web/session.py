@@ -7,11 +7,13 @@ from tornado.httputil import parse_cookie
 from tornado.web import RequestHandler, create_signed_value, decode_signed_value
 
 from livevote.keys import Keyring, random_id
+from livevote.live.room import HeldCode
 
 _MAX_HOSTED = 20
 _DAYS = 400  # the longest that browsers keep a cookie
 _DAY_S = 24 * 60 * 60
 _MAX_STRANGERS = 8
+_MAX_CODES = 20
 
 
 class Sessions:
@@ -89,6 +91,29 @@ class Sessions:
     def _voters(self, handler: RequestHandler) -> list[str]:
         """The names of all voters' cookies that the browser sent, in its order."""
         return [name for name in handler.cookies if name.startswith(f"{self._prefix}.")]
+
+    def code(self, handler: RequestHandler, room: str) -> HeldCode | None:
+        """The one-time code that the browser has entered in this room."""
+        # For as long as the browser keeps it, as a voter's. Its name is signed with it: one room's is no other's.
+        name = self._code_name(room)
+        if name not in handler.request.headers.get("Cookie", ""):
+            return None  # nearly everybody, and reading cookies takes longer than looking
+        value = self._get(handler, name, max_age_days=math.inf)
+        if value is None:
+            return None
+        list_, place, identity = value.split(".")
+        return HeldCode((int(list_), int(place)), identity)
+
+    def enter_code(self, handler: RequestHandler, room: str, code: HeldCode) -> None:
+        """Remember the one-time code that the browser has entered in this room."""
+        others = [name for name in handler.cookies if name.startswith(f"{self._prefix}-code-")]
+        for name in others[: -_MAX_CODES + 1]:  # or requests would outgrow what a server reads
+            handler.clear_cookie(name, secure=self._secure, path="/")
+        list_, place = code.place
+        self._set(handler, self._code_name(room), f"{list_}.{place}.{code.identity}", "Lax")
+
+    def _code_name(self, room: str) -> str:
+        return f"{self._prefix}-code-{room}"
 
     def host(self, handler: RequestHandler, code: str) -> str | None:
         """As whom the browser proved to host this room: "" for its host, else a co-host's id; None where it did not.

@@ -4,18 +4,30 @@ import asyncio
 import logging
 from typing import Any
 
-from livevote.domain.commands import CastBallot
+from livevote.domain.commands import AskPost, CastBallot, NamePlayer, UpvotePost
 from livevote.domain.records import Entry
 from livevote.domain.room import Repeat
 from livevote.failures import FailureError
 from livevote.live.hub import Role
 from livevote.live.limits import TokenBucket
-from livevote.live.outcome import Outcome, answer
-from livevote.live.room import LiveRoom
+from livevote.live.outcome import Outcome, answer, answer_name, answer_post
+from livevote.live.room import HeldCode, LiveRoom
 from livevote.protocol import codec
 from livevote.protocol.codes import CLOSE, REJECTED, UNKNOWN, Unsure
 from livevote.protocol.codes import Wire as WireCode
-from livevote.protocol.messages import Check, Rejected, Sync, ToClient, Unknown, Vote
+from livevote.protocol.messages import (
+    Ask,
+    Check,
+    FromClient,
+    Name,
+    React,
+    Rejected,
+    Sync,
+    ToClient,
+    Unknown,
+    Upvote,
+    Vote,
+)
 from livevote.web.base import Access, ApiError, Guarded
 from livevote.web.services import Services
 from livevote.web.wire import Wire, WireHandler
@@ -25,6 +37,8 @@ _log = logging.getLogger("livevote")
 _ROLES: dict[str, Role] = {"host": "host", "wall": "wall"}
 _MAX_REFUSED = 50
 _MAX_UNREAD_ANSWERS = 32
+_REACTIONS_AT_ONCE = 5
+_REACTIONS_PER_S = 1.0
 
 
 class Page:
@@ -36,6 +50,7 @@ class Page:
     __slots__ = (
         "_bucket",
         "_pseudonyms",
+        "_reactions",
         "_refused",
         "_repeats",
         "_room",
@@ -54,21 +69,25 @@ class Page:
         self._services = services
         self._room: LiveRoom | None = None
         self._bucket: TokenBucket | None = None
-        self._pseudonyms: dict[str, str] | None = None
+        self._reactions: TokenBucket | None = None
+        self._pseudonyms: dict[str | None, str] | None = None
         self._refused = 0
         self._unread_answers = 0
         self._repeats: set[asyncio.Task[None]] | None = None
         self._wire: Wire = services.wires.take(handler, self)
 
-    def enter(self, room: LiveRoom, *, cohost: str = "") -> None:
-        """Get the room's state now and every tick from now on. ``cohost`` is the id of whose page this is, if any."""
+    def enter(self, room: LiveRoom, *, cohost: str = "", code: HeldCode | None = None) -> None:
+        """Get the room's state now and every tick from now on.
+
+        ``cohost`` is the id of whose page this is, if any, and ``code`` the one that the browser has entered.
+        """
         self._room = room
         if self.role == "host":
             room.join_host(self, cohost=cohost)
         elif self.role == "wall":
             room.channel.join(self, "wall")
         else:
-            room.join(self, limit=self._services.config.sockets_per_session)
+            room.join(self, limit=self._services.config.sockets_per_session, code=code)
 
     def on_pong(self, payload: bytes) -> None:
         """Tell the room how long its ping took."""
@@ -104,35 +123,59 @@ class Page:
             self.leave_with("server_fault")
 
     def _obey(self, room: LiveRoom, text: str) -> None:
-        bucket = self._bucket
-        if bucket is None:
-            services = self._services
-            config = services.config
-            bucket = TokenBucket(burst=config.vote_burst, rate=config.vote_rate, clock=services.clock)
-            self._bucket = bucket
+        try:
+            command: FromClient | None = codec.decode(text)
+        except codec.ProtocolError as error:
+            command, id = None, error.id
+        bucket = self._bucket_for(command)
         allowed = bucket.take()
         self._refused = 0 if allowed else self._refused + 1
         if self._refused > _MAX_REFUSED:
             self.leave_with("too_fast")
-            return
-        try:
-            command = codec.decode(text)
-        except codec.ProtocolError as error:
-            self._answer(Rejected(error.id, WireCode.BAD_MESSAGE, REJECTED[WireCode.BAD_MESSAGE]))
-            return
-        if isinstance(command, Sync):
+        elif command is None:
+            self._answer(Rejected(id, WireCode.BAD_MESSAGE, REJECTED[WireCode.BAD_MESSAGE]))
+        elif isinstance(command, Sync):
             if allowed:
                 room.channel.sync(self, self.role)
         elif self.role != "voter":
-            id = command.id if isinstance(command, Vote) else None
+            id = None if isinstance(command, Check | React) else command.id
             self._answer(Rejected(id, WireCode.NOT_A_VOTER, REJECTED[WireCode.NOT_A_VOTER]))
         elif isinstance(command, Check):
             if allowed:
                 room.vitals.check(self.session, command)
+        elif isinstance(command, React):
+            if allowed:
+                room.react(command.kind)
         elif not allowed:
             self._answer(Unknown(command.id, Unsure.TOO_FAST, UNKNOWN[Unsure.TOO_FAST], bucket.wait_ms()))
-        else:
+        elif isinstance(command, Name):
+            self._name(room, command)
+        elif isinstance(command, Vote):
             self._vote(room, command)
+        else:
+            self._post(room, command)
+
+    def _bucket_for(self, command: FromClient | None) -> TokenBucket:
+        """What limits such messages: whoever claps a lot can vote all the same."""
+        services = self._services
+        if isinstance(command, React):
+            if self._reactions is None:
+                self._reactions = TokenBucket(burst=_REACTIONS_AT_ONCE, rate=_REACTIONS_PER_S, clock=services.clock)
+            return self._reactions
+        if self._bucket is None:
+            config = services.config
+            self._bucket = TokenBucket(burst=config.vote_burst, rate=config.vote_rate, clock=services.clock)
+        return self._bucket
+
+    def _name(self, room: LiveRoom, name: Name) -> None:
+        player = room.key.player(self.session)
+        named = NamePlayer(voter=player, id=name.id, name=name.name, salt=next(self._services.salts))
+        self._services.writer.submit(room.code, named, lambda outcome: self._answer_name(room, name, outcome))
+
+    def _answer_name(self, room: LiveRoom, name: Name, outcome: Outcome) -> None:
+        self._answer(answer_name(name, outcome, rev=room.names_of(self.session) - 1))
+        if isinstance(outcome, Entry):
+            room.tell_tabs(self.session)
 
     def _vote(self, room: LiveRoom, vote: Vote) -> None:
         ballot = CastBallot(
@@ -142,17 +185,37 @@ class Page:
             round=vote.round,
             answer=bytes(vote.answer),
             salt=next(self._services.salts),
+            code=room.code_of(self.session),
+            linked=room.state.linked,
         )
         self._services.writer.submit(room.code, ballot, lambda outcome: self._answer_vote(room, vote, outcome))
+
+    def _post(self, room: LiveRoom, message: Ask | Upvote) -> None:
+        voter = room.key.name_on_board(self.session)
+        command = (
+            AskPost(voter, message.id, message.text, next(self._services.salts))
+            if isinstance(message, Ask)
+            else UpvotePost(voter, message.id, message.post, message.on)
+        )
+        self._services.writer.submit(room.code, command, lambda outcome: self._answer_post(room, message, outcome))
+
+    def _answer_post(self, room: LiveRoom, message: Ask | Upvote, outcome: Outcome) -> None:
+        self._answer(answer_post(message, outcome))
+        if isinstance(outcome, Entry):
+            # The page knows its own upvote, and of its own post only what it sent.
+            room.show_posts(self.session, but=self if isinstance(message, Upvote) else None)
 
     def _pseudonym(self, room: LiveRoom, question: str) -> str:
         if self._pseudonyms is None:
             self._pseudonyms = {}
-        known = self._pseudonyms.get(question)
+        scope = room.scope(question)
+        known = self._pseudonyms.get(scope)
         if known is None:
-            known = room.key.pseudonym(self.session, question)
-            if question in room.state.questions:  # or a hostile page could fill the memory
-                self._pseudonyms[question] = known
+            known = room.pseudonym(self.session, question)
+            asked = room.state.questions.get(question)
+            # Others would let a hostile page fill the memory. Codes can be entered later, and changed.
+            if asked is not None and asked.level == "browser":
+                self._pseudonyms[scope] = known
         return known
 
     def _answer_vote(self, room: LiveRoom, vote: Vote, outcome: Outcome) -> None:
@@ -240,7 +303,7 @@ class PageSocket(WireHandler, Guarded):
             page.leave_with("not_the_host")
         else:
             try:
-                page.enter(room, cohost=cohost)
+                page.enter(room, cohost=cohost, code=sessions.code(self, room.code))
             except Exception:
                 page.leave_with("server_fault")
                 raise

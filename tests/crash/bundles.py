@@ -16,7 +16,9 @@ from livevote.domain.commands import (
     AcceptRecovery,
     AddCohost,
     AddQuestion,
+    AnswerPost,
     AskAgain,
+    AskPost,
     CastBallot,
     CloseVoting,
     Command,
@@ -25,10 +27,17 @@ from livevote.domain.commands import (
     EraseAnswer,
     EraseRoom,
     HideResults,
+    IssueCodes,
+    JudgePosts,
     JudgeTerms,
+    LinkPseudonyms,
+    NamePlayer,
     OpenVoting,
     OrderQuestions,
+    PinPost,
     PublishReplay,
+    Quiz,
+    RemoveName,
     RemoveQuestion,
     RenameRoom,
     RevealResults,
@@ -36,14 +45,21 @@ from livevote.domain.commands import (
     SetEmbedding,
     SetLanguage,
     SetTimer,
+    ShowLeaderboard,
+    ShowSolution,
+    SwitchBoard,
+    SwitchReactions,
     SwitchReceipts,
+    UpvotePost,
+    UseCode,
 )
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.estimate import EstimateRules
 from livevote.domain.kinds.written import key
 from livevote.domain.merkle import Tree
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.records import BallotCast, Entry
+from livevote.domain.quiz import CHOICES
+from livevote.domain.records import COMMITTED, Entry, Level, PlayerNamed
 from livevote.domain.state import Question
 from livevote.log.memory import MemoryLog
 from tests.history import AT, CODE, History
@@ -114,7 +130,13 @@ def a_room(rng: random.Random, *, steps: int) -> Made:
     """A room with a random history; every kind of record comes up in some of them."""
     made = Made()
     made.do(CreateRoom(CODE, text(rng)))
-    made.do(AddQuestion("single", text(rng), ("Tea", "Coffee", "Water")))
+    # The first question is open for longer than others, so it is not always of the same kind.
+    if rng.random() < 0.5:
+        made.do(add(rng))
+    if not made.history.room.questions:
+        made.do(AddQuestion("single", text(rng), ("Tea", "Coffee", "Water")))
+    if rng.random() < 0.5:
+        made.do(LinkPseudonyms())
     made.do(OpenVoting("q1"))
     if rng.random() < 0.5:
         # One question is open at a time, and the first one would be it for long.
@@ -141,7 +163,10 @@ def delete(rng: random.Random, made: Made) -> None:
         made.do(CloseVoting(question))
     made.do(EraseRoom())
     gone = rng.randrange(len(made.entries) + 1)
-    made.entries[:gone] = [msgspec.structs.replace(entry, opening=None) for entry in made.entries[:gone]]
+    made.entries[:gone] = [
+        msgspec.structs.replace(entry, opening=None) if isinstance(entry.record, COMMITTED) else entry
+        for entry in made.entries[:gone]
+    ]
 
 
 def recover(rng: random.Random, made: Made) -> None:
@@ -152,11 +177,17 @@ def recover(rng: random.Random, made: Made) -> None:
 
 
 def command(rng: random.Random, made: Made) -> Command:
-    if rng.random() < 0.6:
+    if not made.history.room.questions:
+        return add(rng)
+    if rng.random() < 0.5:
         return vote(rng, made)
-    question = rng.choice(list(made.history.room.questions))
+    if rng.random() < 0.4:
+        return on_board(rng, made)
     written = [each.id for each in made.history.room.questions.values() if each.kind.written and each.rounds]
-    cast = [entry.index for entry in made.entries if isinstance(entry.record, BallotCast)]
+    if written and rng.random() < 0.2:
+        return JudgeTerms(rng.choice(written), 1, (key(text(rng)),), rng.random() < 0.5)
+    question = rng.choice(list(made.history.room.questions))
+    cast = [entry.index for entry in made.entries if isinstance(entry.record, COMMITTED)]
     choices: list[Command] = [
         add(rng),
         OpenVoting(question),
@@ -183,6 +214,28 @@ def command(rng: random.Random, made: Made) -> Command:
         OrderQuestions(tuple(rng.sample(list(made.history.room.questions), len(made.history.room.questions)))),
         RenameRoom(text(rng)),
         SetLanguage(rng.choice(("", "de", "ar"))),
+        IssueCodes(rng.randrange(1, 4), rng.randbytes(32).hex()),
+        UseCode(rng.randrange(1, 3), rng.randrange(4), rng.choice(TEXTS[:8])),
+        CloseVoting(question),
+        ShowSolution(question),
+        ShowSolution(question),
+        ShowLeaderboard(rng.random() < 0.5),
+        NamePlayer(rng.choice(TEXTS[:8]), text(rng), text(rng)[:20], rng.randbytes(16)),
+        RemoveName(rng.choice([1, *(entry.index for entry in made.entries if isinstance(entry.record, PlayerNamed))])),
+    ]
+    return rng.choice(choices)
+
+
+def on_board(rng: random.Random, made: Made) -> Command:
+    voter, posts = rng.choice(TEXTS[:4]), [*made.history.room.board.posts, 1]
+    choices: list[Command] = [
+        SwitchBoard(on=rng.random() < 0.8, approval=rng.random() < 0.3),
+        *[AskPost(voter, text(rng), text(rng), rng.randbytes(16))] * 3,
+        *[UpvotePost(voter, text(rng), rng.choice(posts), rng.random() < 0.8)] * 3,
+        JudgePosts(tuple(rng.choices(posts[:-1] or posts, k=2)), rng.random() < 0.7),
+        PinPost(rng.choice([*posts, None])),
+        AnswerPost(rng.choice(posts), rng.random() < 0.7),
+        SwitchReactions(on=rng.random() < 0.5),
     ]
     return rng.choice(choices)
 
@@ -204,7 +257,17 @@ def add(rng: random.Random) -> AddQuestion:
         "cloud": {"language": rng.choice(("", "en"))},
     }
     sent = msgspec.Raw(json.dumps(rules.get(kind, {})).encode())
-    return AddQuestion(kind, text(rng), options, sent, rng.random() < 0.7)
+    level: Level = rng.choice(("browser", "browser", "code"))
+    quiz = right(rng, kind, len(options)) if rng.random() < 0.5 else None
+    return AddQuestion(kind, text(rng), options, sent, rng.random() < 0.7, level, quiz, rng.randbytes(16))
+
+
+def right(rng: random.Random, kind: str, options: int) -> Quiz | None:
+    if kind not in (*CHOICES, "estimate"):
+        return None
+    size = 3 if kind == "yesno" else options
+    most = {"estimate": 0, "multiple": rng.randrange(1, 3)}.get(kind, 1)
+    return Quiz(tuple(rng.sample(range(size), most)), rng.randrange(1, 1000), rng.random() < 0.5, text(rng))
 
 
 def edit(rng: random.Random, question: Question) -> EditQuestion:
@@ -228,6 +291,9 @@ def edit(rng: random.Random, question: Question) -> EditQuestion:
         rules=msgspec.Raw(b"" if sent is None else json.dumps(sent).encode()),
         changeable=changeable,
         meaning=True,
+        level=rng.choice((None, None, None, "browser", "code")),
+        quiz=rng.choice((msgspec.UNSET, right(rng, question.kind.name, len(options)))),
+        salt=rng.randbytes(16),
     )
 
 
@@ -240,6 +306,8 @@ def vote(rng: random.Random, made: Made) -> CastBallot:
         round=max(1, len(question.rounds)),
         answer=json.dumps(answer(rng, question)).encode(),
         salt=rng.randbytes(16),
+        code=rng.choice([None, *made.history.room.used_codes]),
+        linked=made.history.room.linked,
     )
 
 
@@ -404,6 +472,26 @@ def change_an_answer(rng: random.Random, _data: bytes, lines: list[Line], _made:
     if canonical(other) == lines[place]["answer"]:
         return None
     return joined(edited(lines, place, answer=canonical(other)))
+
+
+def change_what_is_hidden(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes | None:
+    """Another name, or another solution."""
+    places = [
+        place for place in records(lines, "player_named/1", "question_defined/1") if lines[place]["salt"] is not None
+    ]
+    if not places:
+        return None
+    place = rng.choice(places)
+    hidden = json.loads(lines[place]["answer"])
+    other = {"name": hidden["name"] + "x"} if "name" in hidden else {**hidden, "explanation": "x"}
+    return joined(edited(lines, place, answer=canonical(other)))
+
+
+def lose_what_is_hidden(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes | None:
+    places = [
+        place for place in records(lines, "player_named/1", "question_defined/1") if lines[place]["salt"] is not None
+    ]
+    return joined(edited(lines, rng.choice(places), answer=None, salt=None)) if places else None
 
 
 def change_a_salt(rng: random.Random, _data: bytes, lines: list[Line], _made: Made) -> bytes | None:
@@ -630,6 +718,8 @@ TAMPERING: tuple[Tampering, ...] = (
     change_a_body,
     change_an_answer,
     change_a_salt,
+    change_what_is_hidden,
+    lose_what_is_hidden,
     reseal_other_content,
     reseal_other_content,
     add_a_foreign_note,
@@ -655,6 +745,8 @@ def rewrite_history(rng: random.Random, lines: list[Line]) -> bytes:
     found = list(lines)
     for _ in range(rng.randrange(1, 4)):
         places = records(found)
+        if not places:
+            break
         place = rng.choice(places)
         way = rng.randrange(4)
         if way == 0:

@@ -169,12 +169,17 @@ def _make_seeds() -> dict[str, list[bytes]]:
         "messages": [
             b'{"type":"vote","id":"b1","question":"q1","round":1,"answer":{"choices":[0]}}',
             b'{"type":"sync"}',
+            b'{"type":"ask","id":"p1","text":"Why?"}',
+            b'{"type":"upvote","id":"u1","post":3,"on":true}',
+            b'{"type":"react","kind":"clap"}',
         ],
         "commands": [
             b'{"type":"add_question","kind":"single","text":"Which?","options":["A","B"],"rules":{},"changeable":true}',
             b'{"type":"open","question":"q1"}',
             b'{"type":"switch_receipts","on":true}',
             b'{"type":"publish_replay","public":false}',
+            b'{"type":"switch_board","on":true,"approval":false,"per_voter":5}',
+            b'{"type":"judge_posts","posts":[3,4],"shown":true}',
         ],
         "bundles": [_bundle(made), _bundle(few)],
         "notes": [*notes, SIGNER.vkey.encode()],

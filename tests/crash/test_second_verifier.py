@@ -18,12 +18,13 @@ import pytest
 
 from livevote import verify
 from livevote.bundle import Bundle, NoBundleError
-from livevote.domain import checker, note, voting
+from livevote.domain import checker, note, room
 from livevote.domain.audit import TamperedError, leaf, link
 from livevote.domain.checker import Checker
 from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, CreateRoom, EditQuestion, OpenVoting
 from livevote.domain.kinds import KINDS
 from livevote.domain.records import Entry
+from livevote.domain.state import Room
 from livevote.verify import verify_bundle
 from tests.crash.bundles import (
     SIGNER,
@@ -36,7 +37,7 @@ from tests.crash.bundles import (
     written,
 )
 from tests.evidence import Record, size
-from tests.history import CODE, cast
+from tests.history import CODE, ballot, by_code, cast
 from tests.process import CHECKOUT, run_cli
 
 pytestmark = pytest.mark.crash
@@ -196,6 +197,22 @@ def test_both_verifiers_count_a_round_by_the_rules_that_it_was_asked_with(tmp_pa
     assert agree(first(path), verdict)
 
 
+def test_both_verifiers_name_more_voters_than_codes_that_were_entered(tmp_path: Path) -> None:
+    made = Made(history=by_code(used=2))
+    for voter in ("ann", "bob"):
+        made.do(cast(voter, 0, code=(1, 0)))
+    stuffed = ballot("eve", 1)
+    made.entries.append(made.history.next(stuffed.record, stuffed.opening))
+    path = tmp_path / "stuffed.jsonl"
+    path.write_bytes(asyncio.run(written(made)))
+    _, (found,) = second(path, trusted=None)
+    own = first(path)
+    assert (own["verdict"], found["verdict"]) == ("tampered", "tampered")
+    assert "record 9" in own["why"]
+    assert "record 9" in found["why"]
+    assert "more voters than codes were entered" in found["why"]
+
+
 def test_the_good_ones_hold_every_kind_of_record(judged: list[Judged]) -> None:
     text = b"".join(path.read_bytes() for path, how, _ in judged if how == "good")
     for tag in ("results_hidden", "answer_erased", "receipts_switched", "replay_published", "recovery_accepted"):
@@ -205,6 +222,8 @@ def test_the_good_ones_hold_every_kind_of_record(judged: list[Judged]) -> None:
     for tag in ("terms_judged", "question_edited", "question_removed", "questions_ordered", "room_renamed"):
         assert tag.encode() in text
     for tag in ("language_set", "room_erased", "timer_set", "cohost_added", "cohost_revoked"):
+        assert tag.encode() in text
+    for tag in ("codes_issued", "code_used", '\\"kept\\":true', '\\"level\\":\\"code\\"'):
         assert tag.encode() in text
     assert any(
         each["counts"] != [0] * len(each["counts"]) for found in judged for each in found.verdict.get("results", ())
@@ -258,6 +277,10 @@ def _allow(*_: object) -> None:
     pass
 
 
+def _fold_anything(state: Room, entry: Entry) -> None:
+    room.FOLD[type(entry.record)].fold(state, entry, entry.record)
+
+
 HOLES: dict[str, tuple[object, str, Callable[..., object]]] = {
     "the chain": (checker, "check", _believe_the_chain),
     "commitments": (checker, "check", _believe_the_answer),
@@ -265,7 +288,7 @@ HOLES: dict[str, tuple[object, str, Callable[..., object]]] = {
     "checkpoints": (Checker, "finish", _without_checkpoints),
     "missing answers": (Checker, "finish", _without_erasures),
     "erasures": (Checker, "_erase", _allow),
-    "the order of a question's life": (voting, "require", _allow),
+    "the order of a question's life": (room, "_fold", _fold_anything),
     "one spelling of a text": (verify, "is_one_spelling", lambda _text: True),
     "one way to write it": (verify._Spelling, "look", _allow),
 }

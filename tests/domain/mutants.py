@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from livevote.domain import ballots, questions, voting
+from livevote.domain import ballots, questions, quiz, voting
 from livevote.domain import room as rules
-from livevote.domain.commands import AsCohost, CastBallot, CloseVoting, OpenVoting
+from livevote.domain.commands import AsCohost, CastBallot, CloseVoting, OpenVoting, ShowSolution
 from livevote.domain.kinds import choice
 from livevote.domain.kinds.multiple import Multiple
 from livevote.domain.records import (
@@ -25,6 +25,7 @@ from livevote.domain.records import (
     QuestionDefined,
     Record,
     ResultsHidden,
+    Solution,
     TimerSet,
     VotingClosed,
     VotingOpened,
@@ -258,6 +259,35 @@ def revoked_cohost_is_forgotten(patch: Patch) -> None:
     _fold(patch, broken)
 
 
+def solution_of_an_open_round(patch: Patch) -> None:
+    """I12: what is right can be shown while people still vote."""
+    original = quiz.DECIDE[ShowSolution]
+
+    def broken(room: Room, command: ShowSolution, at: int) -> Decision | Record:
+        asked = _asked(room, command.question, len(getattr(room.questions.get(command.question), "rounds", ())))
+        if asked is None or asked.closed_at is not None:
+            return original(room, command, at)
+        with _with(asked, closed_at=at):
+            return original(room, command, at)
+
+    patch.setitem(rules.DECIDE, ShowSolution, broken)
+
+
+def first_round_counts(patch: Patch) -> None:
+    """A question that was asked again goes on to count with its first round."""
+
+    def scored(room: Room) -> Iterator[tuple[Question, Round]]:
+        for question in room.questions.values():
+            yield from [(question, asked) for asked in question.rounds if asked.solved][:1]
+
+    patch.setattr(quiz, "scored", scored)
+
+
+def names_as_they_are_written(patch: Patch) -> None:
+    """Two voters have names that nobody can tell apart by ear."""
+    patch.setattr(quiz, "alike", lambda name: name)
+
+
 def fold_depends_on_the_moment(patch: Patch) -> None:
     """I4, I19: the same log folds into another state the next time."""
     moments = count()
@@ -288,8 +318,8 @@ def every_round_says_what_is_asked_now(patch: Patch) -> None:
     """I4: a change of meaning reaches the rounds before it."""
     define = Question.define
 
-    def broken(question: Question, defined: QuestionDefined) -> None:
-        define(question, defined)
+    def broken(question: Question, defined: QuestionDefined, solution: Solution | None) -> None:
+        define(question, defined, solution)
         for asked in question.rounds:
             asked.wording = question.wording
 
@@ -321,6 +351,9 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     revoked_cohost_may_go_on,
     timer_stays_as_it_was_set_first,
     revoked_cohost_is_forgotten,
+    solution_of_an_open_round,
+    first_round_counts,
+    names_as_they_are_written,
     fold_depends_on_the_moment,
     decide_changes_the_state,
     every_round_says_what_is_asked_now,

@@ -10,8 +10,8 @@ from livevote.domain.checker import Checker, ContradictedError
 from livevote.domain.commands import AcceptRecovery, CloseVoting, EraseAnswer, EraseRoom, SwitchReceipts
 from livevote.domain.merkle import root
 from livevote.domain.note import Checkpoint
-from livevote.domain.records import Entry
-from tests.history import CODE, History, cast, opened
+from livevote.domain.records import Entry, Opening
+from tests.history import CODE, SALT, History, ask, cast, linked, named, opened, quizzed, with_board
 
 OLD = Checkpoint("livevote/7KQ2MD/0000000000000000", 3, bytes(32), bytes(32), 1)
 
@@ -101,6 +101,17 @@ def test_every_answer_may_be_missing_where_the_whole_room_was_erased() -> None:
         checked(empty[:-1])
 
 
+def test_a_post_has_its_text_or_an_erasure() -> None:
+    history = with_board().did(ask("ann", "Why?"), ask("bob", "How?"), EraseAnswer(4))
+    assert checked(history.entries).tree.size == 5
+    kept, history.entries[2] = history.entries[2], msgspec.structs.replace(history.entries[2], opening=None)
+    with pytest.raises(TamperedError, match="the answer of record 3 is missing, and no erasure is recorded"):
+        checked(history.entries)
+    history.entries[2:4] = [kept, msgspec.structs.replace(history.entries[3], opening=kept.opening)]
+    with pytest.raises(TamperedError, match="the answer of record 4 does not fit its commitment"):
+        checked(history.entries)
+
+
 def test_an_erased_answer_that_is_still_there_is_named() -> None:
     history = voted()
     kept = history.entries[4]
@@ -108,6 +119,20 @@ def test_an_erased_answer_that_is_still_there_is_named() -> None:
     history.entries[4] = kept
     with pytest.raises(TamperedError, match="record 7 erased the answer of record 5, and it is still there"):
         checked(history.entries)
+
+
+def test_what_a_name_and_a_quiz_hide_is_there_or_erased() -> None:
+    history = linked().did(quizzed(1), named("ann", "Ann"), named("bob", "Bob"), EraseAnswer(4))
+    assert checked(history.entries).tree.size == 6
+    for index in (3, 5):
+        entries = list(history.entries)
+        entries[index - 1] = msgspec.structs.replace(entries[index - 1], opening=None)
+        with pytest.raises(TamperedError, match=f"the answer of record {index} is missing, and no erasure"):
+            checked(entries)
+        other = Opening(SALT, b'{"name":"Eve"}')
+        entries[index - 1] = msgspec.structs.replace(entries[index - 1], opening=other)
+        with pytest.raises(TamperedError, match=f"the answer of record {index} does not fit its commitment"):
+            checked(entries)
 
 
 def test_records_that_are_missing_at_the_end_contradict_a_checkpoint() -> None:

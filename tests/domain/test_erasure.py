@@ -10,23 +10,29 @@ from livevote.domain.commands import (
     AddQuestion,
     AskAgain,
     CloseVoting,
+    Command,
     EraseAnswer,
     EraseRoom,
     JudgeTerms,
     OpenVoting,
+    PinPost,
     RemoveQuestion,
     RenameRoom,
+    ShowSolution,
+    SwitchBoard,
+    SwitchReactions,
 )
 from livevote.domain.erasure import blank, is_blank
 from livevote.domain.freeze import differences, follow, freeze, thaw
 from livevote.domain.kinds.written import key
-from livevote.domain.records import Draft, Entry, RoomErased, VotingOpened
+from livevote.domain.quiz import Standings
+from livevote.domain.records import COMMITTED, Draft, Entry, RoomErased, Solution, VotingOpened
 from livevote.domain.refusals import Code, Refusal
-from livevote.domain.room import BrokenLogError, Repeat, fits
+from livevote.domain.room import BrokenLogError, Known, Repeat, fits
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
 from livevote.log import finish
-from tests.history import AT, CODE, History, ballot, cast, dump, opened, stored
+from tests.history import AT, CODE, History, ask, ballot, cast, dump, linked, named, opened, quizzed, stored
 
 LONG = "a" * 22
 
@@ -167,3 +173,72 @@ def test_what_was_judged_goes_with_the_texts() -> None:
     tally = history.room.questions["q1"].rounds[0].tally
     assert (tally.terms(), dict(tally.judged), tally.figures()) == ((), {}, {"terms": [], "more": 0})
     assert history.do(JudgeTerms("q1", 1, (key("tea"),), True)) == Refusal(Code.ROOM_ERASED)
+
+
+def game() -> History:
+    """A linked quiz with a board: a ballot, a name that was changed, two posts of which one is pinned."""
+    history = linked().did(quizzed(1), OpenVoting("q1"), cast("ann", 1, linked=True), CloseVoting("q1"))
+    history.did(named("ann", "Ann"), named("ann", "Anna"), ShowSolution("q1"), SwitchBoard(on=True, approval=False))
+    history.did(ask("ann", "Why?"), ask("bob", "How?"), PinPost(11), SwitchReactions(True))
+    return history
+
+
+def test_posts_and_names_go_and_what_the_host_wrote_stays() -> None:
+    history = game()
+    standings = Standings()
+    finish(standings.update(history.room))
+    assert standings.players == 1
+    history.did(EraseRoom())
+    room = history.room
+    assert not is_blank(room)
+    assert [post.text for post in room.board.posts.values()] == [None, None]
+    assert (room.board.on, room.board.pinned, room.reactions) == (False, None, False)
+    assert ([name.text for name in room.names["ann"]], room.takers) == ([None, None], {})
+    assert standings.behind(room)
+    finish(standings.update(room))
+    assert standings.players == 0
+    assert history.round().wording.solution == Solution("", (1,))
+    for _ in blank(room):
+        pass
+    assert is_blank(room)
+
+
+def test_i4_a_room_with_posts_and_names_folds_into_the_same_before_during_and_after() -> None:
+    whole = game().did(EraseRoom()).entries
+    left = [
+        msgspec.structs.replace(entry, opening=None) if isinstance(entry.record, COMMITTED) else entry
+        for entry in stored(whole)
+    ]
+    for cut in range(len(whole) + 1):
+        assert dump(fold([*left[:cut], *stored(whole)[cut:]])) == dump(fold(stored(whole)))
+    assert "".join(differences(packed(left), fold(stored(whole)) or packed(left))) == ""
+
+
+def test_i6_a_retry_of_a_post_or_a_name_is_answered_as_before_and_nothing_new_is_taken() -> None:
+    history = game()
+    sent: list[Command] = [named("ann", "Anna"), ask("ann", "Why?")]
+    new: list[Command] = [named("bob", "Bob"), ask("bob", "When?")]
+    before = [history.decide(command) for command in sent]
+    history.did(EraseRoom())
+    after = [history.decide(command) for command in sent]
+    assert isinstance(after[0], Repeat)
+    assert isinstance(before[0], Repeat)
+    assert after[0].ballot.index == before[0].ballot.index
+    assert isinstance(after[1], Known)
+    assert after[1] == before[1]
+    for command in new:
+        assert history.decide(command) == Refusal(Code.ROOM_ERASED)
+
+
+@pytest.mark.parametrize("command", [named("ann", "Ann"), SwitchBoard(on=True, approval=False)])
+def test_texts_that_are_still_in_the_log_are_not_forgotten_where_nobody_voted(command: Command) -> None:
+    history = linked().did(command)
+    if isinstance(command, SwitchBoard):
+        history.did(ask("ann", "Why?"))
+    history.did(EraseRoom())
+    found = fold(stored(history.entries))
+    assert found is not None
+    assert not is_blank(found)
+    emptied_room = fold(emptied(history))
+    assert emptied_room is not None
+    assert is_blank(emptied_room)

@@ -14,6 +14,7 @@ from livevote.domain.commands import (
     AcceptRecovery,
     AddCohost,
     AddQuestion,
+    AnswerPost,
     AskAgain,
     CloseVoting,
     Command,
@@ -21,8 +22,11 @@ from livevote.domain.commands import (
     EraseAnswer,
     EraseRoom,
     HideResults,
+    IssueCodes,
+    JudgePosts,
     OpenVoting,
     OrderQuestions,
+    PinPost,
     PublishReplay,
     RemoveQuestion,
     RenameRoom,
@@ -31,16 +35,21 @@ from livevote.domain.commands import (
     SetEmbedding,
     SetLanguage,
     SetTimer,
+    ShowLeaderboard,
+    ShowSolution,
+    SwitchBoard,
+    SwitchReactions,
     SwitchReceipts,
+    UseCode,
 )
 from livevote.domain.freeze import FORMAT, Frozen, ThawError, differences, follow, freeze, thaw
 from livevote.domain.packed import Packed
 from livevote.domain.records import Entry
 from livevote.domain.room import apply
-from livevote.domain.state import Room
+from livevote.domain.state import Act, Board, Post, Room
 from livevote.domain.tally import fold
 from livevote.log import finish
-from tests.history import OPTIONS, History, cast, dump, opened, stored
+from tests.history import OPTIONS, History, ask, cast, dump, linked, named, opened, quizzed, stored, upvote
 
 SALT = bytes(range(16))
 
@@ -56,6 +65,11 @@ commands: st.SearchStrategy[Command] = st.one_of(
         st.sampled_from(["q1", "q1", "q1", "q2"]),
     ),
     st.builds(EraseAnswer, st.integers(4, 20)),
+    st.builds(lambda voter, id: ask(voter, "Why?", id=id), voters, ids),
+    st.builds(
+        lambda voter, post, on, id: upvote(voter, post, on=on, id=id), voters, st.integers(5, 9), st.booleans(), ids
+    ),
+    st.builds(lambda post, shown: JudgePosts((post,), shown), st.integers(5, 9), st.booleans()),
     st.sampled_from(
         [
             *(action(question) for action in (OpenVoting, CloseVoting, AskAgain) for question in ("q1", "q2")),
@@ -70,6 +84,11 @@ commands: st.SearchStrategy[Command] = st.one_of(
             EditQuestion("q1", options=(*OPTIONS, "Milk"), meaning=True),
             EditQuestion("q2", text="And then?", changeable=True),
             *(RemoveQuestion("q2"), OrderQuestions(("q2", "q1")), RenameRoom("Another"), SetLanguage("de")),
+            AddQuestion("single", "By code?", OPTIONS, level="code"),
+            *(IssueCodes(3, "0a" * 32), UseCode(1, 0, "a"), UseCode(1, 2, "b")),
+            cast("ann", 0, question="q2", code=(1, 0)),
+            *(SwitchBoard(on=True, approval=False), SwitchBoard(on=True), SwitchReactions(True)),
+            *(PinPost(5), PinPost(None), AnswerPost(5, True)),
         ]
     ),
     st.sampled_from([EraseRoom(), SwitchReceipts(True), PublishReplay(False)]),
@@ -95,11 +114,17 @@ def evening() -> History:
     )
     history.did(cast("ann", 1), cast("e" * 22, 0, id="h" * 22), EraseAnswer(9), EraseAnswer(4))
     history.did(SetTimer("q1", 60), CloseVoting("q1"), RevealResults("q1"), AskAgain("q1"))
-    history.did(cast("c" * 22, 2, id="f" * 22, round=2), AddCohost("Ann"), AddCohost("Bob"), RevokeCohost("c1"))
+    history.did(cast("c" * 22, 2, id="f" * 22, round=2))
     history.did(AddQuestion("single", "And now?", OPTIONS, changeable=False), SwitchReceipts(False))
+    history.did(SwitchBoard(on=True, approval=False, per_voter=3), SwitchReactions(True))
+    history.did(ask("ann", "Why?"), ask("bob", "How?"), ask("bob", "When?"), upvote("ann", 22))
+    history.did(upvote("bob", 21), upvote("bob", 21, on=False), JudgePosts((23,), shown=False), PinPost(22))
+    history.did(AnswerPost(22, answered=True), EraseAnswer(21), SwitchBoard(on=True, per_voter=3))
+    history.did(AddQuestion("single", "By code?", OPTIONS, level="code"), IssueCodes(3, "0a" * 32), UseCode(1, 2, "b"))
+    history.did(AddCohost("Ann"), AddCohost("Bob"), RevokeCohost("c1"))
     history.did(SetEmbedding(("https://slides.example.org", "file:")))
     history.did(CloseVoting("q1"), EditQuestion("q1", options=(*OPTIONS, "Milk"), meaning=True), AskAgain("q1"))
-    history.did(AddQuestion("single", "Never?", OPTIONS), RemoveQuestion("q3"), OrderQuestions(("q2", "q1")))
+    history.did(AddQuestion("single", "Never?", OPTIONS), RemoveQuestion("q4"), OrderQuestions(("q2", "q3", "q1")))
     history.did(RenameRoom("Another"), SetLanguage("de"))
     return history.did(PublishReplay(True), AcceptRecovery("livevote/7KQ2MD/0", 3, 5, "00"))
 
@@ -127,7 +152,7 @@ def test_every_field_of_a_state_survives_and_the_state_moves_on() -> None:
     assert b"".join(freeze(again.room, again.chain)) == data
     slots = {
         name
-        for kind in (Room, type(state.questions["q1"]), type(state.questions["q1"].rounds[0]))
+        for kind in (Room, type(state.questions["q1"]), type(state.questions["q1"].rounds[0]), Board, Post)
         for name in kind.__slots__
     }
     for entry in stored(history.did(CloseVoting("q1"), OpenVoting("q2"), cast("ann", 1, question="q2")).entries[-3:]):
@@ -138,37 +163,74 @@ def test_every_field_of_a_state_survives_and_the_state_moves_on() -> None:
 
 KNOWN_SLOTS = {
     *(
+        "board",
         "code",
         "cohosts",
+        "code_lists",
         "created_at",
         "current",
         "embedding",
         "erased_at",
         "head",
         "language",
+        "leaderboard",
+        "linked",
+        "names",
         "origin",
         "questions",
+        "reactions",
         "receipts",
         "recoveries",
         "removed",
         "replay_public",
+        "takers",
         "title",
+        "used_codes",
     ),
-    *("changeable", "id", "kind", "options", "rounds", "rules", "stored_rules", "text"),
+    *("acts", "approval", "on", "per_voter", "pinned", "posts", "taken", "upvoted"),
+    *("answered", "at", "index", "standing", "text", "voter", "votes"),
+    *("changeable", "id", "kind", "level", "options", "quiz", "rounds", "rules", "solution", "stored_rules", "text"),
     *("defined", "version", "wording"),
-    *(
-        "ballots",
-        "closed_at",
-        "closes_at",
-        "erased",
-        "number",
-        "opened_at",
-        "revealed",
-        "superseded",
-        "tally",
-        "wording",
-    ),
+    *("ballots", "closed_at", "closes_at", "erased", "number", "opened_at", "revealed", "solved"),
+    *("superseded", "tally", "wording", "texts_left"),
 }
+
+
+def game() -> History:
+    """A quiz with names: taken, given up, erased."""
+    history = linked().did(quizzed(1, 2, kind="multiple", points=7, fading=True, explanation="Why not?"))
+    history.did(OpenVoting("q1"), cast("ann", 1, 2, linked=True), cast("bob", 0, linked=True), CloseVoting("q1"))
+    history.did(named("ann", "Ann"), named("bob", "Bob"), named("ann", "Anna"), EraseAnswer(9), ShowSolution("q1"))
+    return history.did(ShowLeaderboard(True), quizzed(0))
+
+
+def test_a_quiz_and_its_names_survive() -> None:
+    history = game()
+    log = stored(history.entries)
+    for at in range(1, len(log) + 1):
+        frozen = thawed(b"".join(freeze(shadowed(log[:at]), log[at - 1].chain)))
+        assert dump(frozen.room) == dump(fold(log[:at]))
+        assert dump(shadowed(log[at:], frozen.room)) == dump(history.state)
+        assert "".join(differences(shadowed(log, like=history.state), frozen.room)) == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda room: setattr(room, "linked", False),
+        lambda room: setattr(room, "leaderboard", False),
+        lambda room: room.names["ann"].pop(),
+        lambda room: room.takers.clear(),
+        lambda room: setattr(room.questions["q1"], "quiz", None),
+        lambda room: setattr(room.questions["q1"], "solution", None),
+        lambda room: setattr(first_round(room), "solved", False),
+    ],
+)
+def test_quizzes_that_differ_are_found(change: Callable[[Room], object]) -> None:
+    entries = stored(game().entries)
+    running = shadowed(entries)
+    change(running)
+    assert "".join(differences(shadowed(entries), running)) == "the results"
 
 
 def test_rounds_have_room_for_the_ballots_that_the_other_state_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,9 +248,10 @@ def test_rounds_have_room_for_the_ballots_that_the_other_state_has(monkeypatch: 
 
 def test_the_bytes_come_in_pieces_with_a_break_between(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_GROUP", 256)
+    monkeypatch.setattr(module, "_ACTS", 4)
     pieces = list(freeze(shadowed(evening().entries), bytes(32)))
-    assert len(pieces) == 1 + 3 * 2 * (1 + 1024 // 256)
-    assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 3 * 2 * 1024 // 256
+    assert len(pieces) == 1 + 2 + 3 * 2 * (1 + 1024 // 256), "six acts on the board are two pieces"
+    assert len(list(thaw(BytesIO(b"".join(pieces)).read))) == 2 + 3 * 2 * 1024 // 256
 
 
 def test_answers_are_read_and_counted_with_a_break_between(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,6 +331,9 @@ def test_states_of_one_log_do_not_differ() -> None:
         lambda room: setattr(room.questions["q1"], "options", ("a", "b")),
         lambda room: setattr(room.questions["q1"], "stored_rules", b"{}"),
         lambda room: setattr(room.questions["q1"], "changeable", False),
+        lambda room: setattr(room.questions["q3"], "level", "browser"),
+        lambda room: room.code_lists.clear(),
+        lambda room: room.used_codes.update({(1, 1): "c"}),
         lambda room: room.questions["q1"].rounds.pop(),
         lambda room: setattr(first_round(room), "number", 2),
         lambda room: setattr(first_round(room), "opened_at", 2),
@@ -277,6 +343,19 @@ def test_states_of_one_log_do_not_differ() -> None:
         lambda room: first_round(room).tally._counts.append(0),
         lambda room: first_round(room).ballots.pop("ann"),
         lambda room: first_round(room).superseded.popitem(),
+        lambda room: setattr(room, "reactions", False),
+        lambda room: setattr(room.board, "on", False),
+        lambda room: setattr(room.board, "approval", False),
+        lambda room: setattr(room.board, "per_voter", 4),
+        lambda room: setattr(room.board, "pinned", None),
+        lambda room: setattr(room.board, "taken", 9),
+        lambda room: room.board.posts.popitem(),
+        *(
+            lambda room, name=name: setattr(room.board.posts[21], name, "x")
+            for name in ("answered", "at", "index", "standing", "text", "voter", "votes")
+        ),
+        lambda room: room.board.acts["ann"].popitem(),
+        lambda room: room.board.upvoted["ann"].clear(),
     ],
 )
 def test_results_that_differ_are_found(change: Callable[[Room], object]) -> None:
@@ -298,6 +377,41 @@ def test_a_ballot_that_differs_is_named() -> None:
     assert changed(move("ballots", "d" * 22)) == "record 7"
     assert changed(move("superseded", ("c" * 22, "f" * 22))) == "record 5"
     assert changed(rename) == "record 7"
+
+
+def board_of_six() -> list[Command]:
+    return [SwitchBoard(on=True, approval=False), ask("ann", "Why?"), *(upvote(voter, 5) for voter in "abcde")]
+
+
+def test_an_act_on_the_board_that_differs_is_named() -> None:
+    def change(room: Room) -> None:
+        acts = room.board.acts["ann"]
+        acts["ann-22-True"] = msgspec.structs.replace(acts["ann-22-True"], at=7)
+
+    def rename(room: Room) -> None:
+        acts = room.board.acts["bob"]
+        acts["other"] = acts.pop("bob-21-True")
+
+    assert changed(change) == "record 24"
+    assert changed(rename) == "record 25"
+
+
+def test_acts_on_the_board_are_compared_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_VOTERS", 4)
+    entries = stored(opened().did(*board_of_six()).entries)
+    running = shadowed(entries)
+    pieces = differences(shadowed(entries), running)
+    assert next(pieces) == ""
+    shadowed(stored(opened().did(*board_of_six(), upvote("eve", 5)).entries)[-1:], running)
+    assert list(pieces) == [""], "what comes meanwhile is in nobody's way"
+
+
+def test_acts_that_cannot_follow_each_other_are_refused_in_words() -> None:
+    history = opened().did(SwitchBoard(on=True, approval=False), ask("ann", "Why?"), upvote("bob", 5))
+    state = shadowed(history.entries)
+    state.board.acts["bob"]["bob-5-True"] = Act(6, 0, 5, False)
+    with pytest.raises(ThawError, match="not the bytes"):
+        thawed(b"".join(freeze(state, bytes(32))))
 
 
 def test_a_running_state_may_move_on_while_it_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:

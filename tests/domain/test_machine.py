@@ -1,7 +1,8 @@
 """T10: any order of votes and host commands, against a model that is written from the words of the rules.
 
 The model is plain lists and dicts and shares no code with the rules. A new command takes a method of the model, a rule
-of the machine, what it changes in ``rounds_agree``, and a mutant. ``LIVEVOTE_MACHINE_SEED`` takes other examples.
+of the machine, what it changes in ``rounds_agree``, and a mutant. ``LIVEVOTE_MACHINE_SEED`` takes other examples. The
+board has a machine of its own in ``test_board``.
 """
 
 import os
@@ -33,22 +34,28 @@ from livevote.domain.commands import (
     EditQuestion,
     EraseAnswer,
     HideResults,
+    LinkPseudonyms,
     OpenVoting,
     OrderQuestions,
     PublishReplay,
+    Quiz,
     RemoveQuestion,
     RevealResults,
     RevokeCohost,
     SetTimer,
+    ShowLeaderboard,
+    ShowSolution,
     SwitchReceipts,
 )
-from livevote.domain.records import BallotCast, Draft
+from livevote.domain.quiz import Standings
+from livevote.domain.records import BallotCast, Draft, PlayerNamed
 from livevote.domain.refusals import Refusal
-from livevote.domain.room import BrokenLogError, Repeat
+from livevote.domain.room import BrokenLogError, Decision, Repeat
 from livevote.domain.tally import fold
+from livevote.log import finish
 from tests.domain.mutants import MUTANTS, Patch
 from tests.evidence import Record, size
-from tests.history import AT, cast, created, dump, stored
+from tests.history import AT, SALT, cast, created, dump, named, stored
 
 pytestmark = pytest.mark.crash
 
@@ -67,34 +74,61 @@ class Model:
 
     def __init__(self) -> None:
         self.questions: dict[str, dict[str, Any]] = {}
-        self.settings = {"receipts": True, "replay": False}
+        self.settings = {"receipts": True, "replay": False, "linked": False, "leaderboard": False}
         self.cohosts: list[str | None] = []
         self.added = 0
+        self.names: dict[str, list[tuple[str, str | None]]] = {}
 
-    def add(self, low: int, high: int, changeable: bool) -> None:
+    def add(self, low: int, high: int, changeable: bool, right: int | None = None) -> None:
         self.added += 1
-        wording = {"text": "Which?", "version": 1}
+        wording = {"text": "Which?", "version": 1, "right": right}
         rules = {"low": low, "high": high, "changeable": changeable}
         self.questions[f"q{self.added}"] = {**rules, **wording, "rounds": []}
 
     def edit(self, name: str, text: str, changeable: bool, *, meaning: bool) -> str:
-        """Wording changes at any time, for all rounds of its version; the rest only as the next version."""
+        """Wording changes at any time, for all rounds of its version; the rest only as the next version.
+
+        What is right has to be said anew with another meaning.
+        """
         if name not in self.questions:
             return "unknown_question"
         question = self.questions[name]
         rounds = question["rounds"]
         if rounds and meaning and rounds[-1]["open"]:
             return "still_open"
+        if rounds and meaning and question["right"] is not None:
+            return "bad_question"
         if rounds and not meaning and changeable != question["changeable"]:
             return "other_meaning"
         wanted = {"text": text, "changeable": changeable}
         if wanted == {key: question[key] for key in wanted}:
             return "already_so"
+        self._edited(question, wanted, meaning=meaning)
+        return "ok"
+
+    def edit_quiz(self, name: str, right: int | None, *, meaning: bool) -> str:
+        """What is right changes like everything else that is not wording; none: it is no quiz."""
+        if name not in self.questions:
+            return "unknown_question"
+        question = self.questions[name]
+        rounds = question["rounds"]
+        if rounds and meaning and rounds[-1]["open"]:
+            return "still_open"
+        if right is not None and not question["low"] <= 1 <= question["high"]:
+            return "bad_question"
+        if right == question["right"]:
+            return "already_so"
+        if rounds and not meaning:
+            return "other_meaning"
+        self._edited(question, {"right": right}, meaning=meaning)
+        return "ok"
+
+    def _edited(self, question: dict[str, Any], wanted: dict[str, Any], *, meaning: bool) -> None:
+        rounds = question["rounds"]
         question.update(wanted, version=question["version"] + bool(rounds and meaning))
         for asked in rounds:
             if asked["version"] == question["version"]:
-                asked["text"] = text
-        return "ok"
+                asked["text"] = question["text"]
 
     def remove(self, name: str) -> str:
         """Only what was never asked goes."""
@@ -128,8 +162,8 @@ class Model:
         if seconds is not None and not 5 <= seconds <= 24 * 60 * 60:
             return "bad_timer"
         ends = None if seconds is None else at + seconds * 1000
-        wording = {key: self.questions[name][key] for key in ("text", "version")}
-        rounds.append({"open": True, "revealed": False, "ballots": {}, "ends": ends, **wording})
+        wording = {key: self.questions[name][key] for key in ("text", "version", "right")}
+        rounds.append({"open": True, "revealed": False, "solved": False, "ballots": {}, "ends": ends, **wording})
         return "ok"
 
     def set_timer(self, name: str, seconds: int | None, *, at: int) -> str:
@@ -189,6 +223,64 @@ class Model:
             return already
         asked[what] = wanted
         return "ok"
+
+    def link(self) -> str:
+        """Pseudonyms are linked once, and before anything was opened."""
+        if self.settings["linked"]:
+            return "already_so"
+        if any(question["rounds"] for question in self.questions.values()):
+            return "too_late"
+        self.settings["linked"] = True
+        return "ok"
+
+    def solve(self, name: str) -> str:
+        """A solution is shown once, of a quiz whose newest round is closed."""
+        if name not in self.questions:
+            return "unknown_question"
+        question = self.questions[name]
+        if (question["rounds"] or [question])[-1]["right"] is None:
+            return "no_solution"
+        if not question["rounds"] or question["rounds"][-1]["open"]:
+            return "not_closed"
+        if question["rounds"][-1]["solved"]:
+            return "already_shown"
+        question["rounds"][-1]["solved"] = True
+        return "ok"
+
+    def name(self, voter: str, id: str, name: str) -> str:
+        """A name is one voter's until that voter takes another; a known id keeps its name for ever."""
+        if not self.settings["linked"]:
+            return "not_linked"
+        mine = self.names.setdefault(voter, [])
+        for known, before in mine:
+            if known == id:
+                return "repeat" if before in (None, name) else "conflict"
+        others = [names[-1][1] for other, names in self.names.items() if names and other != voter]
+        if name.lower() in [other.lower() for other in others if other is not None]:
+            return "name_taken"
+        if len(mine) == 5:
+            return "too_many_names"
+        mine.append((id, name))
+        return "ok"
+
+    def erase_name(self, voter: str, id: str) -> str:
+        """An erased name is nobody's any more, and what was sent under its id was sent."""
+        mine = self.names[voter]
+        place = [known for known, _ in mine].index(id)
+        if mine[place][1] is None:
+            return "already_erased"
+        mine[place] = (id, None)
+        return "ok"
+
+    def points(self) -> dict[str, int]:
+        """What each voter has earned: a thousand in the newest round of a quiz whose solution was shown."""
+        found: dict[str, int] = {}
+        for question in self.questions.values():
+            for asked in [asked for asked in question["rounds"] if asked["solved"]][-1:]:
+                for voter, ballots in asked["ballots"].items():
+                    if ballots[-1][1] is not None:
+                        found[voter] = found.get(voter, 0) + 1000 * (ballots[-1][1] == [asked["right"]])
+        return found
 
     def set(self, what: str, wanted: bool) -> str:
         """A setting of the room changes unless it is like that already."""
@@ -260,7 +352,7 @@ class Voting(RuleBasedStateMachine):
         self.answered: dict[tuple[str, int, str, str], tuple[int, int, int]] = {}
         self.planned: list[tuple[str, int, int]] = []
 
-    def check(self, command: Command, expected: str) -> Draft | Repeat | Refusal:
+    def check(self, command: Command, expected: str) -> Decision:
         decision = self.history.do(command)
         if isinstance(decision, Refusal):
             assert decision.code == expected
@@ -279,9 +371,24 @@ class Voting(RuleBasedStateMachine):
             for id, choices in ballots[:-1]
         ]
 
-    @initialize(changeable=st.booleans(), low=st.integers(0, 2), high=st.integers(2, OPTIONS))
-    def two_questions(self, changeable: bool, low: int, high: int) -> None:
-        self.add_single(changeable=changeable)
+    @rule()
+    def link(self) -> None:
+        self.check(LinkPseudonyms(), self.model.link())
+
+    @initialize(
+        linked=st.booleans(),
+        right=st.none() | st.integers(0, OPTIONS - 1),
+        changeable=st.booleans(),
+        low=st.integers(0, 2),
+        high=st.integers(2, OPTIONS),
+    )
+    def two_questions(self, linked: bool, right: int | None, changeable: bool, low: int, high: int) -> None:
+        if linked:
+            self.link()
+        if right is None:
+            self.add_single(changeable=changeable)
+        else:
+            self.add_quiz(right=right, changeable=changeable)
         self.add_multiple(changeable=not changeable, low=low, high=high)
         self.begin("q1", first=True, after=60)
 
@@ -342,6 +449,34 @@ class Voting(RuleBasedStateMachine):
         expected = self.model.set("receipts", on) if self.model.is_cohost(number) else "no_such_cohost"
         self.check(AsCohost(f"c{number}", SwitchReceipts(on=on)), expected)
 
+    @precondition(lambda self: len(self.model.questions) < 4)
+    @rule(right=st.integers(0, OPTIONS - 1), changeable=st.booleans())
+    def add_quiz(self, right: int, changeable: bool) -> None:
+        self.model.add(1, 1, changeable, right)
+        quiz = Quiz((right,))
+        self.check(AddQuestion("single", "Which?", tuple("abcd"), changeable=changeable, quiz=quiz, salt=SALT), "ok")
+
+    @rule(name=names, voter=st.sampled_from("abc"), choice=st.integers(0, OPTIONS - 1))
+    def play(self, name: str, voter: str, choice: int) -> None:
+        """A whole round, which random commands seldom come to."""
+        self.begin(name, first=not self.model.questions.get(name, {}).get("rounds"))
+        self.vote_where_voting_is_open(voter, [choice])
+        self.close(name)
+        self.solve(name)
+
+    @rule(name=names)
+    def solve(self, name: str) -> None:
+        self.check(ShowSolution(name), self.model.solve(name))
+
+    @rule(on=st.booleans())
+    def show_leaderboard(self, on: bool) -> None:
+        linked = self.model.settings["linked"]
+        self.check(ShowLeaderboard(on), self.model.set("leaderboard", on) if linked else "not_linked")
+
+    @rule(voter=st.sampled_from("abc"), id=st.sampled_from("12345678"), name=st.sampled_from(["Ann", "ANN", "Bob"]))
+    def take_a_name(self, voter: str, id: str, name: str) -> None:
+        self.check(named(voter, name, id=id), self.model.name(voter, id, name))
+
     @rule(name=names)
     def close(self, name: str) -> None:
         self.check(CloseVoting(name), self.model.switch(name, "open", False, "closed"))
@@ -358,7 +493,8 @@ class Voting(RuleBasedStateMachine):
         """I6: a ballot that was recorded is answered as it was the first time, however late it is sent again."""
         self.sent.append((name, number, voter, id, choices))
         expected = self.model.vote(name, number, voter, id, choices)
-        decision = self.check(cast(voter, *choices, id=id, question=name, round=number), expected)
+        linked = self.history.room.linked
+        decision = self.check(cast(voter, *choices, id=id, question=name, round=number, linked=linked), expected)
         if isinstance(decision, Repeat):
             ballot = decision.ballot
             assert (ballot.index, ballot.rev, ballot.at) == self.answered[name, number, voter, id]
@@ -411,7 +547,8 @@ class Voting(RuleBasedStateMachine):
     @rule(name=names, number=st.integers(0, 3), id=st.sampled_from(["b0", "b1", "b2", "new"]), raw=junk)
     def send_junk(self, name: str, number: int, id: str, raw: bytes) -> None:
         expected = self.model.vote(name, number, "a", id, None)
-        self.check(cast("a", id=id, question=name, round=number, raw=raw), expected)
+        linked = self.history.room.linked
+        self.check(cast("a", id=id, question=name, round=number, raw=raw, linked=linked), expected)
 
     @rule(on=st.booleans())
     def switch_receipts(self, on: bool) -> None:
@@ -428,6 +565,12 @@ class Voting(RuleBasedStateMachine):
         command = EditQuestion(name, text=text, changeable=changeable, meaning=meaning)
         self.check(command, self.model.edit(name, text, changeable, meaning=meaning))
 
+    @rule(name=names, right=st.none() | st.integers(0, OPTIONS - 1), meaning=st.booleans())
+    def edit_quiz(self, name: str, right: int | None, meaning: bool) -> None:
+        quiz = None if right is None else Quiz((right,))
+        command = EditQuestion(name, quiz=quiz, meaning=meaning, salt=SALT)
+        self.check(command, self.model.edit_quiz(name, right, meaning=meaning))
+
     @rule(name=names)
     def remove(self, name: str) -> None:
         self.check(RemoveQuestion(name), self.model.remove(name))
@@ -443,6 +586,8 @@ class Voting(RuleBasedStateMachine):
         found = [entry.record for entry in self.history.entries if entry.index == index]
         if found and isinstance(record := found[0], BallotCast):
             expected = self.model.erase(record.question, record.round, record.voter, record.id)
+        elif found and isinstance(record := found[0], PlayerNamed):
+            expected = self.model.erase_name(record.voter, record.id)
         else:
             expected = "no_such_ballot"
         self.check(EraseAnswer(index), expected)
@@ -461,7 +606,12 @@ class Voting(RuleBasedStateMachine):
     def rounds_agree(self) -> None:
         """I3, I5, I8: phases, visibility, revs, voters and counts are those of the model."""
         room = self.history.room
-        assert {"receipts": room.receipts, "replay": room.replay_public} == self.model.settings
+        assert {
+            "receipts": room.receipts,
+            "replay": room.replay_public,
+            "linked": room.linked,
+            "leaderboard": room.leaderboard,
+        } == self.model.settings
         assert room.cohosts == {f"c{number}": name for number, name in enumerate(self.model.cohosts, 1)}
         assert list(room.questions) == list(self.model.questions)
         for name, expected in self.model.questions.items():
@@ -475,11 +625,23 @@ class Voting(RuleBasedStateMachine):
                 assert (asked.closed_at is None, asked.revealed) == (wanted["open"], wanted["revealed"])
                 assert asked.closes_at == wanted["ends"]
                 assert (asked.wording.text, asked.wording.version) == (wanted["text"], wanted["version"])
+                assert asked.solved == wanted["solved"]
                 assert (asked.tally.counts(), asked.voters) == (counts, len(counting))
                 assert question.kind.conserved(counts, len(counting), question.rules)
                 assert {voter: (found.id, found.rev) for voter, found in asked.ballots.items()} == {
                     voter: (ballots[-1][0], len(ballots) - 1) for voter, ballots in wanted["ballots"].items()
                 }
+
+    @invariant()
+    def points_agree(self) -> None:
+        """Points are those of the newest solved rounds, added up by voter, and names are those that were taken."""
+        standings = Standings()
+        finish(standings.update(self.history.room))
+        found = {voter: points for points, voters in standings.ranked() for voter in voters}
+        assert found == self.model.points()
+        assert {
+            voter: [(name.id, name.text) for name in names] for voter, names in self.history.room.names.items()
+        } == {voter: names for voter, names in self.model.names.items() if names}
 
     @invariant()
     def the_log_holds_what_was_recorded(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +17,9 @@ from livevote.domain.commands import (
     EditQuestion,
     OpenVoting,
     OrderQuestions,
+    Quiz,
     RemoveQuestion,
+    ShowSolution,
 )
 from livevote.domain.freeze import follow, freeze, thaw
 from livevote.domain.questions import as_added
@@ -27,12 +30,13 @@ from livevote.domain.records import (
     QuestionRemoved,
     QuestionsOrdered,
     Record,
+    Solution,
 )
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import BrokenLogError, Repeat, fits
 from livevote.domain.tally import fold, snapshot
 from livevote.log import finish
-from tests.history import AT, CODE, OPTIONS, History, cast, created, drafted, dump, opened, stored
+from tests.history import AT, CODE, OPTIONS, SALT, History, cast, created, drafted, dump, opened, stored
 
 MORE = (*OPTIONS, "Milk")
 
@@ -243,9 +247,15 @@ def test_i4_i5_whatever_is_changed_rounds_keep_their_sums_and_the_log_folds_into
 
 def test_a_round_is_counted_and_saved_by_the_rules_that_it_was_asked_with() -> None:
     first, later = msgspec.Raw(b'{"max":5,"min":0,"truth":3}'), msgspec.Raw(b'{"max":30,"min":-30,"truth":7}')
-    history = created().did(AddQuestion("estimate", "How many?", (), first), OpenVoting("q1"))
-    history.did(cast("ann", raw=b'{"value":5}'), CloseVoting("q1"), EditQuestion("q1", rules=later, meaning=True))
-    history.did(AskAgain("q1"), cast("ann", raw=b'{"value":-30}', round=2))
+    sealed = AddQuestion("estimate", "How many?", (), first, quiz=Quiz(explanation="Three."), salt=SALT)
+    history = created().did(sealed, OpenVoting("q1"), cast("ann", raw=b'{"value":5}'), CloseVoting("q1"))
+    refused = history.do(EditQuestion("q1", rules=later, meaning=True))
+    assert isinstance(refused, Refusal)
+    assert refused.code == "bad_question"
+    history.did(EditQuestion("q1", rules=later, meaning=True, quiz=Quiz(explanation="Seven."), salt=SALT))
+    # The solution of what was asked then, and not of what will be asked.
+    history.did(ShowSolution("q1"), AskAgain("q1"), cast("ann", raw=b'{"value":-30}', round=2))
+    history.did(CloseVoting("q1"), ShowSolution("q1"))
     room = None
     for entry in stored(history.entries):
         room = follow(room, entry, salt=bytes(16), like=None)
@@ -254,9 +264,55 @@ def test_a_round_is_counted_and_saved_by_the_rules_that_it_was_asked_with() -> N
     assert dump(saved) == dump(history.state)
     for state in (room, saved):
         question = state.questions["q1"]
-        found = [snapshot(state, question, asked, solved=True) for asked in question.rounds]
+        found = [snapshot(state, question, asked) for asked in question.rounds]
         assert [each.counts for each in found] == [(0, 0, 0, 0, 0, 1), (1, *[0] * 19)]
         assert [(each.figures["low"], each.figures["truth"]) for each in found] == [(5, 3), (-30, 7)]
+        solutions = [asked.wording.solution for asked in question.rounds]
+        assert [each.explanation for each in solutions if each is not None] == ["Three.", "Seven."]
+
+
+def test_a_quiz_keeps_its_seal_until_what_is_right_may_be_something_else() -> None:
+    sealed = AddQuestion("single", "Which?", ("a", "b"), quiz=Quiz((1,)), salt=SALT)
+    history = created().did(sealed, EditQuestion("q1", options=("a", "bee"), salt=bytes(16)))
+    edited = history.entries[-1]
+    assert isinstance(edited.record, QuestionEdited)
+    assert edited.record.kept
+    assert (edited.opening, edited.record.quiz) == (None, history.question().quiz)
+    assert history.question().solution == Solution("", (1,))
+    for command in (
+        EditQuestion("q1", options=("bee", "a")),
+        EditQuestion("q1", options=("a", "bee", "c")),
+        EditQuestion("q1", kind="multiple"),
+        EditQuestion("q1", quiz=Quiz((2,)), salt=SALT),
+    ):
+        refused = history.do(command)
+        assert isinstance(refused, Refusal)
+        assert refused.code == "bad_question"
+    history.did(EditQuestion("q1", options=("bee", "a"), quiz=Quiz((0,)), salt=SALT))
+    assert history.question().solution == Solution("", (0,))
+    assert history.question().level == "browser"
+    history.did(EditQuestion("q1", quiz=None, level="code"))
+    assert (history.question().quiz, history.question().solution) == (None, None)
+    assert history.question().level == "code"
+    assert dump(fold(stored(history.entries))) == dump(history.state)
+
+
+def test_a_record_keeps_only_the_quiz_that_was_there() -> None:
+    sealed = AddQuestion("single", "Which?", ("a", "b"), quiz=Quiz((1,)), salt=SALT)
+    history = created().did(sealed)
+    defined = history.entries[-1].record
+    assert isinstance(defined, QuestionDefined)
+    assert defined.quiz is not None
+
+    def kept(**changes: Any) -> QuestionEdited:
+        return QuestionEdited(**(msgspec.structs.asdict(defined) | {"version": 1, "kept": True} | changes))
+
+    assert fits(history.room, kept())
+    assert not fits(history.room, kept(quiz=msgspec.structs.replace(defined.quiz, points=1)))
+    assert not fits(history.room, kept(quiz=None))
+    assert not fits(history.room, kept(options=("a",)))
+    history.did(EditQuestion("q1", quiz=None))
+    assert not fits(history.room, kept(quiz=None))
 
 
 def test_an_id_of_a_removed_question_is_not_used_again_whatever_the_others_are_called() -> None:
@@ -267,3 +323,17 @@ def test_an_id_of_a_removed_question_is_not_used_again_whatever_the_others_are_c
     assert list(history.room.questions) == ["q1", "q3", "q4"]
     history.did(RemoveQuestion("q4"), AddQuestion("text", "Why?"))
     assert list(history.room.questions) == ["q1", "q3", "q5"]
+
+
+@pytest.mark.parametrize("meaning", [True, False])
+def test_the_level_of_a_question_that_was_asked_stays(meaning: bool) -> None:
+    history = closed()
+    refused = history.decide(EditQuestion("q1", text="By code?", level="code", meaning=meaning))
+    assert isinstance(refused, Refusal)
+    assert refused.code == "was_asked"
+    history.did(EditQuestion("q1", text="By browser?", level="browser", meaning=meaning))
+    edited = history.entries[-1].record
+    assert isinstance(edited, QuestionEdited)
+    version = edited.version + 1
+    assert fits(history.room, msgspec.structs.replace(edited, version=version))
+    assert not fits(history.room, msgspec.structs.replace(edited, version=version, level="code"))

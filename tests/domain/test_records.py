@@ -13,14 +13,30 @@ from livevote.domain.kinds.choice import ChoiceRules, Choices
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
+    BoardSwitched,
+    CodesIssued,
+    CodeUsed,
     CohostAdded,
     CohostRevoked,
     EmbeddingSet,
     LanguageSet,
+    LeaderboardShown,
+    NameErased,
+    PlayerName,
+    PlayerNamed,
+    PostAnswered,
+    PostAsked,
+    PostErased,
+    PostPinned,
+    PostsJudged,
+    PostUpvoted,
+    PseudonymsLinked,
     QuestionDefined,
     QuestionEdited,
     QuestionRemoved,
     QuestionsOrdered,
+    QuizTerms,
+    ReactionsSwitched,
     ReceiptsSwitched,
     Record,
     RecoveryAccepted,
@@ -30,10 +46,13 @@ from livevote.domain.records import (
     RoomCreated,
     RoomErased,
     RoomRenamed,
+    Solution,
+    SolutionShown,
     TermsJudged,
     TimerSet,
     VotingClosed,
     VotingOpened,
+    committed,
     decode,
     encode,
 )
@@ -46,9 +65,21 @@ texts = st.text() | st.sampled_from(["e\u0301", "\u212b", '"\\/\b\f\n\r\t\x00\x1
 rules = st.dictionaries(texts, integers | texts | st.none() | st.booleans()).map(
     lambda value: msgspec.Raw(rfc8785.dumps(value))
 )
+levels = st.sampled_from(["browser", "code"])
 records: st.SearchStrategy[Record] = st.one_of(
     st.builds(RoomCreated, integers, texts, texts),
-    st.builds(QuestionDefined, integers, texts, texts, texts, st.lists(texts).map(tuple), rules, st.booleans()),
+    st.builds(
+        QuestionDefined,
+        integers,
+        texts,
+        texts,
+        texts,
+        st.lists(texts).map(tuple),
+        rules,
+        st.booleans(),
+        levels,
+        st.none() | st.builds(QuizTerms, texts, st.booleans(), integers),
+    ),
     st.builds(VotingOpened, integers, texts, integers, st.none() | integers),
     st.builds(VotingClosed, integers, texts, integers),
     st.builds(ResultsRevealed, integers, texts, integers),
@@ -73,6 +104,21 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(RoomRenamed, integers, texts),
     st.builds(LanguageSet, integers, texts),
     st.builds(RoomErased, integers),
+    st.builds(CodesIssued, integers, integers, integers, texts),
+    st.builds(CodeUsed, integers, integers, integers, texts),
+    st.builds(PseudonymsLinked, integers),
+    st.builds(SolutionShown, integers, texts, integers),
+    st.builds(PlayerNamed, integers, texts, texts, texts),
+    st.builds(NameErased, integers, integers, texts),
+    st.builds(LeaderboardShown, integers, st.booleans()),
+    st.builds(BoardSwitched, integers, st.booleans(), st.booleans(), integers),
+    st.builds(PostAsked, integers, texts, texts, texts),
+    st.builds(PostUpvoted, integers, texts, integers, texts, st.booleans()),
+    st.builds(PostsJudged, integers, st.lists(integers).map(tuple), st.booleans()),
+    st.builds(PostPinned, integers, st.none() | integers),
+    st.builds(PostAnswered, integers, integers, st.booleans()),
+    st.builds(PostErased, integers, integers),
+    st.builds(ReactionsSwitched, integers, st.booleans()),
 )
 
 # Logs hold these bytes. A change of any of them makes a record that old logs do not have: give it a new tag.
@@ -144,6 +190,59 @@ WRITTEN: list[tuple[Record, bytes]] = [
     (RoomRenamed(AT, "Caf\u00e9"), b'{"@type":"room_renamed/1","at":1790000000000,"title":"Caf\xc3\xa9"}'),
     (LanguageSet(AT, "de"), b'{"@type":"language_set/1","at":1790000000000,"language":"de"}'),
     (RoomErased(AT), b'{"@type":"room_erased/1","at":1790000000000}'),
+    (
+        QuestionDefined(AT, "q1", "single", "Why?", ("a",), msgspec.Raw(b"{}"), True, level="code"),
+        b'{"@type":"question_defined/1","at":1790000000000,"changeable":true,"id":"q1","kind":"single","level":"code",'
+        b'"options":["a"],"rules":{},"text":"Why?"}',
+    ),
+    (
+        CodesIssued(AT, 1, 300, "00ff"),
+        b'{"@type":"codes_issued/1","at":1790000000000,"count":300,"list":1,"root":"00ff"}',
+    ),
+    (CodeUsed(AT, 1, 7, "ann"), b'{"@type":"code_used/1","at":1790000000000,"by":"ann","list":1,"place":7}'),
+    (
+        QuestionDefined(
+            AT,
+            "q1",
+            "single",
+            "Why?",
+            ("a", "b"),
+            msgspec.Raw(b'{"max":1,"min":1}'),
+            True,
+            quiz=QuizTerms("00ff", False, 9),
+        ),
+        b'{"@type":"question_defined/1","at":1790000000000,"changeable":true,"id":"q1","kind":"single",'
+        b'"options":["a","b"],"quiz":{"commitment":"00ff","fading":false,"points":9},"rules":{"max":1,"min":1},'
+        b'"text":"Why?"}',
+    ),
+    (PseudonymsLinked(AT), b'{"@type":"pseudonyms_linked/1","at":1790000000000}'),
+    (SolutionShown(AT, "q1", 1), b'{"@type":"solution_shown/1","at":1790000000000,"question":"q1","round":1}'),
+    (
+        PlayerNamed(AT, "n1", "ann", "00ff"),
+        b'{"@type":"player_named/1","at":1790000000000,"commitment":"00ff","id":"n1","voter":"ann"}',
+    ),
+    (NameErased(AT, 5, "ann"), b'{"@type":"name_erased/1","at":1790000000000,"index":5,"voter":"ann"}'),
+    (LeaderboardShown(AT, True), b'{"@type":"leaderboard_shown/1","at":1790000000000,"on":true}'),
+    (
+        BoardSwitched(AT, True, False, 5),
+        b'{"@type":"board_switched/1","approval":false,"at":1790000000000,"on":true,"per_voter":5}',
+    ),
+    (
+        PostAsked(AT, "p1", "ann", "00ff"),
+        b'{"@type":"post_asked/1","at":1790000000000,"commitment":"00ff","id":"p1","voter":"ann"}',
+    ),
+    (
+        PostUpvoted(AT, "u1", 3, "bob", True),
+        b'{"@type":"post_upvoted/1","at":1790000000000,"id":"u1","on":true,"post":3,"voter":"bob"}',
+    ),
+    (
+        PostsJudged(AT, (3, 4), False),
+        b'{"@type":"posts_judged/1","at":1790000000000,"posts":[3,4],"shown":false}',
+    ),
+    (PostPinned(AT, None), b'{"@type":"post_pinned/1","at":1790000000000,"post":null}'),
+    (PostAnswered(AT, 3, True), b'{"@type":"post_answered/1","answered":true,"at":1790000000000,"post":3}'),
+    (PostErased(AT, 3), b'{"@type":"post_erased/1","at":1790000000000,"index":3}'),
+    (ReactionsSwitched(AT, True), b'{"@type":"reactions_switched/1","at":1790000000000,"on":true}'),
 ]
 
 
@@ -152,12 +251,20 @@ def as_json(record: Record) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.structs.asdict(record)
     if isinstance(record, QuestionDefined):
         fields |= {"rules": json.loads(bytes(record.rules)), "options": list(record.options)}
+        # What records of older logs do not have is written where it says something.
+        if record.level == "browser":
+            del fields["level"]
+        terms = fields.pop("quiz")
+        if terms is not None:
+            fields["quiz"] = msgspec.structs.asdict(terms)
     if isinstance(record, TermsJudged):
         fields["keys"] = list(record.keys)
     if isinstance(record, VotingOpened) and record.closes_at is None:
         del fields["closes_at"]  # as in every log from before there were timers
     if isinstance(record, EmbeddingSet):
         fields |= {"ancestors": list(record.ancestors)}
+    if isinstance(record, PostsJudged):
+        fields |= {"posts": list(record.posts)}
     return {"@type": record.__struct_config__.tag, **fields}
 
 
@@ -178,6 +285,18 @@ def test_records_are_read_as_they_were_written(record: Record) -> None:
 def test_answers_and_rules_are_written_as_rfc_8785_has_it(choices: tuple[int, ...], low: int, high: int) -> None:
     assert encode(Choices(choices)) == rfc8785.dumps({"choices": list(choices)})
     assert encode(ChoiceRules(max=high, min=low)) == rfc8785.dumps({"min": low, "max": high})
+
+
+@given(st.lists(integers).map(tuple), texts)
+def test_what_a_quiz_and_a_name_hide_is_written_as_rfc_8785_has_it(right: tuple[int, ...], text: str) -> None:
+    assert encode(Solution(text, right)) == rfc8785.dumps({"explanation": text, "right": list(right)})
+    assert encode(PlayerName(text)) == rfc8785.dumps({"name": text})
+
+
+def test_ballots_posts_names_and_quizzes_hide_something_and_nothing_else_does() -> None:
+    hiding = [type(record).__name__ for record, _ in WRITTEN if committed(record) == "00ff"]
+    assert sorted(hiding) == ["BallotCast", "PlayerNamed", "PostAsked", "QuestionDefined"]
+    assert sum(committed(record) is None for record, _ in WRITTEN) == len(WRITTEN) - 4
 
 
 @given(records)

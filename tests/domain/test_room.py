@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from livevote.domain.about import MAX_TITLE_CHARS
 from livevote.domain.audit import commitment
+from livevote.domain.board import MAX_POSTS
 from livevote.domain.cohosts import MAX_COHOSTS, MAX_NAME_CHARS, cohosts, is_cohost
 from livevote.domain.commands import (
     AcceptRecovery,
     AddCohost,
     AddQuestion,
+    AnswerPost,
     AsCohost,
     AskAgain,
+    AskPost,
     CastBallot,
     CloseVoting,
     Command,
@@ -25,18 +28,28 @@ from livevote.domain.commands import (
     EraseAnswer,
     EraseRoom,
     HideResults,
+    IssueCodes,
+    JudgePosts,
     JudgeTerms,
+    LinkPseudonyms,
     OnQuestion,
     OpenVoting,
     OrderQuestions,
+    PinPost,
     PublishReplay,
+    RemoveName,
     RemoveQuestion,
     RevealResults,
     RevokeCohost,
     SetEmbedding,
     SetLanguage,
     SetTimer,
+    ShowSolution,
+    SwitchBoard,
+    SwitchReactions,
     SwitchReceipts,
+    UpvotePost,
+    UseCode,
 )
 from livevote.domain.kinds import KINDS
 from livevote.domain.kinds.choice import Choices
@@ -44,13 +57,21 @@ from livevote.domain.questions import MAX_QUESTIONS, MAX_TEXT_CHARS
 from livevote.domain.records import (
     AnswerErased,
     BallotCast,
+    BoardSwitched,
     CohostAdded,
     CohostRevoked,
     Draft,
     EmbeddingSet,
     Entry,
     Opening,
+    PostAnswered,
+    PostAsked,
+    PostErased,
+    PostPinned,
+    PostsJudged,
+    PostUpvoted,
     QuestionDefined,
+    ReactionsSwitched,
     ReceiptsSwitched,
     Record,
     RecoveryAccepted,
@@ -80,13 +101,20 @@ from tests.history import (
     SALT,
     History,
     answer,
+    ask,
     ballot,
+    by_code,
     cast,
     created,
     drafted,
     dump,
+    linked,
+    named,
     opened,
+    quizzed,
     stored,
+    upvote,
+    with_board,
 )
 
 Case = tuple[History, Command]
@@ -109,6 +137,11 @@ def again() -> History:
 def voted() -> History:
     """Ann voted for Tea in round 1 of q1, which is open; q2 is in draft."""
     return opened().did(cast("ann", 0), question())
+
+
+def posted() -> History:
+    """Ann and Bob have a post each on the board, 3 and 4."""
+    return with_board().did(ask("ann", "Why?"), ask("bob", "How?"))
 
 
 def recorded(decision: Decision) -> BallotCast:
@@ -135,10 +168,27 @@ def _full_of_questions() -> Case:
     return created().did(*[question(f"Why {number}?") for number in range(MAX_QUESTIONS)]), question()
 
 
+def _full_of_posts() -> Case:
+    history = with_board()
+    return history.did(*[ask(f"voter {number}", "Why?") for number in range(MAX_POSTS)]), ask("ann", "Why?")
+
+
 REFUSED: dict[Code, Callable[[], Case]] = {
     Code.ALREADY_SO: lambda: (created(), SwitchReceipts(on=True)),
     Code.NO_SUCH_BALLOT: lambda: (opened(), EraseAnswer(1)),
     Code.ALREADY_ERASED: lambda: (opened().did(cast("ann", 0), EraseAnswer(4)), EraseAnswer(4)),
+    Code.NO_SOLUTION: lambda: (closed(), ShowSolution("q1")),
+    Code.NOT_CLOSED: lambda: (created().did(quizzed(1)), ShowSolution("q1")),
+    Code.ALREADY_SHOWN: lambda: (
+        created().did(quizzed(1), OpenVoting("q1"), CloseVoting("q1"), ShowSolution("q1")),
+        ShowSolution("q1"),
+    ),
+    Code.NOT_LINKED: lambda: (created(), named("ann", "Ann")),
+    Code.TOO_LATE: lambda: (opened(), LinkPseudonyms()),
+    Code.BAD_NAME: lambda: (linked(), named("ann", "")),
+    Code.NAME_TAKEN: lambda: (linked().did(named("ann", "Ann")), named("bob", "Ann")),
+    Code.TOO_MANY_NAMES: lambda: (linked().did(*(named("ann", str(each)) for each in range(5))), named("ann", "Ann")),
+    Code.NO_SUCH_NAME: lambda: (linked(), RemoveName(2)),
     Code.UNKNOWN_QUESTION: lambda: (opened(), cast("ann", 0, question="q2")),
     Code.WRONG_ROUND: lambda: (again(), cast("bob", 0, round=1)),
     Code.NOT_OPEN: lambda: (drafted(), cast("ann", 0)),
@@ -174,6 +224,21 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.BAD_ORDER: lambda: (drafted(), OrderQuestions(("q1", "q1"))),
     Code.UNKNOWN_LANGUAGE: lambda: (created(), SetLanguage("tlh")),
     Code.ROOM_ERASED: lambda: (closed().did(EraseRoom()), AskAgain("q1")),
+    Code.NO_CODE: lambda: (by_code(), cast("ann", 0)),
+    Code.CODE_USED: lambda: (by_code(), UseCode(1, 0, "other")),
+    Code.UNKNOWN_CODE: lambda: (by_code(), UseCode(1, 5, "other")),
+    Code.CODES_MISSING: lambda: (
+        created().did(AddQuestion("single", "Who?", OPTIONS, level="code")),
+        OpenVoting("q1"),
+    ),
+    Code.CODES_IN_USE: lambda: (by_code(), IssueCodes(3, "0b" * 32)),
+    Code.BAD_CODES: lambda: (created(), IssueCodes(0, "0b" * 32)),
+    Code.BOARD_OFF: lambda: (created(), ask("ann", "Why?")),
+    Code.BAD_POST: lambda: (with_board(), ask("ann", " \u200b")),
+    Code.TOO_MANY_POSTS: lambda: (with_board(per_voter=1).did(ask("ann", "Why?")), ask("ann", "How?")),
+    Code.BOARD_FULL: _full_of_posts,
+    Code.UNKNOWN_POST: lambda: (with_board(), upvote("ann", 3)),
+    Code.SAME_UPVOTE: lambda: (with_board().did(ask("ann", "Why?")), upvote("ann", 3, on=False)),
 }
 
 
@@ -624,6 +689,13 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(
         AsCohost, st.sampled_from(["c1", "c2", "c3"]) | texts, st.builds(SetTimer, names, st.none() | st.integers())
     ),
+    st.builds(AskPost, voters | st.text(), st.sampled_from("abc"), texts, st.just(SALT)),
+    st.builds(UpvotePost, voters | st.text(), st.sampled_from("abc"), st.integers(3, 9), st.booleans()),
+    st.builds(SwitchBoard, st.booleans(), st.booleans(), st.integers(-1, 3)),
+    st.builds(JudgePosts, st.lists(st.integers(3, 9), max_size=3).map(tuple), st.booleans()),
+    st.builds(PinPost, st.none() | st.integers(3, 9)),
+    st.builds(AnswerPost, st.integers(3, 9), st.booleans()),
+    st.builds(EraseAnswer, st.integers(1, 9)),
     st.builds(CreateRoom, texts, texts),
 )
 
@@ -677,6 +749,13 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(AnswerErased, st.just(AT), st.integers(1, 9), names, st.integers(-1, 2), voters),
     st.builds(RecoveryAccepted, st.just(AT), texts, st.integers(0, 9), st.integers(0, 9), texts),
     st.builds(_defined, id=names, kind=texts | st.just("single"), rules=contents.map(msgspec.Raw)),
+    st.builds(BoardSwitched, st.just(AT), st.just(True), st.booleans(), st.integers(-1, 3)),
+    st.builds(PostAsked, st.just(AT), st.sampled_from("ab"), voters, st.just("00")),
+    st.builds(PostUpvoted, st.just(AT), st.sampled_from("ab"), st.integers(4, 9), voters, st.booleans()),
+    st.builds(PostsJudged, st.just(AT), st.lists(st.integers(4, 9), max_size=3).map(tuple), st.booleans()),
+    st.builds(PostPinned, st.just(AT), st.none() | st.integers(4, 9)),
+    st.builds(PostAnswered, st.just(AT), st.integers(4, 9), st.booleans()),
+    st.builds(PostErased, st.just(AT), st.integers(4, 9)),
 )
 openings = st.none() | st.builds(Opening, st.just(SALT), contents)
 
@@ -689,12 +768,13 @@ def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
     assert room is not None
     for record, opening in given_records:
         before = dump(room)
+        # What ``fits`` looks at has no opening.
         fitting = isinstance(record, BallotCast) or fits(room, record)
         try:
             apply(room, Entry(CODE, room.head + 1, record, b"", b"", opening))
         except BrokenLogError:
             assert dump(room) == before
-            assert isinstance(record, BallotCast) or not fitting
+            assert isinstance(record, BallotCast) or (type(record) is PostAsked and opening) or not fitting
         else:
             assert fitting
 
@@ -705,6 +785,13 @@ def test_i19_apply_takes_a_record_or_says_that_the_log_is_broken(
         (created, SwitchReceipts(on=False), ReceiptsSwitched(AT + 1, False)),
         (created, PublishReplay(public=True), ReplayPublished(AT + 1, True)),
         (created, SetEmbedding(("file:",)), EmbeddingSet(AT + 1, ("file:",))),
+        (created, SwitchReactions(on=True), ReactionsSwitched(AT + 1, True)),
+        (created, SwitchBoard(on=True), BoardSwitched(AT + 1, True, True, 5)),
+        (posted, EraseAnswer(3), PostErased(AT + 4, 3)),
+        (posted, JudgePosts((3, 4, 3), shown=False), PostsJudged(AT + 4, (3, 4), False)),
+        (posted, PinPost(4), PostPinned(AT + 4, 4)),
+        (posted, AnswerPost(4, answered=True), PostAnswered(AT + 4, 4, True)),
+        (posted, upvote("ann", 4, id="u"), PostUpvoted(AT + 4, "u", 4, "ann", True)),
         (drafted, OpenVoting("q1"), VotingOpened(AT + 2, "q1", 1)),
         (opened, CloseVoting("q1"), VotingClosed(AT + 3, "q1", 1)),
         (opened, RevealResults("q1"), ResultsRevealed(AT + 3, "q1", 1)),
@@ -775,6 +862,15 @@ def test_a_replay_is_the_hosts_until_it_is_published() -> None:
     assert history.did(PublishReplay(public=True)).room.replay_public
     assert history.do(PublishReplay(public=True)) == Refusal(Code.ALREADY_SO)
     assert not history.did(PublishReplay(public=False)).room.replay_public
+
+
+def test_reactions_are_taken_once_the_host_says_so() -> None:
+    history = created()
+    assert not history.room.reactions
+    assert history.do(SwitchReactions(on=False)) == Refusal(Code.ALREADY_SO)
+    assert history.did(SwitchReactions(on=True)).room.reactions
+    assert history.do(SwitchReactions(on=True)) == Refusal(Code.ALREADY_SO)
+    assert not history.did(SwitchReactions(on=False)).room.reactions
 
 
 def test_an_erased_answer_is_in_no_result_before_and_after_a_restart() -> None:

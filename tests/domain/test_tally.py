@@ -3,10 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livevote.domain.commands import AskAgain, CloseVoting, Command, HideResults, RevealResults
+from livevote.domain.commands import (
+    AskAgain,
+    CloseVoting,
+    Command,
+    HideResults,
+    OpenVoting,
+    RevealResults,
+    ShowSolution,
+)
 from livevote.domain.room import Repeat
 from livevote.domain.tally import Snapshot, fold, snapshot
-from tests.history import History, cast, dump, opened, stored
+from tests.history import History, cast, created, dump, opened, quizzed, stored
 
 commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(
@@ -39,12 +47,15 @@ def test_a_snapshot_of_an_old_round_is_as_of_the_head() -> None:
     assert published(history) == [Snapshot("q1", 1, (1, 0, 0), 1, 6), Snapshot("q1", 2, (0, 0, 0), 0, 6)]
 
 
-def test_a_snapshot_tells_the_solution_only_when_it_is_asked_to() -> None:
-    history = opened(kind="estimate", options=(), rules=b'{"min":0,"max":9,"truth":7}')
-    history.did(cast("ann", raw=b'{"value":4}'))
-    for solved in (False, True):
-        figures = snapshot(history.room, history.question(), history.round(), solved=solved).figures
-        assert ("truth" in figures) is ("distance" in figures) is solved
+def test_a_snapshot_tells_the_solution_once_it_was_shown() -> None:
+    history = created().did(quizzed(kind="estimate", rules=b'{"min":0,"max":9,"truth":7}'), OpenVoting("q1"))
+    history.did(cast("ann", raw=b'{"value":4}'), CloseVoting("q1"))
+    assert not {"truth", "distance"} & published(history)[-1].figures.keys()
+    history.did(ShowSolution("q1"))
+    figures = published(history)[-1].figures
+    assert (figures["truth"], figures["distance"]) == (7, [6, 2])
+    history.did(AskAgain("q1"))
+    assert ["truth" in each.figures for each in published(history)] == [True, False]
 
 
 @given(st.lists(commands, max_size=25))

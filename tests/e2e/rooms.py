@@ -84,6 +84,12 @@ class Room:
             name: str = json.load(response)["picture"]
         return name
 
+    def make_codes(self, count: int) -> list[str]:
+        """New one-time codes."""
+        made = json.loads(_fetch(f"{self.base}/api/rooms/{self.code}/codes", self._token, {"count": count}))
+        codes: list[str] = made["codes"]
+        return codes
+
     def publish_replay(self, *, public: bool = True) -> None:
         """Let everybody watch the replay, or the host alone."""
         body = {"type": "publish_replay", "public": public}

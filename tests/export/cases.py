@@ -8,25 +8,32 @@ from pathlib import Path
 
 import msgspec
 
+from livevote.domain.audit import commitment
+from livevote.domain.board import PostText
 from livevote.domain.checker import Checker
 from livevote.domain.commands import (
     AddQuestion,
+    AnswerPost,
     AskAgain,
     CloseVoting,
     Command,
     CreateRoom,
     EraseAnswer,
     HideResults,
+    JudgePosts,
     OpenVoting,
+    PinPost,
     RevealResults,
+    SwitchBoard,
+    SwitchReactions,
 )
 from livevote.domain.note import Checkpoint, Signer
-from livevote.domain.records import Draft, QuestionDefined, RoomCreated
+from livevote.domain.records import BoardSwitched, Draft, Opening, PostAsked, QuestionDefined, RoomCreated, encode
 from livevote.domain.room import Decision, decide
 from livevote.export import FORMATS, Source
 from livevote.log import VKEY
 from livevote.log.memory import MemoryLog
-from tests.history import AT, CODE, History, cast
+from tests.history import AT, CODE, SALT, History, ask, cast, upvote
 
 EXPECTED = Path(__file__).parent / "expected"
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
@@ -74,7 +81,8 @@ class Evening(History):
 
 
 def evening() -> Evening:
-    """Changed votes, two rounds, a reveal that was taken back, an erased answer and a question that was never asked."""
+    """Changed votes, two rounds, a reveal that was taken back, an erased answer, a question that was never asked, and a
+    board with posts of every standing."""
     held = Evening()
     held.after(
         0,
@@ -92,6 +100,13 @@ def evening() -> Evening:
     held.after(7000, CloseVoting("q1"), EraseAnswer(index=8))
     held.after(90_000_000, AskAgain("q1"))
     held.after(90_001_500, cast("ada", 0, id="a3", round=2))
+    held.after(90_002_000, SwitchBoard(on=True), SwitchReactions(on=True))
+    held.after(90_002_500, ask("ada", "=1+1, really?", id="p1"), ask("bob", 'Who <pays> for "it"?', id="p2"))
+    held.after(90_002_600, *(ask("cem", text, id=text) for text in ("Silly", "I am Cem", "Too late")))
+    held.after(90_003_000, JudgePosts((18, 19, 21), shown=True), JudgePosts((20,), shown=False))
+    held.after(90_003_100, *(upvote(voter, post, id=f"u{post}") for voter, post in (("bob", 18), ("cem", 18))))
+    held.after(90_003_200, upvote("cem", 18, on=False, id="u1"), upvote("ada", 19, id="u2"), upvote("cem", 21, id="u3"))
+    held.after(90_003_300, PinPost(19), AnswerPost(19, answered=True), EraseAnswer(21))
     return held
 
 
@@ -119,6 +134,10 @@ def hostile() -> History:
     for number, text in enumerate(HOSTILE, 1):
         rules = msgspec.Raw(b'{"max":1,"min":1}')
         held.put(Draft(CODE, QuestionDefined(AT, f"q{number}", "single", text, HOSTILE, rules, changeable=True)))
+    held.put(Draft(CODE, BoardSwitched(AT, on=True, approval=False, per_voter=5)))
+    for text in HOSTILE:
+        opening = Opening(SALT, encode(PostText(text)))
+        held.put(Draft(CODE, PostAsked(AT, text, text, commitment(opening)), opening))
     held.did(OpenVoting("q1"))
     for place, text in enumerate(HOSTILE):
         held.did(cast(text, place, id=f"v{place}"))

@@ -36,6 +36,8 @@ from tests.history import AT, CODE, SALT, answer, ballot
 
 TEXTS = [name for name in FORMATS if name != "workbook.xlsx"]
 TABLES = [name for name in FORMATS if name.endswith(".csv")]
+OF_QUIZZES = "leaderboard.csv"
+"""Empty where there was none; its own tests have one."""
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -51,6 +53,8 @@ async def test_what_comes_after_the_moment_is_in_no_file(name: str) -> None:
     before = await written(name, source)
     await log.append([ballot("eve", 1, round=2)], ticket=2)
     assert await written(name, source) == before
+    if name == OF_QUIZZES:
+        return
     assert await written(name, await Source.now(log, CODE, CHECKPOINTS)) != before
 
 
@@ -68,7 +72,7 @@ async def test_no_cell_of_a_csv_begins_like_a_formula(name: str) -> None:
     rows = list(csv.reader(io.StringIO(text, newline="")))
     assert {len(row) for row in rows} == {len(rows[0])}
     assert not [cell for row in rows for cell in row if cell[:1] and cell[0] in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"]
-    if name != "series.csv":
+    if name not in ("series.csv", OF_QUIZZES):
         found = {cell.removeprefix("'") for row in rows for cell in row}
         assert found >= {text.removeprefix("'") for text in HOSTILE}
 
@@ -88,7 +92,7 @@ async def test_the_records_can_be_sealed_again() -> None:
         chain = link(chain, bytes(found["record"]))
         assert json.loads(bytes(found["chain"])) == chain.hex()
         record = json.loads(bytes(found["record"]))
-        assert ("salt" in found) == (record["@type"] == "ballot_cast/1")
+        assert ("salt" in found) == (record["@type"] in ("ballot_cast/1", "post_asked/1"))
         if "salt" in found and bytes(found["salt"]) != b"null":
             opening = Opening(bytes.fromhex(json.loads(bytes(found["salt"]))), bytes(found["answer"]))
             assert record["commitment"] == commitment(opening)
@@ -105,7 +109,7 @@ async def test_a_log_that_does_not_add_up_is_not_exported() -> None:
 
 
 async def test_rooms_are_listed_with_title_and_records() -> None:
-    assert rooms(await logged(evening())) == [(CODE, "=Spring & autumn", 15)]
+    assert rooms(await logged(evening())) == [(CODE, "=Spring & autumn", 32)]
     assert rooms(MemoryLog()) == []
 
 
@@ -234,7 +238,7 @@ async def test_times_outside_the_calendar_of_a_format_are_shown_and_stop_nothing
     drafts = evening().drafts()
     await log.append([msgspec.structs.replace(draft, record=_at(draft.record, at)) for draft in drafts], ticket=1)
     content = await written(name, await Source.now(log, CODE, CHECKPOINTS))
-    if name.endswith((".csv", ".html")) or name == "results.json":
+    if (name.endswith((".csv", ".html")) or name == "results.json") and name != OF_QUIZZES:
         assert (f"{at} ms" if abs(at) == 10**18 else "1653-02-10T06:13:20") in content.decode()
 
 

@@ -76,7 +76,7 @@ async def test_a_round_says_how_many_and_when() -> None:
     page = (await exported("results.html", held)).decode()
     text = "".join(Reader(page).texts)
     for phrase in (
-        "as of 22 Sep 2026, 15:13:21 UTC (record 15)",
+        "as of 22 Sep 2026, 15:13:23 UTC (record 32)",
         "2 questions, 2 rounds, 6 ballots in the log",
         "3 people voted",
         "1 person voted",
@@ -89,6 +89,18 @@ async def test_a_round_says_how_many_and_when() -> None:
         held.room.origin,
     ):
         assert phrase in text, phrase
+
+
+async def test_the_board_has_what_everybody_could_read_and_nothing_else() -> None:
+    page = (await exported("results.html", evening())).decode()
+    board = page.partition('<h2 id="the-board">')[2].partition("</section>")[0]
+    texts = [text for text in Reader(board.removeprefix("Board</h2>")).texts if text.strip()]
+    assert texts == [
+        *("Open", "Post", "Votes", "=1+1, really?", "1"),
+        *("Answered", "Post", "Votes", 'Who <pays> for "it"?', "1"),
+    ]
+    assert not [text for text in ("Silly", "I am Cem", "Too late") if text in page]
+    assert "the-board" not in (await exported("results.html", History().did(CreateRoom(CODE, "?")))).decode()
 
 
 async def test_shares_are_rounded_as_on_the_other_pages_and_nobody_is_no_share() -> None:

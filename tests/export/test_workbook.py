@@ -25,6 +25,8 @@ _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _EXCEL_ZERO = datetime(1899, 12, 30)
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 
+SHEETS = {"Results": "results.csv", "Ballots": "ballots.csv", "Series": "series.csv", "Board": "board.csv"}
+
 Value = str | float | datetime | None
 
 
@@ -96,8 +98,8 @@ async def rows_of_csv(name: str, history: History) -> list[list[str]]:
 
 async def test_the_sheets_have_the_rows_of_the_csv_files() -> None:
     book = Book(await exported("workbook.xlsx", evening()))
-    assert list(book.sheets) == ["Results", "Ballots", "Series"]
-    for sheet, name in (("Results", "results.csv"), ("Ballots", "ballots.csv"), ("Series", "series.csv")):
+    assert list(book.sheets) == list(SHEETS)
+    for sheet, name in SHEETS.items():
         assert as_csv(book.sheets[sheet], name) == await rows_of_csv(name, evening()), name
 
 
@@ -109,6 +111,7 @@ async def test_no_text_becomes_a_formula_a_link_or_a_number() -> None:
     assert "xl/sharedStrings.xml" not in book.parts
     texts = [row[5] for row in book.sheets["Ballots"][1:]]
     assert texts == list(HOSTILE)
+    assert [row[3] for row in book.sheets["Board"][1:]] == list(HOSTILE)
     assert [row[5] for row in book.sheets["Results"][1 : len(HOSTILE) + 1]] == list(HOSTILE)
 
 
@@ -116,7 +119,7 @@ async def test_no_text_becomes_a_formula_a_link_or_a_number() -> None:
 async def test_rows_beyond_what_a_sheet_takes_go_on_in_the_next(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     monkeypatch.setattr(workbook, "MOST_ROWS", most)
     book = Book(await exported("workbook.xlsx", evening()))
-    for title, name in (("Results", "results.csv"), ("Ballots", "ballots.csv"), ("Series", "series.csv")):
+    for title, name in SHEETS.items():
         expected = await rows_of_csv(name, evening())
         parts = [rows for sheet, rows in book.sheets.items() if sheet.split()[0] == title]
         assert len(parts) == -(-(len(expected) - 1) // (most - 1))

@@ -6,7 +6,7 @@ import pytest
 
 from livevote.clock import ManualClock, SystemClock
 from livevote.live import hub
-from livevote.live.hub import Channel, Role, Subscriber
+from livevote.live.hub import Channel, Part, Role, Subscriber
 from livevote.live.sweep import PING, sweep
 from livevote.live.vitals import SAMPLE, Vitals
 
@@ -34,7 +34,16 @@ class Stage:
         self.version = 0
         self.rendered: list[bytes] = []
         self.hidden = False
+        self.prepared = 0
+        self.nobody: list[Subscriber] = []
+        self.moving = False
         self.channel = Channel(views=self, clock=SystemClock())
+
+    async def prepare(self) -> None:
+        self.prepared += 1
+
+    def own(self, subscriber: Subscriber) -> bytes | None:
+        return None if subscriber in self.nobody else f"yours {self.version}".encode()
 
     def catch_up(self, subscriber: Subscriber, role: Role) -> None:
         subscriber.send(f"{role} catches up {self.version}".encode())
@@ -43,6 +52,15 @@ class Stage:
         if self.hidden and not full and role == "voter":
             return None
         frame = f"{role} {'state' if full else 'tally'} {self.version}".encode()
+        self.rendered.append(frame)
+        return frame
+
+    def part(self, part: Part, role: Role) -> bytes | None:
+        if self.moving:
+            self.channel.part_changed(part)
+        if self.hidden and role == "voter":
+            return None
+        frame = f"{role} {part} {self.version}".encode()
         self.rendered.append(frame)
         return frame
 
@@ -72,6 +90,29 @@ async def test_changes_within_a_tick_share_one_frame_and_everybody_gets_the_same
     assert all(screen.frames == [b"voter tally 10"] for screen in screens)
     assert len({id(screen.frames[0]) for screen in screens}) == 1
     await stage.channel.aclose()
+
+
+async def test_what_each_voter_gets_alone_comes_behind_the_frame_for_everybody() -> None:
+    stage = Stage()
+    voters, host = [stage.join() for _ in range(40)], stage.join("host")
+    stage.nobody.append(voters[0])
+    voters[1].writing = True
+    stage.channel.changed(full=True, own=True)
+    stage.channel.changed(full=False)
+    assert stage.prepared == 0
+    while not voters[-1].frames[1:]:
+        await asyncio.sleep(0)
+    assert stage.prepared >= 1
+    assert voters[0].frames == [b"voter state 0"]
+    assert voters[1].frames == []
+    assert all(voter.frames == [b"voter state 0", b"yours 0"] for voter in voters[2:])
+    voters[1].writing = False
+    await stage.quiet()
+    assert voters[1].frames == [b"voter catches up 0"]
+    assert host.frames == [b"host state 0"]
+    stage.change()
+    await stage.quiet()
+    assert voters[2].frames[2:] == [b"voter tally 1"], "once"
 
 
 async def test_nothing_is_sent_when_nothing_changed() -> None:
@@ -152,6 +193,70 @@ async def test_a_slow_subscriber_that_leaves_is_forgotten() -> None:
     stage.channel.leave(slow, "voter")
     await stage.quiet()
     assert (slow.frames, stage.channel.subscribers()) == ([], [])
+
+
+async def test_a_part_is_made_once_for_everybody_beside_the_state() -> None:
+    stage = Stage()
+    voters, host = [stage.join() for _ in range(50)], stage.join("host")
+    for _ in range(10):
+        stage.channel.part_changed("board")
+    stage.change()
+    await stage.quiet()
+    assert stage.rendered == [b"voter tally 1", b"voter board 1", b"host tally 1", b"host board 1"]
+    assert all(voter.frames == [b"voter tally 1", b"voter board 1"] for voter in voters)
+    assert len({id(voter.frames[1]) for voter in voters}) == 1
+    assert host.frames == [b"host tally 1", b"host board 1"]
+
+
+async def test_a_part_that_has_nothing_for_a_role_is_not_sent_to_it() -> None:
+    stage = Stage()
+    stage.hidden = True
+    voter, host = stage.join(), stage.join("host")
+    stage.channel.part_changed("pulse")
+    await stage.quiet()
+    assert (voter.frames, host.frames[-1]) == ([], b"host pulse 0")
+
+
+async def test_parts_go_out_once_in_a_while_and_states_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "PART_EVERY_S", 3 * hub.MIN_TICK_S)
+    stage, clock = Stage(), SystemClock()
+    screen = stage.join()
+    begun_s = clock.monotonic_s()
+    stage.moving = True
+    stage.channel.part_changed("board")
+    while len([frame for frame in screen.frames if b"board" in frame]) < 3:
+        stage.change()
+        await asyncio.sleep(0.001)
+    assert clock.monotonic_s() - begun_s >= 2 * hub.PART_EVERY_S
+    assert len([frame for frame in screen.frames if b"tally" in frame]) > 3
+    await asyncio.wait_for(stage.channel.aclose(), 2)
+    assert stage.rendered[-1] == f"voter board {stage.version}".encode(), "the last one goes out before the end"
+
+
+async def test_i15_a_slow_subscriber_gets_no_queue_of_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "PART_EVERY_S", 0.0)
+    stage = Stage()
+    slow, quick = stage.join(), stage.join()
+    slow.writing = True
+    for version in range(1, 4):
+        stage.version = version
+        stage.channel.part_changed("board")
+        while len(quick.frames) < version:
+            await asyncio.sleep(0.001)
+    assert slow.frames == []
+    slow.writing = False
+    await stage.quiet()
+    assert slow.frames == [b"voter catches up 3"]
+
+
+async def test_everybody_of_a_role_is_sent_everything_again() -> None:
+    stage = Stage()
+    voters, host = [stage.join() for _ in range(40)], stage.join("host")
+    stage.channel.resync("voter")
+    stage.change(full=True)
+    await stage.quiet()
+    assert all(voter.frames == [b"voter catches up 1"] for voter in voters)
+    assert host.frames == [b"host state 1"]
 
 
 async def test_ticks_keep_their_distance() -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from livevote.domain.commands import OpenVoting, RemoveName
 from livevote.domain.room import BrokenLogError
 from livevote.live import keeper as module
 from livevote.live.shadow import Shadow
 from livevote.log import finish
-from tests.history import CODE, cast, dump, opened
+from tests.history import CODE, cast, dump, linked, named, opened, quizzed
 from tests.live.notarised import Office, office, replaced
 
 
@@ -149,6 +150,19 @@ async def test_the_loop_gets_its_turns_while_a_long_log_is_read(tmp_path: Path) 
     await at.keeper.save()
     counting.cancel()
     assert turns >= 10
+
+
+async def test_what_holds_a_name_that_was_erased_is_deleted(tmp_path: Path) -> None:
+    history = linked().did(named("ann", "Ann", id="1"), quizzed(1), OpenVoting("q1"), named("bob", "Bob"))
+    at = await office(tmp_path, history)
+    await at.keeper.save()
+    await at.grow(history.did(RemoveName(3)))
+    assert at.room.erased == 7
+    assert index(at) == 6
+    assert b"Ann" in at.states.path(CODE).read_bytes()
+    await at.keeper.look()
+    assert index(at) == 7
+    assert b"Ann" not in at.states.path(CODE).read_bytes()
 
 
 async def test_what_is_wrong_is_deleted(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from livevote.clock import ManualClock
-from livevote.domain.commands import EraseAnswer
+from livevote.domain.commands import EraseAnswer, OpenVoting, RemoveName
 from livevote.domain.records import Draft, Entry, RoomCreated, VotingClosed
 from livevote.domain.tally import fold
 from livevote.failures import CorruptError, SetupError
@@ -16,7 +16,7 @@ from livevote.live.registry import Registry
 from livevote.live.shadow import Shadow
 from livevote.log import States, finish
 from livevote.log.memory import MemoryLog
-from tests.history import CODE, History, cast, created, dump, opened
+from tests.history import CODE, History, cast, created, dump, linked, named, opened, quizzed
 
 
 def registry(keys: Keyring) -> Registry:
@@ -142,6 +142,13 @@ async def test_a_saved_state_that_the_rest_does_not_fit_does_not_matter(tmp_path
 
 async def test_a_saved_state_from_before_an_erasure_is_not_used_and_not_kept(tmp_path: Path) -> None:
     log, states, keys = await saved_at(tmp_path, 5, history().did(EraseAnswer(5)))
+    whole(log, states, keys)
+    assert not states.path(CODE).exists()
+
+
+async def test_a_saved_state_from_before_the_erasure_of_a_name_is_not_used_and_not_kept(tmp_path: Path) -> None:
+    done = linked().did(named("ann", "Ann"), quizzed(1), OpenVoting("q1"), RemoveName(3))
+    log, states, keys = await saved_at(tmp_path, 5, done)
     whole(log, states, keys)
     assert not states.path(CODE).exists()
 

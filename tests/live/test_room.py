@@ -1,9 +1,11 @@
 """What reaches a voter's pages: the state, the own ballot, and a ballot cast on another page."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from livevote.clock import ManualClock
 from livevote.domain.commands import (
@@ -13,15 +15,22 @@ from livevote.domain.commands import (
     CastBallot,
     CloseVoting,
     Command,
+    IssueCodes,
+    LinkPseudonyms,
+    NamePlayer,
     OpenVoting,
+    Quiz,
     RevokeCohost,
     SetTimer,
+    ShowSolution,
+    UseCode,
 )
-from livevote.domain.records import Draft, Entry, encode
+from livevote.domain.records import Draft, Entry, Level, encode
 from livevote.domain.room import decide
 from livevote.domain.state import Room
 from livevote.keys import Keyring
-from livevote.live.room import LiveRoom
+from livevote.live import room as module
+from livevote.live.room import HeldCode, LiveRoom
 from livevote.live.views import MAX_EARLIER_ROUNDS
 from livevote.protocol.messages import Check
 
@@ -36,7 +45,7 @@ class Tab:
         self.writing = False
         self.alive = True
         self.left_with = ""
-        self.messages: list[dict[str, object]] = []
+        self.messages: list[dict[str, Any]] = []
 
     def leave_with(self, name: str) -> None:
         self.left_with = name
@@ -111,6 +120,112 @@ async def test_a_page_gets_the_state_and_the_own_ballot(tmp_path: Path) -> None:
     assert other.types == ["state", "mine"]
     assert mine.messages[1]["answer"] == {"choices": [1]}
     assert (other.messages[1]["id"], other.messages[1]["answer"], other.messages[1]["round"]) == (None, None, 1)
+    await show.room.channel.aclose()
+
+
+async def test_a_linked_room_knows_its_voters_by_one_name(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    assert show.room.pseudonym("s1", "q1") == show.key.pseudonym("s1", "q1")
+    assert show.room.scope("q1") == "q1"
+    show.do(LinkPseudonyms())
+    assert show.room.scope("q1") is show.room.scope("q2") is None
+    player = show.key.player("s1")
+    assert show.room.pseudonym("s1", "q1") == show.room.pseudonym("s1", "q2") == player
+    show.do(AddQuestion(kind="single", text="?", options=("A", "B"), quiz=Quiz((1,)), salt=bytes(16)))
+    show.do(OpenVoting("q1"))
+    show.do(CastBallot(player, "id", "q1", 1, b'{"choices":[1]}', bytes(16), linked=True))
+    tab = Tab("s1")
+    show.room.join(tab, limit=5)
+    assert tab.types == ["state", "mine", "place"]
+    assert tab.messages[1]["id"] == "id"
+    await show.room.channel.aclose()
+
+
+async def test_a_linked_room_leaves_the_pseudonyms_of_codes_apart(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    show.do(LinkPseudonyms())
+    show.do(IssueCodes(2, "0a" * 32))
+    show.do(UseCode(1, 0, "by"))
+    levels: tuple[tuple[Level, int], ...] = ("browser", 1000), ("code", 500), ("code", 500)
+    for level, points in levels:
+        show.do(AddQuestion("single", "?", ("A", "B"), level=level, quiz=Quiz((1,), points), salt=bytes(16)))
+    player, without = show.key.player("s1"), show.room.pseudonym("s1", "q2")
+    tab = Tab("s1")
+    show.room.join(tab, limit=5, code=HeldCode((1, 0), "identity"))
+    by_code = show.key.pseudonym_by_code("identity", "q2")
+    assert (show.room.scope("q1"), show.room.scope("q2"), show.room.scope("q3")) == (None, "q2", "q3")
+    assert (show.room.pseudonym("s1", "q1"), show.room.pseudonym("s1", "q2")) == (player, by_code)
+    assert len({player, without, by_code, show.room.pseudonym("s1", "q3")}) == 4
+    for question, voter in (("q1", player), ("q2", by_code)):
+        show.do(OpenVoting(question))
+        ballot = CastBallot(voter, f"id-{question}", question, 1, b'{"choices":[1]}', bytes(16), (1, 0), linked=True)
+        show.do(ballot)
+        show.do(CloseVoting(question))
+        show.do(ShowSolution(question))
+    await show.room.prepare()
+    board = show.room.leaderboard()
+    assert board is not None
+    assert (board.of, [place.points for place in board.places]) == (1, [1000]), "nothing links the code to the player"
+    own = show.room.own(tab)
+    assert own is not None
+    tab.messages.clear()
+    tab.send(own)
+    assert (tab.messages[0]["points"], tab.messages[0]["earned"]) == (1000, 500), "q1 alone counts"
+    late = Tab("s2")
+    late.send(show.room.own(late) or b"")
+    assert (late.messages[0]["points"], late.messages[0]["earned"]) == (0, 0), "another browser has no ballot there"
+    await show.room.channel.aclose()
+
+
+async def test_names_are_urgent_for_nobody_and_places_come_when_they_are_added_up(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    show.do(LinkPseudonyms())
+    show.do(AddQuestion(kind="single", text="?", options=("A", "B"), quiz=Quiz((1,)), salt=bytes(16)))
+    show.do(OpenVoting("q1"))
+    player = show.key.player("s1")
+    show.do(CastBallot(player, "id", "q1", 1, b'{"choices":[1]}', bytes(16), linked=True))
+    show.do(CloseVoting("q1"))
+    commanded = show.room.commanded
+    show.do(NamePlayer(player, "n1", "Ann", bytes(16)))
+    assert (show.room.commanded, show.room.names_of("s1"), show.room.names_of("s2")) == (commanded, 1, 0)
+    stuck, tab = Tab("s1"), Tab("s1")
+    stuck.writing = True
+    for each in (stuck, tab):
+        show.room.join(each, limit=5)
+        each.messages.clear()
+    show.room.tell_tabs("s1")
+    await show.room.channel.aclose()
+    show.room.tell_tabs("s1")
+    assert [message["name"] for message in tab.messages if message["type"] == "place"][-1] == "Ann"
+    assert stuck.messages == []
+    assert show.room.leaderboard() is None
+    show.do(ShowSolution("q1"))
+    late = Tab("s1")
+    show.room.join(late, limit=5)
+    assert late.types == ["state", "mine"], "its place is not added up yet"
+    assert show.room.own(late) is None
+    await show.room.prepare()
+    assert show.room.own(late) is not None
+    board = show.room.leaderboard()
+    assert board is not None
+    assert [(place.rank, place.name, place.points) for place in board.places] == [(1, "Ann", 1000)]
+
+
+async def test_votes_get_their_turn_while_places_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLICE_S", -1)
+    show = Show(tmp_path)
+    show.do(LinkPseudonyms())
+    show.do(AddQuestion(kind="single", text="?", options=("A", "B"), quiz=Quiz((1,)), salt=bytes(16)))
+    show.do(OpenVoting("q1"))
+    for number in range(1000):
+        show.do(CastBallot(f"v{number}", "id", "q1", 1, b'{"choices":[1]}', bytes(16), linked=True))
+    show.do(CloseVoting("q1"))
+    show.do(ShowSolution("q1"))
+    adding, turns = asyncio.create_task(show.room.prepare()), 0
+    while not adding.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns >= 1000 // 128
     await show.room.channel.aclose()
 
 

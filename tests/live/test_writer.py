@@ -10,10 +10,21 @@ import msgspec
 import pytest
 
 from livevote.clock import ManualClock
-from livevote.domain.commands import AddQuestion, CastBallot, CloseVoting, Command, CreateRoom, OpenVoting
+from livevote.domain.commands import (
+    AddQuestion,
+    CastBallot,
+    CloseVoting,
+    Command,
+    CreateRoom,
+    JudgePosts,
+    LinkPseudonyms,
+    NamePlayer,
+    OpenVoting,
+    SwitchBoard,
+)
 from livevote.domain.records import Draft, Entry
 from livevote.domain.refusals import Code, Refusal
-from livevote.domain.room import Decision, Repeat, decide
+from livevote.domain.room import Decision, Known, Repeat, decide
 from livevote.domain.state import Room
 from livevote.keys import Keyring
 from livevote.live.outcome import Outcome
@@ -23,6 +34,7 @@ from livevote.log import LogFailedError, LogRetryError
 from livevote.log.memory import MemoryLog
 from livevote.protocol.codes import Unsure
 from tests.client import eventually
+from tests.history import ask, upvote
 
 ROOM = "ROOM22"
 
@@ -243,6 +255,23 @@ async def test_i3_two_ballots_of_one_voter_in_one_batch_are_decided_one_after_th
     await desk.stop()
 
 
+async def test_a_crowd_that_names_itself_shares_a_batch_and_no_two_get_one_name(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.keyring.make_room(ROOM)
+    for command in (CreateRoom(ROOM, "Room"), LinkPseudonyms()):
+        assert isinstance(await desk.writer.ask(ROOM, command), Entry)
+    desk.log.batches.clear()
+    for number in range(50):
+        desk.command(f"n{number}", NamePlayer(f"voter{number}", "1", f"Player {number}", bytes(16)))
+    desk.command("late", NamePlayer("late", "1", "PLAYER 3", bytes(16)))
+    desk.command("again", NamePlayer("voter3", "2", "Other", bytes(16)))
+    outcomes = await desk.settled(52)
+    assert [len(batch) for batch in desk.log.batches] == [50, 1]
+    assert outcomes["late"] == Refusal(Code.NAME_TAKEN)
+    assert isinstance(outcomes["again"], Entry)
+    await desk.stop()
+
+
 async def test_i8_commands_keep_their_order_around_a_close(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     await desk.open_room()
@@ -427,6 +456,31 @@ async def test_an_error_while_applying_fails_in_the_open(tmp_path: Path, monkeyp
     assert desk.writer.failed
     assert dict(desk.outcomes) == {"v1": Unsure.FAILED}
     await desk.log.aclose()
+
+
+async def test_posts_and_upvotes_of_many_share_a_batch_and_those_of_one_do_not(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    assert isinstance(await desk.writer.ask(ROOM, SwitchBoard(on=True, approval=False)), Entry)
+    assert isinstance(await desk.writer.ask(ROOM, ask("ann", "Why?")), Entry)
+    desk.log.batches.clear()
+    desk.command("own", upvote("ann", 5))
+    desk.command("back", upvote("ann", 5, on=False))
+    for number in range(48):
+        desk.command(f"{number}", upvote(f"v{number}", 5))
+    desk.command("post", ask("bob", "How?"))
+    outcomes = await desk.settled(51)
+    assert [len(batch) for batch in desk.log.batches] == [50, 1]
+    assert all(isinstance(outcome, Entry) for outcome in outcomes.values())
+    room = desk.registry.get(ROOM)
+    assert room is not None
+    assert room.state.board.posts[5].votes == 48
+    desk.command("again", upvote("ann", 5))
+    assert isinstance((await desk.settled(52))["again"], Known)
+    desk.command("hide", JudgePosts((5,), shown=False))
+    desk.command("late", upvote("eve", 5))
+    assert (await desk.settled(54))["late"] == Refusal(Code.UNKNOWN_POST), "a host's command comes between"
+    await desk.stop()
 
 
 async def test_i17_one_voter_cannot_fill_the_queue(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from livevote.domain.commands import EraseAnswer
 from livevote.domain.records import Draft, Entry, encode
 from livevote.domain.tally import fold
 from livevote.log import Head, LogFailedError
-from tests.history import CODE, cast, dump, opened
+from tests.history import CODE, ask, cast, dump, opened, with_board
 from tests.log.cases import batches, entries, interleaved, more, opened_log, plain, room
 
 
@@ -281,6 +281,20 @@ async def test_an_erasure_takes_the_opening_out_of_the_log_with_the_record_that_
         assert dump(fold(found)) == dump(history.state)
         await log.aclose()
         assert [len(batch.entries) for batch in await batches(log)] == [5, 2]
+
+
+async def test_a_post_is_erased_like_an_answer(url: str) -> None:
+    history = with_board().did(ask("ann", "Why?"), ask("bob", "How?"))
+    erasure = history.decide(EraseAnswer(3))
+    assert isinstance(erasure, Draft)
+    async with opened_log(url) as log:
+        await log.append(history.drafts(CODE), ticket=1)
+        assert [entry.opening is None for entry in await entries(log, CODE)] == [True, True, False, False]
+        await log.append([erasure], ticket=2)
+        found = await entries(log, CODE)
+        assert [entry.opening is None for entry in found] == [True, True, True, False, True]
+        history.put(erasure)
+        assert dump(fold(found)) == dump(history.state)
 
 
 async def test_a_log_is_adopted_byte_for_byte_and_goes_on(url: str) -> None:

@@ -164,20 +164,20 @@ def test_the_name_tells_the_form() -> None:
 
 
 def test_every_field_of_the_command_can_be_in_a_file() -> None:
-    assert set(fields.FIELDS) == {"question", *AddQuestion.__struct_fields__} - {"text"}
+    assert set(fields.FIELDS) == {"question", *AddQuestion.__struct_fields__} - {"text", "salt"}
 
 
 def test_a_field_that_the_command_learns_later_is_read_by_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
     class Later(AddQuestion, tag="later", frozen=True):
         seconds: int | None = None
-        level: str = "browser"
+        pace: str = "slow"
 
     later = {fields.NAMES.get(each.name, each.name): each for each in msgspec.structs.fields(Later)}
     monkeypatch.setattr(fields, "FIELDS", later)
     monkeypatch.setattr(fields, "AddQuestion", Later)
-    reading = read_room("r.yaml", SINGLE + "    seconds: 30\n    level: 2\n")
+    reading = read_room("r.yaml", SINGLE + "    seconds: 30\n    pace: 2\n")
     (planned,) = reading.plan.questions
-    assert planned.command == Later("single", "Q?", ("a", "b"), seconds=30, level="2")
+    assert planned.command == Later("single", "Q?", ("a", "b"), seconds=30, pace="2")
     assert read_room("r.yaml", SINGLE + "    seconds: soon\n").errors[0].line == 5
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from livevote.domain.commands import AddQuestion, CloseVoting, Command, CreateRoom, EditQuestion, OpenVoting
+from livevote.domain.commands import AddQuestion, CloseVoting, Command, CreateRoom, EditQuestion, OpenVoting, Quiz
 from livevote.domain.records import Draft
 from livevote.domain.refusals import Refusal
 from livevote.plan import decoded, plan_of, read_room, rehearse, room_yaml, sheet_csv, writing
@@ -70,6 +70,21 @@ def test_a_copy_has_the_questions_as_they_are_now_and_no_votes() -> None:
     assert (other.room.title, other.question().text, other.question().phase) == ("Copy", "New?", "draft")
     assert other.question().options == (*OPTIONS, "Milk")
     assert plan_of(history.room).title == "Welcome"
+
+
+def test_a_quiz_and_its_level_are_in_both_forms_of_file_and_sealed_anew() -> None:
+    quiz = Quiz((1,), fading=True, explanation="Why not?")
+    history = created().did(AddQuestion("single", "Q?", OPTIONS, level="code", quiz=quiz, salt=bytes(16)))
+    assert b"  level: code\n  quiz:\n    right:\n    - 1\n    fading: true\n    explanation: Why not?\n" in room_yaml(
+        history.room
+    )
+    for copied in (again(room_yaml(history.room), "r.yaml"), again(sheet_csv(history.room), "s.csv", title="Welcome")):
+        found, before = copied.question(), history.question()
+        assert (found.level, found.solution) == ("code", before.solution)
+        assert found.quiz is not None
+        assert before.quiz is not None
+        assert (found.quiz.points, found.quiz.fading) == (before.quiz.points, before.quiz.fading)
+        assert found.quiz.commitment != before.quiz.commitment
 
 
 def test_a_question_without_options_has_none_in_a_file() -> None:

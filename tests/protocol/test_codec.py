@@ -18,9 +18,23 @@ from livevote.domain.commands import (
     RevealResults,
     RevokeCohost,
     SetTimer,
+    SwitchBoard,
 )
 from livevote.protocol.codec import ProtocolError, decode, decode_command, encode, frame, text_frame
-from livevote.protocol.messages import MAX_DELAY_MS, MAX_OFFSET_MS, Check, Recorded, Sync, TallyMessage, Vote
+from livevote.protocol.messages import (
+    MAX_DELAY_MS,
+    MAX_OFFSET_MS,
+    Ask,
+    Check,
+    FromClient,
+    Name,
+    React,
+    Recorded,
+    Sync,
+    TallyMessage,
+    Upvote,
+    Vote,
+)
 
 VOTE = {"type": "vote", "id": "b1", "question": "q1", "round": 1, "answer": {"choices": [0]}}
 
@@ -41,7 +55,7 @@ def refused(text: str) -> ProtocolError:
     return caught.value
 
 
-def attempt(text: str) -> Vote | Sync | Check | ProtocolError:
+def attempt(text: str) -> FromClient | ProtocolError:
     try:
         return decode(text)
     except ProtocolError as error:
@@ -85,6 +99,39 @@ def test_a_verdict_is_read() -> None:
 )
 def test_a_verdict_with_an_impossible_number_is_refused(change: dict[str, object]) -> None:
     assert refused(verdict(**change)).id is None
+
+
+def test_a_name_is_read_and_its_id_is_like_a_votes() -> None:
+    assert decode('{"type":"name","id":"n1","name":" Ann "}') == Name("n1", " Ann ")
+    assert refused('{"type":"name","id":"n 1","name":"Ann"}').id == "n 1"
+    assert refused('{"type":"name","id":"n1"}').id == "n1"
+
+
+def test_what_goes_to_the_board_is_read() -> None:
+    assert decode('{"type":"ask","id":"p1","text":"Why?"}') == Ask("p1", "Why?")
+    assert decode('{"type":"upvote","id":"u1","post":5,"on":false}') == Upvote("u1", 5, False)
+    assert decode('{"type":"react","kind":"heart"}') == React("heart")
+
+
+@pytest.mark.parametrize(
+    ("text", "id"),
+    [
+        ('{"type":"ask","id":"p1","text":""}'.replace('""', "null"), "p1"),
+        ('{"type":"ask","id":"p 1","text":"Why?"}', "p 1"),
+        ('{"type":"upvote","id":"u\u00e9","post":5,"on":true}', "u\u00e9"),
+        ('{"type":"upvote","id":"u1","post":5,"on":1}', "u1"),
+        ('{"type":"react","kind":"yawn"}', None),
+    ],
+)
+def test_what_is_wrong_with_it_is_refused_with_its_id(text: str, id: str | None) -> None:
+    assert refused(text).id == id
+
+
+def test_commands_of_the_board_have_their_limits() -> None:
+    assert decode_command(b'{"type":"switch_board","on":true}') == SwitchBoard(on=True, approval=True, per_voter=5)
+    for wrong in ('"switch_board","on":true,"per_voter":0', '"judge_posts","posts":[],"shown":true', '"pin_post"'):
+        with pytest.raises(ProtocolError):
+            decode_command(b'{"type":%s}' % wrong.encode())
 
 
 @pytest.mark.parametrize("id", ["a", "Z9_-", "x" * 64])
@@ -187,7 +234,7 @@ def test_a_lone_surrogate_in_an_id_is_refused() -> None:
 @example("\ud800")
 def test_any_text_is_a_message_or_a_protocol_error(text: str) -> None:
     found = attempt(text)
-    assert isinstance(found, Vote | Sync | Check) or found.id is None or len(found.id) <= 64
+    assert isinstance(found, FromClient) or found.id is None or len(found.id) <= 64
 
 
 values = st.recursive(

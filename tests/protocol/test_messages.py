@@ -10,22 +10,36 @@ import pytest
 
 from livevote.protocol import codec
 from livevote.protocol.messages import (
+    Ask,
+    BoardInfo,
+    BoardMessage,
     Check,
     ChecksInfo,
+    CodesInfo,
     CohostInfo,
     Fingerprint,
     HealthInfo,
+    HostBoardMessage,
+    HostPostInfo,
     HostQuestionInfo,
     HostState,
     Mine,
+    MyPosts,
+    Name,
+    Place,
+    PostInfo,
+    PulseMessage,
     QuestionInfo,
+    React,
     Recorded,
+    RecordedPost,
     RecoveryInfo,
     Rejected,
     RoomInfo,
     Sync,
     TallyMessage,
     Unknown,
+    Upvote,
     Vote,
     VoterState,
     WallState,
@@ -46,6 +60,8 @@ INFO: dict[str, Any] = {
     "phase": "open",
     "revealed": False,
     "closes_at": 1_790_000_060_000,
+    "level": "browser",
+    "solution": None,
 }
 ROOM = RoomInfo("ABC", "Welcome")
 
@@ -58,13 +74,23 @@ def fields(message: type[msgspec.Struct]) -> list[str]:
     ("row", "message"),
     [
         ("`vote`", Vote),
+        ("`name`", Name),
+        ("`ask`", Ask),
+        ("`upvote`", Upvote),
+        ("`react`", React),
         ("`sync`", Sync),
         ("`check`", Check),
         ("`state` (voter)", VoterState),
         ("`state` (host)", HostState),
         ("`tally`", TallyMessage),
         ("`mine`", Mine),
+        ("`place`", Place),
         ("`recorded`", Recorded),
+        ("`recorded` (post)", RecordedPost),
+        ("`board` (voter)", BoardMessage),
+        ("`board` (host)", HostBoardMessage),
+        ("`my_posts`", MyPosts),
+        ("`pulse`", PulseMessage),
         ("`rejected`", Rejected),
         ("`unknown`", Unknown),
     ],
@@ -106,11 +132,23 @@ def test_the_examples_of_the_reference_are_messages() -> None:
     [
         (Mine("q1", 1, "b1", 5, 0, 9, msgspec.Raw(b'{"choices":[1]}')), {"type": "mine", "answer": {"choices": [1]}}),
         (Recorded("b1", "q1", 1, 5, 0, 9), {"type": "recorded", "id": "b1", "index": 5, "rev": 0, "at": 9}),
+        (Place(9, "Ann", 1, 2, 900, None), {"type": "place", "rank": 1, "of": 2, "points": 900, "earned": None}),
+        (RecordedPost("u1", 5, 7, 9), {"type": "recorded", "id": "u1", "post": 5, "index": 7, "at": 9}),
         (Rejected(None, "bad_message", "What?"), {"type": "rejected", "id": None, "code": "bad_message"}),
         (Unknown("b1", "busy", "Later.", 200), {"type": "unknown", "id": "b1", "retry_ms": 200}),
         (
             VoterState(
-                epoch="e", as_of=4, at=9, role="voter", room=ROOM, question=None, tally=None, replay=False, language=""
+                epoch="e",
+                as_of=4,
+                at=9,
+                role="voter",
+                room=ROOM,
+                question=None,
+                tally=None,
+                replay=False,
+                language="",
+                board=True,
+                reactions=False,
             ),
             {"type": "state", "role": "voter", "question": None, "tally": None},
         ),
@@ -125,6 +163,8 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 tally=None,
                 replay=False,
                 language="",
+                board=True,
+                reactions=False,
                 voted=0,
                 online=3,
                 fingerprint=Fingerprint(4, "00ff"),
@@ -136,6 +176,7 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 "online": 3,
                 "fingerprint": {"as_of": 4, "root": "00ff"},
                 "join_url": "http://x/ABC",
+                "leaderboard": None,
             },
         ),
         (
@@ -163,6 +204,9 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 embedding=("file:",),
                 language="de",
                 erased=False,
+                codes=CodesInfo(300, 7),
+                board=BoardInfo(True, False, 5),
+                reactions=True,
             ),
             {
                 "cohosts": [{"id": "c1", "name": "Ann"}],
@@ -173,6 +217,8 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                     "oldest_unanswered_ms": 7,
                     "checks": {"ok": 5, "failed": 1, "delay_ms": 40, "offset_ms": -3},
                 },
+                "codes": {"issued": 300, "used": 7},
+                "board": {"on": True, "approval": False, "per_voter": 5},
                 "recoveries": [{"at": 9, "by_checkpoints": 12, "kept": 7}],
                 "embedding": ["file:"],
                 "role": "host",
@@ -188,10 +234,15 @@ def test_messages_carry_their_type(message: Any, sent: dict[str, Any]) -> None:
     assert set(found) == {"type", *fields(type(message))}
 
 
+def test_a_post_for_voters_has_no_place_for_what_the_host_thinks_of_it() -> None:
+    assert set(fields(HostPostInfo)) - set(fields(PostInfo)) == {"standing"}
+    assert set(fields(HostBoardMessage)) - set(fields(BoardMessage)) == {"pending", "shown", "hidden"}
+
+
 def test_i12_a_question_for_voters_has_no_place_for_counts() -> None:
     assert set(fields(HostQuestionInfo)) - set(fields(QuestionInfo)) == {
         *("counts", "voters", "figures", "rounds"),
-        *("shown", "pending", "hidden", "edited"),
+        *("shown", "pending", "hidden", "edited", "quiz"),
     }
     sent = json.loads(msgspec.json.encode(QuestionInfo(**INFO)))
     assert sent == INFO | {"options": ["a", "b"], "bins": [], "rules": {"max": 2, "min": 1}}

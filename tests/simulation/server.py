@@ -27,7 +27,7 @@ from livevote.live.writer import Writer
 from livevote.log import LogFailedError
 from livevote.protocol import codec
 from livevote.protocol.codes import REJECTED, UNKNOWN, Unsure, Wire
-from livevote.protocol.messages import Check, Recorded, Rejected, Sync, ToClient, Unknown, Vote
+from livevote.protocol.messages import Check, Name, Recorded, Rejected, Sync, ToClient, Unknown, Vote
 from tests.simulation.anchor import Notary
 from tests.simulation.disk import Disk
 from tests.simulation.log import SimulatedLog
@@ -102,10 +102,13 @@ class Socket:
             self._send(Rejected(error.id, Wire.BAD_MESSAGE, REJECTED[Wire.BAD_MESSAGE]))
             return
         assert not isinstance(message, Check), "no phone of the simulation tests itself"
+        assert not isinstance(message, Name), "nobody plays in a simulation"
         if isinstance(message, Sync):
             if allowed:
                 self._room.channel.sync(self, self._role)
-        elif not allowed:
+            return
+        assert isinstance(message, Vote), "simulated pages do nothing else"
+        if not allowed:
             unknown = Unknown(message.id, Unsure.TOO_FAST, UNKNOWN[Unsure.TOO_FAST], self._bucket.wait_ms())
             self._answer(message, unknown)
         else:
@@ -116,7 +119,7 @@ class Socket:
         number = self._votes
         self._owed[number] = vote
         ballot = CastBallot(
-            voter=self._room.key.pseudonym(self.session, vote.question),
+            voter=self._room.pseudonym(self.session, vote.question),
             id=vote.id,
             question=vote.question,
             round=vote.round,

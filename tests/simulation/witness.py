@@ -113,6 +113,9 @@ class Fold:
             "tally": self.tally(),
             "replay": self.replay,
             "language": "",
+            "linked": False,
+            "board": False,
+            "reactions": False,
         }
 
     def tally(self) -> Message | None:
@@ -140,7 +143,7 @@ class Fold:
             counts, voters = self._counts(question)
             rounds = [self._earlier(question, number) for number in range(1, len(question["rounds"]))][-10:]
             result = {"counts": counts, "voters": voters, "figures": {}, "rounds": rounds}
-            questions.append(self._question(question) | result | words)
+            questions.append(self._question(question) | result | words | {"quiz": None})
         return {
             "type": "state",
             "epoch": self.epoch,
@@ -156,14 +159,22 @@ class Fold:
             "embedding": [],
             "language": "",
             "erased": False,
+            "codes": {"issued": 0, "used": 0},
+            "linked": False,
+            "leaderboard_shown": False,
+            "leaderboard": None,
+            "board": {"on": False, "approval": True, "per_voter": 5},
+            "reactions": False,
         }
 
     def _question(self, question: Message) -> Message:
         rounds = question["rounds"]
         shown = {name: question[name] for name in ("id", "kind", "text", "options", "rules", "changeable")}
         phase = "draft" if not rounds else "open" if rounds[-1]["open"] else "closed"
-        shown["bins"] = []
         return shown | {
+            "bins": [],
+            "level": "browser",
+            "solution": None,
             "round": len(rounds),
             "phase": phase,
             "revealed": bool(rounds) and rounds[-1]["revealed"],

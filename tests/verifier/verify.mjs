@@ -145,26 +145,28 @@ const isString = (value) => typeof value === "string";
 const isBoolean = (value) => typeof value === "boolean";
 const isList = (of) => (value) => Array.isArray(value) && value.every(of);
 const orNull = (is) => (value) => value === null || is(value);
-/** What may be missing, and is null nowhere. */
-const optional = (is) => Object.assign((value) => value === undefined || is(value), { optional: true });
+/** A field that may be missing, and has another value than its default where it is there. */
+const optional = (is) => Object.assign((value) => is(value), { optional: true });
 const isShape = (shape) => (value) =>
   value instanceof Map &&
   [...value.keys()].every((name) => Object.hasOwn(shape, name)) &&
-  Object.entries(shape).every(([name, is]) => (is.optional || value.has(name)) && is(value.get(name)));
+  Object.entries(shape).every(([name, is]) => (value.has(name) ? is(value.get(name)) : is.optional === true));
 
 const ONE_ROUND = { question: isString, round: isInteger };
 const QUESTION = {
   changeable: isBoolean,
   id: isString,
   kind: isString,
+  level: optional((value) => value === "code"),
   options: isList(isString),
+  quiz: optional(isShape({ commitment: isString, fading: isBoolean, points: isInteger })),
   rules: (value) => value instanceof Map,
   text: isString,
 };
 const RECORDS = {
   "room_created/1": { code: isString, title: isString },
   "question_defined/1": QUESTION,
-  "question_edited/1": { ...QUESTION, version: isInteger },
+  "question_edited/1": { ...QUESTION, kept: optional((value) => value === true), version: isInteger },
   "question_removed/1": { question: isString },
   "questions_ordered/1": { questions: isList(isString) },
   "room_renamed/1": { title: isString },
@@ -188,10 +190,25 @@ const RECORDS = {
   "replay_published/1": { public: isBoolean },
   "terms_judged/1": { ...ONE_ROUND, keys: isList(isString), shown: isBoolean },
   "embedding_set/1": { ancestors: isList(isString) },
+  "codes_issued/1": { count: isInteger, list: isInteger, root: (value) => isString(value) && /^[0-9a-f]{64}$/.test(value) },
+  "code_used/1": { by: isString, list: isInteger, place: isInteger },
   "recovery_accepted/1": { kept: isInteger, lost: isInteger, origin: isString, root: isString },
   "timer_set/1": { ...ONE_ROUND, closes_at: orNull(isInteger) },
   "cohost_added/1": { id: isString, name: isString },
   "cohost_revoked/1": { id: isString },
+  "pseudonyms_linked/1": {},
+  "solution_shown/1": ONE_ROUND,
+  "player_named/1": { commitment: isString, id: isString, voter: isString },
+  "name_erased/1": { index: isInteger, voter: isString },
+  "leaderboard_shown/1": { on: isBoolean },
+  "board_switched/1": { approval: isBoolean, on: isBoolean, per_voter: isInteger },
+  "post_asked/1": { commitment: isString, id: isString, voter: isString },
+  "post_upvoted/1": { id: isString, on: isBoolean, post: isInteger, voter: isString },
+  "posts_judged/1": { posts: isList(isInteger), shown: isBoolean },
+  "post_pinned/1": { post: orNull(isInteger) },
+  "post_answered/1": { answered: isBoolean, post: isInteger },
+  "post_erased/1": { index: isInteger },
+  "reactions_switched/1": { on: isBoolean },
 };
 const LINES = {
   "livevote_bundle/1": { room: isString, vkey: isString },
@@ -423,14 +440,61 @@ const readAnswer = (text, question) => {
   return found;
 };
 
+const readSolution = (text, question) => {
+  const solution = read(text, "the solution");
+  require(isShape({ explanation: isString, right: isList(isInteger) })(solution), "a solution without right options");
+  require(isComposed(solution), "a solution with a text that is not NFC");
+  const right = solution.get("right");
+  checkRight(right, question);
+  return right;
+};
+
+const checkRight = (right, question) => {
+  if (question.kind === "estimate") {
+    require(right.length === 0 && question.rules.truth !== null, "an estimate with right options, or without a truth");
+    return;
+  }
+  require(["single", "multiple", "image", "yesno"].includes(question.kind), "a quiz of a kind that is none");
+  require(right.length > 0, "a solution in which nothing is right");
+  KINDS[question.kind].read({ choices: right }, question);
+};
+
+const readName = (text) => {
+  const name = read(text, "the name");
+  require(isShape({ name: isString })(name), "a name without a text");
+  require(isComposed(name), "a name that is not NFC");
+};
+
+/** The commitment to what a record hides; null where it hides nothing. */
+const committed = (record) => {
+  if (["ballot_cast/1", "post_asked/1", "player_named/1"].includes(record.type)) return record.commitment;
+  return record.quiz === undefined || record.kept ? null : record.quiz.get("commitment");
+};
+
+const readText = (opened) => {
+  const found = read(opened, "the text");
+  require(isShape({ text: isString })(found), "a post without a text");
+  const text = found.get("text");
+  require(text !== "" && [...text].length <= 300, "a post of another length");
+  require(isComposed(text), "a text that is not NFC");
+};
+
 class Room {
   questions = new Map();
   ballots = new Map(); // by index
   missing = new Set();
+  board = { on: false, approval: true, pinned: null };
+  posts = new Map(); // by index
+  acts = new Set(); // voter and id
+  upvotes = new Set(); // voter and index of the post
   recoveries = new Map(); // what is kept of each origin
   accepted = []; // all of them, in order: one may come twice
   cohosts = new Map(); // by id, whether they still are
   erased = false;
+  lists = []; // of one-time codes, as they were issued
+  used = new Set(); // codes, as list and place
+  linked = false;
+  names = new Map(); // by voter: the index of each name by its id
 
   constructor(code) {
     this.code = code;
@@ -446,8 +510,14 @@ class Room {
 
   add(index, record, opening) {
     require((index === 1) === (record.type === "room_created/1"), "a room is created by the first record alone");
-    require(opening === null || record.type === "ballot_cast/1", "an answer where none may be");
     require(!this.erased || record.type === "recovery_accepted/1", "a record after the deletion of all answers");
+    const commitment = committed(record);
+    if (opening !== null) {
+      require(commitment !== null, "an answer where none may be");
+      require(sha256(opening.salt, opening.answer).toString("hex") === commitment, "another answer than committed");
+    } else if (commitment !== null) {
+      this.missing.add(index);
+    }
     switch (record.type) {
       case "room_created/1":
         require(record.code === this.code, "the log of another room");
@@ -460,9 +530,14 @@ class Room {
           version: 1,
           rounds: [],
         });
+        if (record.quiz !== undefined) {
+          require(opening !== null, "a quiz without a solution");
+          const question = this.questions.get(record.id);
+          question.right = readSolution(opening.answer, question);
+        }
         break;
       case "question_edited/1":
-        this.edit(record);
+        this.edit(record, opening);
         break;
       case "question_removed/1":
         require(this.questions.get(record.question)?.rounds.length === 0, "the removal of what is no draft");
@@ -491,8 +566,9 @@ class Room {
         require(question !== undefined, "a question that was never defined");
         require(question.rounds.at(-1)?.open !== true, "a question that is open already");
         require(record.round === question.rounds.length + 1, "a round that is not the next one");
-        const { version, options, rules } = question;
-        const wording = { options, rules };
+        require(question.level !== "code" || this.lists.length > 0, "voting by code in a room without codes");
+        const { version, options, rules, quiz } = question;
+        const wording = { options, rules, quiz };
         question.rounds.push({ number: record.round, open: true, voters: new Map(), version, wording });
         break;
       }
@@ -513,6 +589,33 @@ class Room {
         require(this.cohosts.get(record.id) === true, "the revocation of no co-host");
         this.cohosts.set(record.id, false);
         break;
+      case "solution_shown/1": {
+        const { round } = this.latest(record);
+        require(round.wording.quiz !== undefined && !round.open, "the solution of no quiz, or of an open round");
+        break;
+      }
+      case "pseudonyms_linked/1": {
+        const asked = [...this.questions.values()].some(({ rounds }) => rounds.length > 0);
+        require(!this.linked && !asked, "pseudonyms that are linked too late");
+        this.linked = true;
+        break;
+      }
+      case "player_named/1": {
+        const mine = this.names.get(record.voter) ?? new Map();
+        require(this.linked && !mine.has(record.id), "a name where none may be, or for the second time");
+        if (opening !== null) readName(opening.answer);
+        this.names.set(record.voter, mine.set(record.id, index));
+        break;
+      }
+      case "name_erased/1": {
+        const mine = this.names.get(record.voter) ?? new Map();
+        require([...mine.values()].includes(record.index), "the erasure of no name");
+        require(this.missing.delete(record.index), "the erasure of a name that is still there");
+        break;
+      }
+      case "leaderboard_shown/1":
+        require(this.linked, "a leaderboard without points");
+        break;
       case "results_revealed/1":
       case "results_hidden/1":
         this.latest(record);
@@ -529,11 +632,90 @@ class Room {
         require(record.round >= 1 && record.round <= question.rounds.length, "texts of a round that never was");
         break;
       }
+      case "codes_issued/1": {
+        const open = [...this.questions.values()].some((each) => each.level === "code" && each.rounds.at(-1)?.open);
+        require(!open, "codes that are issued while voting by code is open");
+        require(record.list === this.lists.length + 1 && record.list <= 20, "a list of codes out of its order");
+        require(record.count >= 1 && record.count <= 5000, "a list of codes that is empty or too long");
+        require(!this.lists.some(({ root }) => root === record.root), "codes that were issued before");
+        this.lists.push(record);
+        break;
+      }
+      case "code_used/1": {
+        const list = this.lists[Number(record.list) - 1];
+        require(list !== undefined && record.place >= 0 && record.place < list.count, "a code that was never issued");
+        const code = `${record.list} ${record.place}`;
+        require(!this.used.has(code), "a code for the second time");
+        this.used.add(code);
+        break;
+      }
       case "recovery_accepted/1":
         this.recoveries.set(record.origin, record.kept);
         this.accepted.push({ origin: record.origin, kept: record.kept });
         break;
+      case "board_switched/1":
+        this.board.on = record.on;
+        this.board.approval = record.approval;
+        break;
+      case "post_asked/1":
+        this.act(record);
+        if (opening !== null) readText(opening.answer);
+        this.posts.set(index, { standing: this.board.approval ? "pending" : "shown", answered: false });
+        break;
+      case "post_upvoted/1":
+        this.act(record);
+        this.upvote(record);
+        break;
+      case "posts_judged/1":
+        this.judge(record);
+        break;
+      case "post_pinned/1":
+        require(record.post !== this.board.pinned, "a pin that changes nothing");
+        require(record.post === null || this.post(record.post).standing === "shown", "the pin of a post that is not shown");
+        this.board.pinned = record.post;
+        break;
+      case "post_answered/1": {
+        const post = this.post(record.post);
+        require(post.answered !== record.answered, "an answer that changes nothing");
+        post.answered = record.answered;
+        break;
+      }
+      case "post_erased/1":
+        this.post(record.index);
+        require(this.missing.delete(record.index), "the erasure of a text that is still there");
+        if (this.board.pinned === record.index) this.board.pinned = null;
+        break;
     }
+  }
+
+  post(index) {
+    const post = this.posts.get(index);
+    require(post !== undefined, "no such post");
+    return post;
+  }
+
+  act({ voter, id }) {
+    const act = JSON.stringify([voter, id]);
+    require(this.board.on, "a post or an upvote where there is no board");
+    require(!this.acts.has(act), "an id for the second time");
+    this.acts.add(act);
+  }
+
+  upvote({ voter, post, on }) {
+    const upvote = JSON.stringify([voter, post]);
+    require(this.post(post).standing === "shown", "an upvote of a post that is not shown");
+    require(this.upvotes.has(upvote) !== on, "an upvote that changes nothing");
+    if (on) this.upvotes.add(upvote);
+    else this.upvotes.delete(upvote);
+  }
+
+  judge({ posts, shown }) {
+    const standing = shown ? "shown" : "hidden";
+    require(posts.length > 0 && new Set(posts).size === posts.length, "a judgement of no posts, or of one twice");
+    const judged = posts.map((index) => this.post(index));
+    require(judged.every((post) => post.standing !== standing), "a judgement that changes nothing");
+    for (const post of judged) post.standing = standing;
+    if (!shown && posts.includes(this.board.pinned)) this.board.pinned = null;
   }
 
   cast(index, record, opening) {
@@ -543,18 +725,14 @@ class Room {
     require(record.rev === mine.rev + 1 && record.supersedes === mine.index, "a ballot out of its order");
     require(mine.rev < 0 || question.changeable, "a second ballot where the first one is final");
     require(!mine.ids.has(record.id), "a ballot's id for the second time");
-    let answer = null;
-    if (opening === null) {
-      this.missing.add(index);
-    } else {
-      require(sha256(opening.salt, opening.answer).toString("hex") === record.commitment, "another answer than committed");
-      answer = readAnswer(opening.answer, question);
-    }
+    const isNew = mine.rev < 0 && question.level === "code";
+    require(!isNew || round.voters.size < this.used.size, "more voters than codes were entered");
+    const answer = opening === null ? null : readAnswer(opening.answer, question);
     round.voters.set(record.voter, { rev: record.rev, index, answer, ids: mine.ids.add(record.id) });
     this.ballots.set(index, record);
   }
 
-  edit(record) {
+  edit(record, opening) {
     const question = this.questions.get(record.id);
     require(question !== undefined, "the change of a question that was never defined");
     const rules = readRules(record.kind, record.rules);
@@ -564,18 +742,29 @@ class Room {
       require(record.version === question.version, "another version of a draft");
     } else {
       require(record.kind === question.kind, "another kind of a question that was asked");
+      require(record.level === question.level, "another level of a question that was asked");
       require(grows || record.version === question.version, "a version that is not the next one");
       require(!grows || !rounds.at(-1).open, "another meaning while voting is open");
       require(
         grows ||
           (record.options.length === question.options.length &&
             record.changeable === question.changeable &&
+            isDeepStrictEqual(record.quiz, question.quiz) &&
             isDeepStrictEqual(rules, question.rules)),
         "more than other wording without another version",
       );
     }
-    Object.assign(question, record, { rules });
-    const wording = { options: record.options, rules };
+    const { quiz } = record;
+    let { right } = question;
+    if (record.kept) {
+      require(quiz !== undefined && isDeepStrictEqual(quiz, question.quiz), "another quiz than the one that was kept");
+      checkRight(right, { ...record, rules });
+    } else if (quiz !== undefined) {
+      require(opening !== null, "a quiz without a solution");
+      right = readSolution(opening.answer, { ...record, rules });
+    }
+    Object.assign(question, record, { rules, right, quiz, level: record.level });
+    const wording = { options: record.options, rules, quiz };
     for (const round of rounds) if (round.version === record.version) round.wording = wording;
   }
 

@@ -47,8 +47,8 @@ async def test_every_command_of_a_host(tmp_path: Path) -> None:
             {
                 "id": "q1", "kind": "multiple", "text": "Which?", "options": ["A", "B", "C"], "bins": [],
                 "rules": {"max": 2, "min": 1}, "changeable": False, "round": 2, "phase": "open", "revealed": False,
-                "closes_at": None, "counts": [0, 0, 0], "voters": 0, "figures": {}, "shown": [], "pending": [],
-                "hidden": [], "edited": None,
+                "closes_at": None, "level": "browser", "solution": None, "counts": [0, 0, 0], "voters": 0,
+                "figures": {}, "shown": [], "pending": [], "hidden": [], "edited": None, "quiz": None,
                 "rounds": [{"round": 1, "counts": [0, 0, 0], "voters": 0, "figures": {}, "wording": None}],
             }
         ]  # fmt: skip
@@ -214,6 +214,15 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
         "order_questions",
         "rename_room",
         "set_language",
+        "link_pseudonyms",
+        "show_solution",
+        "show_leaderboard",
+        "remove_name",
+        "switch_board",
+        "judge_posts",
+        "pin_post",
+        "answer_post",
+        "switch_reactions",
     }
 
 

@@ -150,3 +150,76 @@ async def test_a_site_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
         assert error["code"] == "bad_origin"
         assert error["message"].startswith("The wall cannot be shown on such a site: site 1 is no address such as")
         assert "'none'" in (await at.fetch(f"/wall/{at.code}")).headers["Content-Security-Policy"]
+
+
+async def test_the_wall_has_the_board_the_reactions_and_the_leaderboard_while_it_is_shown(
+    tmp_path: Path,
+    wire: str,  # noqa: ARG001
+) -> None:
+    async with venue(tmp_path) as at:
+        await at.command("link_pseudonyms")
+        await at.command("switch_board", on=True, approval=True)
+        await at.command("switch_reactions", on=True)
+        ann, bob, wall = await at.open(), await at.open(), await open_wall(at)
+        empty = await wall.until_type("board")
+        assert (empty["posts"], empty["more"]) == ([], 0)
+        post = await ann.ask_post("p1", "Why?")
+        await at.command("judge_posts", posts=[post["index"]], shown=True)
+        await at.command("pin_post", post=post["index"])
+        shown = await wall.until(lambda message: message["type"] == "board" and len(message["posts"]) == 1)
+        assert [(each["text"], each["pinned"]) for each in shown["posts"]] == [("Why?", True)]
+        assert "standing" not in shown["posts"][0], "what only the host is told"
+        await bob.send({"type": "react", "kind": "clap"})
+        await wall.until(lambda message: message["type"] == "pulse" and message["counts"]["clap"] == 1)
+        await wall.send({"type": "react", "kind": "clap"})
+        refused = await wall.until_type("rejected")
+        assert (refused["id"], refused["code"]) == (None, "not_a_voter")
+        await ann.name("n1", "Ann")
+        await at.ask(quiz={"right": [1], "points": 100})
+        await ann.vote("v1", 1)
+        await bob.vote("v1", 0)
+        await at.command("close")
+        await at.command("show_solution")
+        solved = await wall.until(lambda message: bool((message.get("question") or {}).get("solution")))
+        assert (solved["question"]["solution"]["right"], solved["leaderboard"]) == ([1], None)
+        await at.command("show_leaderboard", on=True)
+        state = await wall.until(lambda message: message["type"] == "state" and message["leaderboard"] is not None)
+        assert state["leaderboard"]["of"] == 2
+        assert [(each["rank"], each["name"], each["points"]) for each in state["leaderboard"]["places"]] == [
+            (1, "Ann", 100),
+            (2, None, 0),
+        ]
+        late = await open_wall(at)
+        assert (await late.until_type("state"))["leaderboard"] == state["leaderboard"]
+        assert (await late.until_type("board"))["posts"] == shown["posts"]
+        await at.command("show_leaderboard", on=False)
+        await wall.until(lambda message: message["type"] == "state" and message["leaderboard"] is None)
+
+
+async def test_i12_the_truth_of_an_estimate_is_told_once_its_solution_is_shown(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        rules = {"min": 0, "max": 99999, "truth": 31415}
+        quiz: Message = {"right": []}
+        await at.command("add_question", kind="estimate", text="How many?", options=[], rules=rules, quiz=quiz)
+        await at.command("open")
+        await at.command("reveal")
+        voter, wall = await at.open(), await open_wall(at)
+        await voter.send({"type": "vote", "id": "v1", "question": "q1", "round": 1, "answer": {"value": 31000}})
+        heard: list[Message] = [
+            await voter.until(lambda message: message["type"] == "tally" and message["voters"] == 1),
+            await wall.until(lambda message: message["type"] == "state" and message["voted"] == 1),
+        ]
+        await at.command("close")
+        heard += [
+            await page.until(lambda message: message["type"] == "state" and message["question"]["phase"] == "closed")
+            for page in (voter, wall)
+        ]
+        assert "31415" not in json.dumps(heard)
+        await at.command("show_solution")
+        for page in (voter, wall):
+            told = await page.until(lambda message: bool((message.get("question") or {}).get("solution")))
+            assert told["question"]["solution"]["truth"] == told["question"]["rules"]["truth"] == 31415
+            assert (told["tally"]["figures"]["truth"], told["tally"]["figures"]["distance"]) == (31415, [830, 2])
+        await at.command("ask_again")
+        again = await voter.until(lambda message: message["type"] == "state" and message["question"]["round"] == 2)
+        assert (again["question"]["solution"], again["question"]["rules"]["truth"]) == (None, None)
