@@ -45,6 +45,19 @@ def _free_id(room: Room) -> str:
     return next(name for number in count(1) if (name := f"q{number}") not in room.questions)
 
 
+def definition(question: Question, at: int) -> QuestionDefined:
+    """The question as it is now, as a record of the instant ``at`` for another room."""
+    return QuestionDefined(
+        at=at,
+        id=question.id,
+        kind=question.kind.name,
+        text=question.text,
+        options=question.options,
+        rules=msgspec.Raw(question.stored_rules),
+        changeable=question.changeable,
+    )
+
+
 def _require_new(room: Room, record: QuestionDefined) -> None:
     require(record.id not in room.questions)
     Question(record)  # which reads its kind and its rules

@@ -1,7 +1,7 @@
 """A room while it runs: its state, its key and everybody who is connected to it."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from livevote.clock import Clock
 from livevote.domain.records import BallotCast, CohostRevoked, Entry, VotingClosed
@@ -10,8 +10,10 @@ from livevote.domain.state import Question, Room, Round
 from livevote.keys import RoomKey
 from livevote.live import views
 from livevote.live.hub import Channel, Role, Subscriber
+from livevote.live.outcome import Scribe
 from livevote.live.seal import Seal
 from livevote.live.vitals import Vitals
+from livevote.log import Reader
 from livevote.protocol import codec
 from livevote.protocol.messages import Fingerprint, HealthInfo, HostState, VoterState, WallState
 
@@ -24,6 +26,13 @@ class Voter(Subscriber, Protocol):
     @property
     def session(self) -> str:
         """The session of its cookie."""
+
+
+class Apart(NamedTuple):
+    """Of a rehearsal: who writes its log, and that log. No other may get anything of it."""
+
+    writer: Scribe
+    log: Reader
 
 
 class LiveRoom:
@@ -43,6 +52,8 @@ class LiveRoom:
         self.channel = Channel(views=self, clock=clock)
         self.vitals = Vitals(clock=clock)
         self.seal = Seal()
+        self.apart: Apart | None = None
+        """None for a room in the log of all rooms."""
         self.commanded = state.head
         """The log index up to which something other than a ballot may have come."""
         self._clock = clock
@@ -56,6 +67,11 @@ class LiveRoom:
     @property
     def code(self) -> str:
         return self.state.code
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether nothing of it counts or is kept."""
+        return self.apart is not None
 
     @property
     def online(self) -> int:
@@ -167,7 +183,7 @@ class LiveRoom:
         return codec.frame(views.mine(question, asked, asked.ballots.get(self.key.pseudonym(session, question.id))))
 
     def _voter_state(self) -> VoterState:
-        return views.voter_state(self.state, at=self._clock.now_ms())
+        return views.voter_state(self.state, at=self._clock.now_ms(), rehearsal=self.rehearsal)
 
     def _wall_state(self) -> WallState:
         return views.wall_state(
@@ -176,6 +192,7 @@ class LiveRoom:
             join_url=self._join_url(),
             online=self.online,
             fingerprint=self._closed_with(),
+            rehearsal=self.rehearsal,
         )
 
     def _closed_with(self) -> Fingerprint | None:
@@ -201,6 +218,7 @@ class LiveRoom:
             at=self._clock.now_ms(),
             join_url=self._join_url(),
             health=health,
+            rehearsal=self.rehearsal,
         )
 
     def _health(self) -> HealthInfo:

@@ -31,7 +31,7 @@ MAX_EARLIER_ROUNDS = 10
 """A host's state goes out at every tick, and a question may have been asked any number of times."""
 
 
-def voter_state(room: Room, *, at: int) -> VoterState:
+def voter_state(room: Room, *, at: int, rehearsal: bool = False) -> VoterState:
     """The room as every voter sees it: the current question, and its result only once it is revealed."""
     return VoterState(
         epoch=_epoch(room),
@@ -42,6 +42,7 @@ def voter_state(room: Room, *, at: int) -> VoterState:
         question=None if room.current is None else _question(room.current),
         tally=voter_tally(room),
         replay=room.replay_public,
+        rehearsal=rehearsal,
     )
 
 
@@ -52,9 +53,11 @@ def voter_tally(room: Room) -> TallyMessage | None:
     return _tally(room, room.current, room.current.rounds[-1])
 
 
-def wall_state(room: Room, *, at: int, join_url: str, online: int, fingerprint: Fingerprint | None) -> WallState:
+def wall_state(
+    room: Room, *, at: int, join_url: str, online: int, fingerprint: Fingerprint | None, rehearsal: bool = False
+) -> WallState:
     """The room as it stands on the wall: what every voter sees, and of a hidden result how many voted (I12)."""
-    shown = msgspec.structs.asdict(voter_state(room, at=at)) | {"role": "wall"}
+    shown = msgspec.structs.asdict(voter_state(room, at=at, rehearsal=rehearsal)) | {"role": "wall"}
     return WallState(
         **shown,
         voted=0 if room.current is None else room.current.rounds[-1].voters,
@@ -64,7 +67,7 @@ def wall_state(room: Room, *, at: int, join_url: str, online: int, fingerprint: 
     )
 
 
-def host_state(room: Room, *, at: int, join_url: str, health: HealthInfo) -> HostState:
+def host_state(room: Room, *, at: int, join_url: str, health: HealthInfo, rehearsal: bool = False) -> HostState:
     """The room as its host sees it: every question with its latest result, and how the room is doing."""
     return HostState(
         epoch=_epoch(room),
@@ -82,6 +85,7 @@ def host_state(room: Room, *, at: int, join_url: str, health: HealthInfo) -> Hos
         cohosts=tuple(CohostInfo(id, name) for id, name in cohosts(room).items()),
         health=health,
         embedding=room.embedding,
+        rehearsal=rehearsal,
     )
 
 

@@ -6,7 +6,6 @@ While one batch is on its way to the disk the next collects itself: batches grow
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
@@ -15,7 +14,7 @@ from livevote.clock import Clock
 from livevote.domain.commands import CastBallot, Command
 from livevote.domain.records import Draft
 from livevote.domain.room import BrokenLogError, Decision, decide, fits
-from livevote.live.outcome import Outcome
+from livevote.live.outcome import Outcome, Reply
 from livevote.live.registry import Registry
 from livevote.log import Batch, Log, LogRetryError
 from livevote.protocol.codes import Unsure
@@ -30,8 +29,6 @@ MAX_BATCH = 1000
 
 _PATIENCE_S = 0.01
 """How long ``give_way`` waits at most: votes without a pause slow an export down, and do not stop it."""
-
-Reply = Callable[[Outcome], None]
 
 
 class Written(msgspec.Struct):

@@ -104,6 +104,7 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     """All that a voter's page shows. ``at`` is the server's clock in ms; ``question`` is None in the waiting room.
 
     ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay.
+    ``rehearsal``: the room is one, and nothing in it counts.
     """
 
     epoch: str
@@ -114,6 +115,7 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     question: QuestionInfo | None
     tally: TallyMessage | None
     replay: bool
+    rehearsal: bool
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -172,7 +174,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     """All that the host's page shows. ``online`` counts voters with an open page; ``current`` was opened last.
 
     ``join_url`` is where other machines find the room, for a host who looks at the server on its own machine;
-    ``embedding`` are the sites that may show the wall in a frame.
+    ``embedding`` are the sites that may show the wall in a frame; ``rehearsal`` is as for voters.
     """
 
     epoch: str
@@ -190,6 +192,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     cohosts: tuple[CohostInfo, ...]
     health: HealthInfo
     embedding: tuple[str, ...]
+    rehearsal: bool
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):

@@ -5,9 +5,10 @@ import contextlib
 import gzip
 import io
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, get_args
 
 import msgspec
 import segno
@@ -21,6 +22,7 @@ from livevote.domain.room import decide
 from livevote.export import FORMATS, Format, Source
 from livevote.keys import random_code
 from livevote.live.outcome import Outcome
+from livevote.live.rehearsal import MAX_VOTERS, FullError, Rehearsal, RehearsedError
 from livevote.protocol import codec
 from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostState
@@ -147,7 +149,7 @@ class Rooms(ApiHandler):
         if not services.room_bucket.take():
             raise ApiError(429, Unsure.TOO_FAST, "Too many rooms at once. Try again in a minute.")
         code = random_code()
-        if services.registry.get(code) is not None:
+        if services.room(code) is not None:
             raise ApiError(503, Unsure.BUSY, "Try again.")  # one chance in a billion for each room there is
         # Asked before the key is made, so that a refused room leaves nothing behind.
         refusal = decide(None, CreateRoom(code, title), at=services.clock.now_ms())
@@ -162,6 +164,7 @@ class Rooms(ApiHandler):
 
 class RoomState(ApiHandler):
     access = Access.HOST
+    rehearses = True
     operations = {"get": Operation(summary="The room as its host sees it", returns=HostState)}
 
     async def get(self, code: str) -> None:  # noqa: ARG002 - the path names the room
@@ -170,6 +173,7 @@ class RoomState(ApiHandler):
 
 class Commands(ApiHandler):
     access = Access.HOST
+    rehearses = True
     operations = {"post": Operation(summary="One command of the host", body=AnyHostCommand, returns=CommandDone)}
 
     async def post(self, code: str) -> None:  # noqa: ARG002
@@ -181,7 +185,8 @@ class Commands(ApiHandler):
         if cohost and isinstance(command, AddCohost | RevokeCohost):
             raise ApiError(403, "own_link_only", "Only the host's own link adds and revokes co-hosts.")
         asked = AsCohost(cohost, command) if cohost else command
-        entry = self.settled(await self.services.writer.ask(self.room().code, asked))
+        room = self.room()
+        entry = self.settled(await self.services.writer_of(room).ask(room.code, asked))
         record = entry.record
         question = record.id if isinstance(record, QuestionDefined) else getattr(record, "question", "")
         self.answer(CommandDone(entry.index, question))
@@ -278,6 +283,7 @@ class RoomReplay(ApiHandler):
 
 class JoinQr(ApiHandler):
     access = Access.ANYBODY
+    rehearses = True
     operations = {"get": Operation(summary="The join address as a QR code", returns="image/svg+xml")}
 
     async def get(self, code: str) -> None:  # noqa: ARG002
@@ -343,6 +349,7 @@ class Proof(ApiHandler):
 
 class HostSession(ApiHandler):
     access = Access.HOST_TOKEN
+    rehearses = True
     operations = {"post": Operation(summary="Exchange the host token, or a co-host's, for a cookie", status=204)}
 
     async def post(self, code: str) -> None:  # noqa: ARG002
@@ -366,6 +373,7 @@ class CohostList(msgspec.Struct, frozen=True):
 
 class Cohosts(ApiHandler):
     access = Access.OWN_HOST
+    rehearses = True
     operations = {"get": Operation(summary="The co-hosts and their links", returns=CohostList)}
 
     async def get(self, code: str) -> None:  # noqa: ARG002
@@ -376,6 +384,84 @@ class Cohosts(ApiHandler):
             for id, name in cohosts(room.state).items()
         )
         self.answer(CohostList(tuple(links)))
+
+
+class NewRehearsal(msgspec.Struct, frozen=True):
+    """How many simulated ``voters`` come, beside whoever joins with its code."""
+
+    voters: Annotated[int, msgspec.Meta(ge=1, le=MAX_VOTERS)]
+
+
+class RehearsalInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A rehearsal that runs. ``ends_at``: when it ends by itself at the latest, in ms since 1970."""
+
+    code: str
+    join_url: str
+    voters: int
+    ends_at: int
+
+
+class RehearsalMade(RehearsalInfo, frozen=True, kw_only=True):
+    """A new rehearsal and its links. The token is shown here, and never again."""
+
+    host_url: str
+    host_token: str
+
+
+class RoomRehearsal(ApiHandler):
+    access = Access.HOST
+    rehearses = True
+    operations = {
+        "post": Operation(
+            summary="Rehearse the room: its questions in a room of its own, of which nothing is kept",
+            status=201,
+            body=NewRehearsal,
+            returns=RehearsalMade,
+        ),
+        "get": Operation(summary="The rehearsal that runs", returns=RehearsalInfo),
+        "delete": Operation(summary="End the rehearsal, also by its own code", status=204),
+    }
+
+    async def post(self, code: str) -> None:  # noqa: ARG002 - the path names the room
+        voters = self.read(NewRehearsal).voters
+        services, room = self.services, self.room()
+        if not services.room_bucket.take():
+            raise ApiError(429, Unsure.TOO_FAST, "Too many rehearsals at once. Try again in a minute.")
+        try:
+            if room.rehearsal:
+                raise RehearsedError
+            made = services.rehearsals.begin(room, voters=voters, seed=secrets.randbits(64))
+        except RehearsedError:
+            text = "The room is being rehearsed. End that rehearsal first."
+            raise ApiError(409, "rehearsed_already", text) from None
+        except FullError:
+            text = "The server runs as many rehearsals as it can. Try again when one has ended."
+            raise ApiError(503, "too_many_rehearsals", text) from None
+        token = made.room.key.host_token
+        url = f"{services.base_url()}/host/{made.code}#{token}"
+        self.answer(RehearsalMade(**self._links(made), host_url=url, host_token=token), status=201)
+
+    async def get(self, code: str) -> None:  # noqa: ARG002
+        self.answer(RehearsalInfo(**self._links(self._running())))
+
+    async def delete(self, code: str) -> None:  # noqa: ARG002
+        await self.services.rehearsals.end(self._running())
+        self.set_status(204)
+
+    def _running(self) -> Rehearsal:
+        found = self.services.rehearsals.find(self.room().code)
+        if found is None:
+            raise ApiError(404, "no_rehearsal", "The room is not being rehearsed.")
+        return found
+
+    def _links(self, rehearsal: Rehearsal) -> dict[str, Any]:
+        join_url = f"{self.services.base_url()}/{rehearsal.code}"
+        return {
+            "code": rehearsal.code,
+            "join_url": join_url,
+            "voters": rehearsal.voters,
+            "ends_at": rehearsal.ends_at,
+        }
 
 
 class OperatorSession(ApiHandler):

@@ -23,6 +23,7 @@ API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms/{code}/proof": api.Proof,
     "/api/rooms/{code}/host-session": api.HostSession,
     "/api/rooms/{code}/cohosts": api.Cohosts,
+    "/api/rooms/{code}/rehearsal": api.RoomRehearsal,
     "/api/operator-session": api.OperatorSession,
     "/api/metrics": api.Metrics,
     "/healthz": api.HealthCheck,

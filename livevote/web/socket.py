@@ -139,7 +139,8 @@ class Page:
             answer=bytes(vote.answer),
             salt=next(self._services.salts),
         )
-        self._services.writer.submit(room.code, ballot, lambda outcome: self._answer_vote(room, vote, outcome))
+        writer = self._services.writer_of(room)
+        writer.submit(room.code, ballot, lambda outcome: self._answer_vote(room, vote, outcome))
 
     def _pseudonym(self, room: LiveRoom, question: str) -> str:
         if self._pseudonyms is None:
@@ -169,7 +170,7 @@ class Page:
         index = repeat.ballot.index
         try:
             async with self._services.rereads:
-                async for entries in self._services.log.read(room.code, after=index - 1, upto=index):
+                async for entries in self._services.log_of(room).read(room.code, after=index - 1, upto=index):
                     (found,) = entries
         except FailureError:
             # Not an answer without its receipt: the same id gets the same answer, now or later.
@@ -223,7 +224,7 @@ class PageSocket(WireHandler, Guarded):
     def open(self, *args: str, **kwargs: str) -> None:  # noqa: ARG002
         self.set_nodelay(True)
         sessions = self.services.sessions
-        room = self.services.registry.get(kwargs["code"].upper())
+        room = self.services.room(kwargs["code"].upper())
         session = sessions.voter(self)
         cohost = self.cookie_host(room) if self.role == "host" and room is not None else ""
         page = Page(self, self.services, role=self.role, session=session or "")

@@ -106,8 +106,18 @@ def test_the_examples_of_the_reference_are_messages() -> None:
         (Rejected(None, "bad_message", "What?"), {"type": "rejected", "id": None, "code": "bad_message"}),
         (Unknown("b1", "busy", "Later.", 200), {"type": "unknown", "id": "b1", "retry_ms": 200}),
         (
-            VoterState(epoch="e", as_of=4, at=9, role="voter", room=ROOM, question=None, tally=None, replay=False),
-            {"type": "state", "role": "voter", "question": None, "tally": None},
+            VoterState(
+                epoch="e",
+                as_of=4,
+                at=9,
+                role="voter",
+                room=ROOM,
+                question=None,
+                tally=None,
+                replay=False,
+                rehearsal=True,
+            ),
+            {"type": "state", "role": "voter", "question": None, "tally": None, "rehearsal": True},
         ),
         (
             WallState(
@@ -119,6 +129,7 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 question=None,
                 tally=None,
                 replay=False,
+                rehearsal=False,
                 voted=0,
                 online=3,
                 fingerprint=Fingerprint(4, "00ff"),
@@ -149,6 +160,7 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 cohosts=(CohostInfo("c1", "Ann"),),
                 health=HealthInfo(online=0, reconnecting=2, delay_ms=None, oldest_unanswered_ms=7),
                 embedding=("file:",),
+                rehearsal=False,
             ),
             {
                 "cohosts": [{"id": "c1", "name": "Ann"}],

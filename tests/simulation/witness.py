@@ -112,6 +112,7 @@ class Fold:
             "question": question and self._question(question),
             "tally": self.tally(),
             "replay": self.replay,
+            "rehearsal": False,
         }
 
     def tally(self) -> Message | None:
