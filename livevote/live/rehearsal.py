@@ -78,7 +78,7 @@ class Rehearsal:
         assert room is not None
         room.apart = Apart(writer, self._log)
         self.room = room
-        self._crowd = Crowd(room=self.room, writer=writer, clock=clock, voters=voters, seed=seed)
+        self.crowd = Crowd(room=self.room, writer=writer, clock=clock, voters=voters, seed=seed)
 
     @property
     def code(self) -> str:
@@ -95,7 +95,7 @@ class Rehearsal:
                 Timers(registry=registry, writer=writer, clock=self._clock).run(),
                 sweep(registry),
                 watch(registry),
-                self._crowd.run(),
+                self.crowd.run(),
             )
         ]
         watched = {writing, *others, asyncio.create_task(self._ending.wait(), name="rehearsal end")}
