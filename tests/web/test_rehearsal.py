@@ -395,6 +395,19 @@ async def test_i12_what_a_rehearsal_hides_is_hidden(tmp_path: Path) -> None:
         assert (await voter.until(lambda message: bool(message.get("tally"))))["tally"]["voters"] >= 20
 
 
+async def test_i6_a_retry_is_answered_from_the_log_of_the_rehearsal(tmp_path: Path) -> None:
+    async with every_kind(tmp_path) as at:
+        on = await begin(at, voters=1)
+        await on.command("switch_receipts", on=True)
+        await on.command("open", question=question_of("single"))
+        page = await on.page()
+        first = await page.vote("mine", 0, question=question_of("single"))
+        assert first["receipt"]["salt"]
+        assert await page.vote("mine", 0, question=question_of("single")) == first
+        await on.command("close", question=question_of("single"))
+        assert await page.vote("mine", 0, question=question_of("single")) == first
+
+
 async def test_limits_hold_in_a_rehearsal(tmp_path: Path) -> None:
     async with venue(tmp_path, vote_burst=2, vote_rate=0.001, sockets_per_session=1) as at:
         await at.command("add_question", kind="single", text="?", options=["A", "B"])
