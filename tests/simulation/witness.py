@@ -120,7 +120,7 @@ class Fold:
         question = self.questions.get(self.current)
         if question is None or not question["rounds"][-1]["revealed"]:
             return None
-        counts, voters = self._counts(question, -1)
+        counts, voters = self._counts(question)
         number = len(question["rounds"])
         return {
             "type": "tally",
@@ -153,6 +153,7 @@ class Fold:
             "recoveries": [],
             "cohosts": [{"id": id_, "name": name} for id_, name in self.cohosts.items()],
             "embedding": [],
+            "rehearsal": False,
         }
 
     def _question(self, question: Message) -> Message:
