@@ -10,6 +10,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from livevote.failures import DataDirectoryError, SetupError
 
@@ -81,6 +82,26 @@ class RoomKey:
     def name_on_board(self, session: str) -> str:
         """The voter's name on the room's board: another one than on any ballot, whatever questions are called."""
         return _derive(self._key, "board", session)
+
+
+class RoomKeys(Protocol):
+    """Where the keys of rooms come from."""
+
+    def room(self, code: str) -> RoomKey:
+        """The key of a room in the log."""
+
+
+class PassingKeys:
+    """The keys of rooms that end with this process or before. They are in memory and nowhere else."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, RoomKey] = {}
+
+    def room(self, code: str) -> RoomKey:
+        """The key of this room, made when it is asked for first."""
+        if code not in self._keys:
+            self._keys[code] = RoomKey(secrets.token_bytes(_KEY_BYTES))
+        return self._keys[code]
 
 
 class Keyring:

@@ -32,6 +32,7 @@ from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
+from livevote.live.rehearsal import Rehearsals
 from livevote.live.salts import salts
 from livevote.live.sweep import sweep
 from livevote.live.timers import Timers
@@ -165,6 +166,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         eraser = Eraser(log=log, registry=registry, writer=writer, keeper=keeper)
         erasing = asyncio.create_task(eraser.run(), name="eraser")
         stack.push_async_callback(_cancel, erasing)
+        rehearsals = Rehearsals(registry=registry, clock=clock, base_url=base_url, queue_limit=config.queue_limit)
         rereads = asyncio.Semaphore(_REREADS)
         services = Services(
             config=config,
@@ -172,6 +174,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             keyring=keyring,
             log=log,
             registry=registry,
+            rehearsals=rehearsals,
             writer=writer,
             notary=notary,
             sessions=Sessions(keyring, secure=config.secure),
@@ -206,7 +209,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         server.port = bound.getsockname()[1]
         server.urls = base_urls(config, server.port)
         stack.callback(services.wires.abort)
-        stack.push_async_callback(_close_pages, registry, http)
+        stack.push_async_callback(_close_pages, registry, rehearsals, http)
         sweeping = asyncio.create_task(sweep(registry), name="sweeper")
         stack.push_async_callback(_cancel, sweeping)
         watching = asyncio.create_task(watch(registry), name="watch")
@@ -274,18 +277,22 @@ async def _finish(writer: Writer, writing: "asyncio.Task[None]") -> None:
         await writing
 
 
-async def _close_pages(registry: Registry, http: HTTPServer) -> None:
-    """Tell every page to come back, within a time that leaves some of the five seconds to the rest of the stop."""
+async def _close_pages(registry: Registry, rehearsals: Rehearsals, http: HTTPServer) -> None:
+    """Tell every page to come back, within a time that leaves some of the five seconds to the rest of the stop.
+
+    Those of rehearsals hear that it is over: nobody will know of them.
+    """
     rooms = [room.channel for room in registry.all()]
+    over = [room.channel for room in rehearsals.rooms()]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LAST_RESULTS_S):
-            await asyncio.gather(*(room.aclose() for room in rooms))
+            await asyncio.gather(rehearsals.aclose(), *(room.aclose() for room in rooms))
     for room in rooms:
         for page in room.subscribers():
             page.leave_with("restarting")
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_CLOSE_PAGES_S):
-            while any(room.subscribers() for room in rooms):  # noqa: ASYNC110 - cheaper than an event on every leave
+            while any(room.subscribers() for room in (*rooms, *over)):  # noqa: ASYNC110 - cheaper than an event on every leave
                 await asyncio.sleep(0.02)
             await http.close_all_connections()
 

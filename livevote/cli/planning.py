@@ -21,7 +21,7 @@ from livevote.failures import BadFileError, CorruptError, DataDirectoryError, No
 from livevote.keys import Keyring, random_code
 from livevote.log import open_reader
 from livevote.maintenance import create_room, delete_room
-from livevote.plan import Problem, Reading, Rehearsed, decoded, is_sheet, read_room, rehearse, room_yaml, sheet_csv
+from livevote.plan import Problem, Reading, Trial, decoded, is_sheet, read_room, room_yaml, sheet_csv, try_out
 
 _MOST_BYTES = 1024 * 1024  # far more than 200 questions with 50 options each
 
@@ -44,19 +44,19 @@ def new(data: Path, file: Path, title: str, open_first: bool) -> None:
     config = Config(data=data)
     text = _text(file)
     code = random_code()
-    reading, rehearsed = _rehearsed(file, text, title, code, open_first=open_first)
+    reading, trial = _trial(file, text, title, code, open_first=open_first)
     _show(file, reading.warnings)
-    _refuse(file, reading, rehearsed)
+    _refuse(file, reading, trial)
     base = remote.server_of(config)
     if base is None:
-        asyncio.run(create_room(config, rehearsed.commands, SystemClock()))
+        asyncio.run(create_room(config, trial.commands, SystemClock()))
     else:
         key = Keyring(config.keys, create=False).operator_key
         answer = remote.post(
             base, "/api/rooms/from-file", key=key, body={"name": file.name, "text": text, "title": title}
         )
         code = answer["made"]["code"]
-        if open_first and rehearsed.commands:
+        if open_first and trial.commands:
             opening = {"type": "open", "question": "q1"}
             remote.post(base, f"/api/rooms/{code}/commands", key=answer["made"]["host_token"], body=opening)
     click.echo(f"{code}  {len(reading.plan.questions)} questions  {plain(reading.plan.title)}")
@@ -69,9 +69,9 @@ def check(file: Path) -> None:
     """Look for mistakes in FILE (YAML, or CSV with questions) and make nothing."""
     text = _text(file)
     # A sheet is for a room that has a title.
-    reading, rehearsed = _rehearsed(file, text, "-" if is_sheet(file.name) else "", "CHECK", open_first=False)
+    reading, trial = _trial(file, text, "-" if is_sheet(file.name) else "", "CHECK", open_first=False)
     _show(file, reading.warnings)
-    _refuse(file, reading, rehearsed)
+    _refuse(file, reading, trial)
     click.echo(f"{plain(str(file))}: {len(reading.plan.questions)} questions, no mistakes")
 
 
@@ -146,9 +146,9 @@ def _text(file: Path) -> str:
     return found
 
 
-def _rehearsed(file: Path, text: str, title: str, code: str, *, open_first: bool) -> tuple[Reading, Rehearsed]:
+def _trial(file: Path, text: str, title: str, code: str, *, open_first: bool) -> tuple[Reading, Trial]:
     reading = read_room(file.name, text, title=title)
-    return reading, rehearse(reading.plan, code, at=SystemClock().now_ms(), open_first=open_first)
+    return reading, try_out(reading.plan, code, at=SystemClock().now_ms(), open_first=open_first)
 
 
 def _show(file: Path, warnings: Iterable[Problem]) -> None:
@@ -156,8 +156,8 @@ def _show(file: Path, warnings: Iterable[Problem]) -> None:
         click.echo(f"{plain(str(file))}, {plain(str(warning))} (a warning)", err=True)
 
 
-def _refuse(file: Path, reading: Reading, rehearsed: Rehearsed) -> None:
-    if errors := sorted({*reading.errors, *rehearsed.errors}):
+def _refuse(file: Path, reading: Reading, trial: Trial) -> None:
+    if errors := sorted({*reading.errors, *trial.errors}):
         for error in errors:
             click.echo(f"{plain(str(file))}, {plain(str(error))}", err=True)
         raise BadFileError(f"{file} has {len(errors)} mistake(s). Nothing was made.")

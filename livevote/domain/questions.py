@@ -189,6 +189,25 @@ def _names_all(room: Room, questions: tuple[str, ...]) -> bool:
     return len(questions) == len(room.questions) and set(questions) == set(room.questions)
 
 
+def copied(question: Question, at: int, salt: bytes) -> tuple[QuestionDefined, Opening | None]:
+    """The question as it is now, as a record of the instant ``at`` for another room, and what it hides with ``salt``.
+
+    Browsers answer the copy: another room has none of the codes that this one gave out.
+    """
+    terms, opening = quiz.sealed_again(question, salt) or (None, None)
+    record = QuestionDefined(
+        at=at,
+        id=question.id,
+        kind=question.kind.name,
+        text=question.text,
+        options=question.options,
+        rules=msgspec.Raw(question.stored_rules),
+        changeable=question.changeable,
+        quiz=terms,
+    )
+    return record, opening
+
+
 def _require_new(room: Room, record: QuestionDefined) -> None:
     require(record.id not in room.questions)
     Question(record)  # which reads its kind and its rules

@@ -76,6 +76,14 @@ def seal(
     return QuizTerms(commitment(opening), wanted.fading, wanted.points), opening
 
 
+def sealed_again(question: Question, salt: bytes) -> tuple[QuizTerms, Opening] | None:
+    """The same quiz hidden with another ``salt``, for a copy of the question; None for a question that is none."""
+    if question.quiz is None or question.solution is None:
+        return None
+    opening = Opening(salt, encode(question.solution))
+    return QuizTerms(commitment(opening), question.quiz.fading, question.quiz.points), opening
+
+
 def _right_answer(kind: Kind, options: int, rules: bytes, right: tuple[int, ...]) -> Answer | EstimateRules | Refusal:
     """The one right answer, or what an estimate is measured by; a refusal where there is neither."""
     read = kind.rules(rules)

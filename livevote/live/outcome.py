@@ -1,6 +1,10 @@
-"""What became of a command: the ways in which the writer can answer."""
+"""What became of a command: the ways in which the writer can answer, and how it is asked."""
+
+from collections.abc import Callable
+from typing import Protocol
 
 from livevote.domain.audit import leaf_of
+from livevote.domain.commands import Command
 from livevote.domain.records import BallotCast, Entry, PlayerNamed
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import Known, Repeat
@@ -20,7 +24,19 @@ from livevote.protocol.messages import (
 Outcome = Entry | Repeat | Known | Refusal | Unsure
 """It is in the log now; it was there before; a final no; or nothing is decided."""
 
+Reply = Callable[[Outcome], None]
+
 _RETRY_MS = 1000
+
+
+class Scribe(Protocol):
+    """Whoever writes commands into a log: the writer, as those see it who only send commands."""
+
+    def submit(self, code: str, command: Command, reply: Reply) -> None:
+        """Queue a command for the room ``code``; ``reply`` is called exactly once."""
+
+    async def ask(self, code: str, command: Command) -> Outcome:
+        """``submit`` for callers that can wait."""
 
 
 def answer(vote: Vote, outcome: Outcome, *, receipts: bool) -> Recorded | Rejected | Unknown:

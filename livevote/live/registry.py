@@ -14,7 +14,7 @@ from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
 from livevote.failures import CorruptError
-from livevote.keys import Keyring
+from livevote.keys import RoomKeys
 from livevote.live.room import LiveRoom
 from livevote.log import Reader, States, finish
 
@@ -27,7 +27,7 @@ class Registry:
     def __init__(
         self,
         *,
-        keyring: Keyring,
+        keyring: RoomKeys,
         clock: Clock,
         base_url: Callable[[], str],
         unanswered_ms: Callable[[], int] = lambda: 0,

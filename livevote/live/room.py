@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import msgspec
 
@@ -34,9 +34,11 @@ from livevote.domain.state import Ballot, Question, Room, Round
 from livevote.keys import RoomKey
 from livevote.live import views
 from livevote.live.hub import PARTS, SLICE_S, Channel, Part, Role, Subscriber
+from livevote.live.outcome import Scribe
 from livevote.live.pulse import WINDOW_S, Pulse
 from livevote.live.seal import Seal
 from livevote.live.vitals import Vitals
+from livevote.log import Reader
 from livevote.protocol import codec
 from livevote.protocol.messages import (
     BoardMessage,
@@ -76,6 +78,13 @@ class HeldCode(msgspec.Struct, frozen=True):
     identity: str
 
 
+class Apart(NamedTuple):
+    """Of a rehearsal: who writes its log, and that log. No other may get anything of it."""
+
+    writer: Scribe
+    log: Reader
+
+
 class LiveRoom:
     """One room. Only ``registry.Registry.apply`` moves its state."""
 
@@ -93,6 +102,8 @@ class LiveRoom:
         self.channel = Channel(views=self, clock=clock)
         self.vitals = Vitals(clock=clock)
         self.seal = Seal()
+        self.apart: Apart | None = None
+        """None for a room in the log of all rooms."""
         self.commanded = state.head
         """The log index up to which something other than a voter's record may have come."""
         self.erased = 0
@@ -120,6 +131,11 @@ class LiveRoom:
     @property
     def code(self) -> str:
         return self.state.code
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether nothing of it counts or is kept."""
+        return self.apart is not None
 
     @property
     def online(self) -> int:
@@ -442,7 +458,7 @@ class LiveRoom:
         return codec.frame(views.mine(question, asked, asked.ballots.get(self.pseudonym(session, question.id))))
 
     def _voter_state(self) -> VoterState:
-        return views.voter_state(self.state, at=self._clock.now_ms())
+        return views.voter_state(self.state, at=self._clock.now_ms(), rehearsal=self.rehearsal)
 
     def _wall_state(self) -> WallState:
         return views.wall_state(
@@ -452,6 +468,7 @@ class LiveRoom:
             online=self.online,
             fingerprint=self._closed_with(),
             leaderboard=self.leaderboard(),
+            rehearsal=self.rehearsal,
         )
 
     def _closed_with(self) -> Fingerprint | None:
@@ -478,6 +495,7 @@ class LiveRoom:
             join_url=self._join_url(),
             health=health,
             leaderboard=self.leaderboard(),
+            rehearsal=self.rehearsal,
         )
 
     def _health(self) -> HealthInfo:

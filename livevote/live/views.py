@@ -54,7 +54,7 @@ MOST_BOARD_BYTES = 16 * 1024
 """UTF-8 of all texts in the board that everybody gets: a frame of it goes to every phone."""
 
 
-def voter_state(room: Room, *, at: int) -> VoterState:
+def voter_state(room: Room, *, at: int, rehearsal: bool = False) -> VoterState:
     """The room as every voter sees it: the current question, and its result only once it is revealed."""
     return VoterState(
         epoch=_epoch(room),
@@ -69,6 +69,7 @@ def voter_state(room: Room, *, at: int) -> VoterState:
         linked=room.linked,
         board=room.board.on,
         reactions=room.reactions,
+        rehearsal=rehearsal,
     )
 
 
@@ -87,12 +88,13 @@ def wall_state(
     online: int,
     fingerprint: Fingerprint | None,
     leaderboard: LeaderboardInfo | None = None,
+    rehearsal: bool = False,
 ) -> WallState:
     """The room as it stands on the wall: what every voter sees, and of a hidden result how many voted (I12).
 
     ``leaderboard`` is on it while the room shows it.
     """
-    shown = msgspec.structs.asdict(voter_state(room, at=at)) | {"role": "wall"}
+    shown = msgspec.structs.asdict(voter_state(room, at=at, rehearsal=rehearsal)) | {"role": "wall"}
     return WallState(
         **shown,
         voted=0 if room.current is None else room.current.rounds[-1].voters,
@@ -104,7 +106,13 @@ def wall_state(
 
 
 def host_state(
-    room: Room, *, at: int, join_url: str, health: HealthInfo, leaderboard: LeaderboardInfo | None = None
+    room: Room,
+    *,
+    at: int,
+    join_url: str,
+    health: HealthInfo,
+    leaderboard: LeaderboardInfo | None = None,
+    rehearsal: bool = False,
 ) -> HostState:
     """The room as its host sees it: every question with its latest result and what is right, and how it is doing."""
     return HostState(
@@ -131,6 +139,7 @@ def host_state(
         leaderboard=leaderboard,
         board=BoardInfo(room.board.on, room.board.approval, room.board.per_voter),
         reactions=room.reactions,
+        rehearsal=rehearsal,
     )
 
 

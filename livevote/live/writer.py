@@ -16,7 +16,7 @@ from livevote.domain.commands import AskPost, CastBallot, Command, NamePlayer, U
 from livevote.domain.quiz import alike
 from livevote.domain.records import Draft
 from livevote.domain.room import BrokenLogError, Decision, decide, fits
-from livevote.live.outcome import Outcome
+from livevote.live.outcome import Outcome, Reply
 from livevote.live.registry import Registry
 from livevote.log import Batch, Log, LogRetryError
 from livevote.protocol.codes import Unsure
@@ -37,8 +37,6 @@ _PATIENCE_S = 0.01
 
 _LONGEST_WAIT_S = 0.1
 """How long a chore waits for a moment in which no command does."""
-
-Reply = Callable[[Outcome], None]
 
 
 class Written(msgspec.Struct):

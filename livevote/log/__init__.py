@@ -18,6 +18,7 @@ __all__ = [
     "Log",
     "LogFailedError",
     "LogRetryError",
+    "MemoryLog",
     "Reader",
     "States",
     "finish",

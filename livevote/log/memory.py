@@ -1,4 +1,4 @@
-"""The reference adapter: the contract of a log and nothing else, for tests and for trying things out.
+"""The reference adapter: the contract of a log and nothing else, for tests and for rehearsals.
 
 It is as durable as the process.
 """

@@ -2,8 +2,8 @@
 
 from livevote.plan.plan import Plan, Planned, Problem, Reading
 from livevote.plan.reading import decoded, is_sheet, read_questions, read_room
-from livevote.plan.rehearsal import Rehearsed, rehearse
 from livevote.plan.templates import Template, templates
+from livevote.plan.trial import Trial, try_out
 from livevote.plan.writing import plan_of, room_yaml, sheet_csv
 
 __all__ = [
@@ -11,15 +11,15 @@ __all__ = [
     "Planned",
     "Problem",
     "Reading",
-    "Rehearsed",
     "Template",
+    "Trial",
     "decoded",
     "is_sheet",
     "plan_of",
     "read_questions",
     "read_room",
-    "rehearse",
     "room_yaml",
     "sheet_csv",
     "templates",
+    "try_out",
 ]

@@ -137,6 +137,7 @@ CLOSES: tuple[Close, ...] = (
         False,
         "This room was opened in too many tabs. Go on in the newest one, or reload this page.",
     ),
+    Close(4410, "rehearsal_over", False, "The rehearsal is over. Enter the code of the real vote."),
     Close(4429, "too_fast", True, "Too many messages from this page."),
 )
 

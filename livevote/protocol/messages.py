@@ -185,6 +185,7 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     ``epoch`` names the incarnation of the log; ``replay`` says whether everybody may watch the room's replay,
     ``language`` is that of the room's pages, such as "de", or empty; ``linked`` whether a voter has one pseudonym for
     all questions of level ``browser``, ``board`` and ``reactions`` whether the room takes posts and reactions.
+    ``rehearsal``: the room is one, and nothing in it counts.
     """
 
     epoch: str
@@ -199,6 +200,7 @@ class VoterState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     linked: bool = False
     board: bool
     reactions: bool
+    rehearsal: bool
 
 
 class PlaceInfo(msgspec.Struct, frozen=True):
@@ -307,7 +309,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     ``join_url`` is where other machines find the room, for a host who looks at the server on its own machine;
     ``embedding`` are the sites that may show the wall in a frame.
     ``erased``: all that voters wrote was deleted, and the room is closed for good. ``leaderboard`` is there once a
-    solution was shown in a linked room, also while the wall does not show it.
+    solution was shown in a linked room, also while the wall does not show it. ``rehearsal`` is as for voters.
     """
 
     epoch: str
@@ -333,6 +335,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     leaderboard: LeaderboardInfo | None = None
     board: BoardInfo
     reactions: bool
+    rehearsal: bool
 
 
 class Mine(msgspec.Struct, frozen=True, tag_field="type", tag="mine"):

@@ -159,7 +159,7 @@ class ApiHandler(Handler):
         if not services.room_bucket.take():
             raise ApiError(429, Unsure.TOO_FAST, "Too many rooms at once. Try again in a minute.")
         code = random_code()
-        if services.registry.get(code) is not None:
+        if services.room(code) is not None:
             raise ApiError(503, Unsure.BUSY, "Try again.")  # one chance in a billion for each room there is
         return code
 
@@ -196,6 +196,7 @@ class Rooms(ApiHandler):
 
 class RoomState(ApiHandler):
     access = Access.HOST
+    rehearses = True
     operations = {"get": Operation(summary="The room as its host sees it", returns=HostState)}
 
     async def get(self, code: str) -> None:  # noqa: ARG002 - the path names the room
@@ -209,6 +210,7 @@ def as_sent(cohost: str | None, command: Command) -> Command:
 
 class BoardPosts(ApiHandler):
     access = Access.HOST
+    rehearses = True
     operations = {"get": Operation(summary="The board as the room's host sees it", returns=HostBoardMessage)}
 
     async def get(self, code: str) -> None:  # noqa: ARG002
@@ -217,6 +219,7 @@ class BoardPosts(ApiHandler):
 
 class Commands(ApiHandler):
     access = Access.HOST
+    rehearses = True
     operations = {"post": Operation(summary="One command of the host", body=AnyHostCommand, returns=CommandDone)}
 
     async def post(self, code: str) -> None:  # noqa: ARG002
@@ -229,7 +232,8 @@ class Commands(ApiHandler):
             raise ApiError(403, "own_link_only", "Only the host's own link adds and revokes co-hosts.")
         if isinstance(command, AddQuestion | EditQuestion):
             command = msgspec.structs.replace(command, salt=next(self.services.salts))
-        entry = self.settled(await self.services.writer.ask(self.room().code, as_sent(cohost, command)))
+        room = self.room()
+        entry = self.settled(await self.services.writer_of(room).ask(room.code, as_sent(cohost, command)))
         record = entry.record
         question = record.id if isinstance(record, QuestionDefined) else getattr(record, "question", "")
         self.answer(CommandDone(entry.index, question))
@@ -326,6 +330,7 @@ class RoomReplay(ApiHandler):
 
 class JoinQr(ApiHandler):
     access = Access.ANYBODY
+    rehearses = True
     operations = {"get": Operation(summary="The join address as a QR code", returns="image/svg+xml")}
 
     async def get(self, code: str) -> None:  # noqa: ARG002
@@ -387,6 +392,7 @@ class Proof(ApiHandler):
 
 class HostSession(ApiHandler):
     access = Access.HOST_TOKEN
+    rehearses = True
     operations = {"post": Operation(summary="Exchange the host token, or a co-host's, for a cookie", status=204)}
 
     async def post(self, code: str) -> None:  # noqa: ARG002
@@ -410,6 +416,7 @@ class CohostList(msgspec.Struct, frozen=True):
 
 class Cohosts(ApiHandler):
     access = Access.OWN_HOST
+    rehearses = True
     operations = {"get": Operation(summary="The co-hosts and their links", returns=CohostList)}
 
     async def get(self, code: str) -> None:  # noqa: ARG002

@@ -6,7 +6,7 @@ import msgspec
 from tornado.web import Application, RequestHandler, url
 
 from livevote.keys import CODE_LENGTH
-from livevote.web import api, code_api, openapi, page_handlers, picture_handlers, planning
+from livevote.web import api, code_api, openapi, page_handlers, picture_handlers, planning, rehearsing
 from livevote.web.base import Access, Guarded
 from livevote.web.services import Services
 from livevote.web.socket import PageSocket
@@ -34,6 +34,7 @@ API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms/{code}/duplicate": planning.Duplicates,
     "/api/rooms/{code}/delete": planning.Deletion,
     "/api/templates": planning.Templates,
+    "/api/rooms/{code}/rehearsal": rehearsing.RoomRehearsal,
     "/api/operator-session": api.OperatorSession,
     "/api/metrics": api.Metrics,
     "/healthz": api.HealthCheck,

@@ -88,6 +88,9 @@ class Guarded(RequestHandler):
 class Handler(Guarded):
     """A request of the HTTP API or a page."""
 
+    rehearses: ClassVar[bool] = False
+    """Whether it is there for rehearsals as well. Who keeps anything of a room, or speaks of what is kept, is not."""
+
     def set_default_headers(self) -> None:
         for name, value in default_headers(secure=bool(self.settings.get("secure"))).items():
             self.set_header(name, value)
@@ -96,6 +99,8 @@ class Handler(Guarded):
         self.check_host()
         if not self._is_allowed():
             raise ApiError(401, "no_key", f"This needs {self.access.value}.")
+        if not self.rehearses and self.path_kwargs.get("code") and self.room().rehearsal:
+            raise ApiError(409, "rehearsal", "A rehearsal does not have this: nothing of it is kept.")
 
     def _is_allowed(self) -> bool:
         sessions = self.services.sessions
@@ -142,7 +147,7 @@ class Handler(Guarded):
 
     def room(self) -> LiveRoom:
         """The room that the path names. Raises 404."""
-        room = self.services.registry.get(self.path_kwargs["code"].upper())
+        room = self.services.room(self.path_kwargs["code"].upper())
         if room is None:
             raise ApiError(404, "no_such_room", "There is no room with this code.")
         return room

@@ -39,7 +39,7 @@ class PageAnswers:
         host = headers.get("host", "")
         if wanted is None:
             return None
-        room = self._services.registry.get(wanted[1].upper()) if wanted[1] else None
+        room = self._services.room(wanted[1].upper()) if wanted[1] else None
         if (
             (wanted[1] and room is None)
             or "gzip" not in headers.get("accept-encoding", "")

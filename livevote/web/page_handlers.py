@@ -27,6 +27,7 @@ def page_headers(asset: Asset, *, host: str, secure: bool, ancestors: tuple[str,
 
 class _AssetHandler(Handler):
     access = Access.ANYBODY
+    rehearses = True
 
     def send(
         self, found: Asset | Pages, *, status: int = 200, unchanged: bool = True, ancestors: tuple[str, ...] = ()
@@ -51,7 +52,7 @@ class _AssetHandler(Handler):
 
     def _language(self) -> str:
         headers = self.request.headers
-        room = self.services.registry.get(self.path_kwargs.get("code", "").upper())
+        room = self.services.room(self.path_kwargs.get("code", "").upper())
         return languages.choose(
             cookies=headers.get("Cookie", ""),
             accepted=headers.get("Accept-Language", ""),
@@ -69,7 +70,7 @@ class VoterPage(_AssetHandler):
     """``client.html``, with a session for browsers that have none. An unknown code gets a page that says so."""
 
     async def get(self, code: str = "") -> None:
-        if code and self.services.registry.get(code.upper()) is None:
+        if code and self.services.room(code.upper()) is None:
             self.send(self.services.assets.not_found, status=404)
             return
         known = self.services.sessions.ensure_voter(self)
@@ -80,7 +81,7 @@ class HostPage(_AssetHandler):
     """The host's page. It holds no secret: those stand behind the ``#`` of the link, which is never sent."""
 
     async def get(self, code: str = "") -> None:
-        if code and self.services.registry.get(code.upper()) is None:
+        if code and self.services.room(code.upper()) is None:
             self.send(self.services.assets.not_found, status=404)
             return
         known = self.services.sessions.ensure_voter(self)
@@ -112,7 +113,7 @@ class WallPage(_AssetHandler):
     """What stands on the projector. It knows no secret, and needs no session: it shows what every voter sees."""
 
     async def get(self, code: str) -> None:
-        room = self.services.registry.get(code.upper())
+        room = self.services.room(code.upper())
         if room is None:
             self.send(self.services.assets.not_found, status=404)
         else:

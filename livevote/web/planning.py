@@ -14,15 +14,15 @@ from livevote.live.room import LiveRoom
 from livevote.plan import (
     Problem,
     Reading,
-    Rehearsed,
     Template,
+    Trial,
     plan_of,
     read_questions,
     read_room,
-    rehearse,
     room_yaml,
     sheet_csv,
     templates,
+    try_out,
 )
 from livevote.protocol.codes import UNKNOWN, explain
 from livevote.web.api import ApiHandler, ErrorInfo, Operation, RoomMade, as_sent
@@ -105,14 +105,12 @@ class PlanHandler(ApiHandler):
         error = ErrorInfo("bad_file", text)
         self.answer(FileRefused(error, _infos(errors), _infos(warnings)), status=400)
 
-    async def carry_out(
-        self, code: str, rehearsed: Rehearsed, *, what: str, done: int = 0, cohost: str | None = None
-    ) -> None:
-        """Do what was rehearsed, as the host or as the co-host with this id.
+    async def carry_out(self, code: str, trial: Trial, *, what: str, done: int = 0, cohost: str | None = None) -> None:
+        """Do what was trial, as the host or as the co-host with this id.
 
         Raises 409 or 503 with what was done before a command that was not taken.
         """
-        commands = rehearsed.commands
+        commands = trial.commands
         for number, command in enumerate(commands[done:], done):
             outcome = await self.services.writer.ask(code, as_sent(cohost, command))
             if isinstance(outcome, Entry):
@@ -146,18 +144,18 @@ class RoomFromFile(PlanHandler):
     async def make(self, reading: Reading, *, check: bool = False) -> None:
         """Make the room and answer."""
         code = self.free_code()
-        rehearsed = rehearse(reading.plan, code, at=self.services.clock.now_ms())
-        if errors := tuple(sorted((*reading.errors, *rehearsed.errors))):
+        trial = try_out(reading.plan, code, at=self.services.clock.now_ms())
+        if errors := tuple(sorted((*reading.errors, *trial.errors))):
             self.refuse_file(errors, reading.warnings)
             return
         taken = FileTaken(questions=len(reading.plan.questions), warnings=_infos(reading.warnings))
         if check:
             self.answer(taken)
             return
-        create = rehearsed.commands[0]
+        create = trial.commands[0]
         assert isinstance(create, CreateRoom)
         made = await self.make_room(create)
-        await self.carry_out(code, rehearsed, what=f"Room {code} was created", done=1)
+        await self.carry_out(code, trial, what=f"Room {code} was created", done=1)
         self.answer(msgspec.structs.replace(taken, made=made), status=201)
 
 
@@ -179,12 +177,12 @@ class QuestionsFromFile(PlanHandler):
     async def post(self, code: str) -> None:  # noqa: ARG002
         room = self.room()
         sent, reading = await self.read_file()
-        rehearsed = rehearse(reading.plan, room.code, at=self.services.clock.now_ms(), room=room.state)
-        if errors := tuple(sorted((*reading.errors, *rehearsed.errors))):
+        trial = try_out(reading.plan, room.code, at=self.services.clock.now_ms(), room=room.state)
+        if errors := tuple(sorted((*reading.errors, *trial.errors))):
             self.refuse_file(errors, reading.warnings)
             return
         if not sent.check:
-            await self.carry_out(room.code, rehearsed, what="The file was begun", cohost=self.host())
+            await self.carry_out(room.code, trial, what="The file was begun", cohost=self.host())
         self.answer(FileTaken(questions=len(reading.plan.questions), warnings=_infos(reading.warnings)))
 
 

@@ -12,9 +12,12 @@ from livevote.live.codebook import CodeBook
 from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
 from livevote.live.notary import Notary
+from livevote.live.outcome import Scribe
 from livevote.live.registry import Registry
+from livevote.live.rehearsal import Rehearsals
+from livevote.live.room import LiveRoom
 from livevote.live.writer import Writer
-from livevote.log import Log
+from livevote.log import Log, Reader
 from livevote.pictures import Pictures
 from livevote.web.addresses import KnownHosts
 from livevote.web.assets import Assets
@@ -32,6 +35,7 @@ class Services:
     keyring: Keyring
     log: Log
     registry: Registry
+    rehearsals: Rehearsals
     writer: Writer
     notary: Notary
     sessions: Sessions
@@ -54,6 +58,19 @@ class Services:
     """How many exports may be made at once."""
     base_url: Callable[[], str]
     """The address for links, known once the server listens."""
+
+    def room(self, code: str) -> LiveRoom | None:
+        """The room, or the rehearsal, with this code in upper case."""
+        found = self.registry.get(code)
+        return self.rehearsals.get(code) if found is None else found
+
+    def writer_of(self, room: LiveRoom) -> Scribe:
+        """Who writes this room's commands into its log."""
+        return self.writer if room.apart is None else room.apart.writer
+
+    def log_of(self, room: LiveRoom) -> Reader:
+        """The log that this room's records are in."""
+        return self.log if room.apart is None else room.apart.log
 
     @property
     def operator_key(self) -> str:

@@ -170,7 +170,7 @@ class Page:
     def _name(self, room: LiveRoom, name: Name) -> None:
         player = room.key.player(self.session)
         named = NamePlayer(voter=player, id=name.id, name=name.name, salt=next(self._services.salts))
-        self._services.writer.submit(room.code, named, lambda outcome: self._answer_name(room, name, outcome))
+        self._services.writer_of(room).submit(room.code, named, lambda outcome: self._answer_name(room, name, outcome))
 
     def _answer_name(self, room: LiveRoom, name: Name, outcome: Outcome) -> None:
         self._answer(answer_name(name, outcome, rev=room.names_of(self.session) - 1))
@@ -188,7 +188,8 @@ class Page:
             code=room.code_of(self.session),
             linked=room.state.linked,
         )
-        self._services.writer.submit(room.code, ballot, lambda outcome: self._answer_vote(room, vote, outcome))
+        writer = self._services.writer_of(room)
+        writer.submit(room.code, ballot, lambda outcome: self._answer_vote(room, vote, outcome))
 
     def _post(self, room: LiveRoom, message: Ask | Upvote) -> None:
         voter = room.key.name_on_board(self.session)
@@ -197,7 +198,9 @@ class Page:
             if isinstance(message, Ask)
             else UpvotePost(voter, message.id, message.post, message.on)
         )
-        self._services.writer.submit(room.code, command, lambda outcome: self._answer_post(room, message, outcome))
+        self._services.writer_of(room).submit(
+            room.code, command, lambda outcome: self._answer_post(room, message, outcome)
+        )
 
     def _answer_post(self, room: LiveRoom, message: Ask | Upvote, outcome: Outcome) -> None:
         self._answer(answer_post(message, outcome))
@@ -236,7 +239,7 @@ class Page:
         index = repeat.ballot.index
         try:
             async with self._services.rereads:
-                async for entries in self._services.log.read(room.code, after=index - 1, upto=index):
+                async for entries in self._services.log_of(room).read(room.code, after=index - 1, upto=index):
                     (found,) = entries
         except FailureError:
             # Not an answer without its receipt: the same id gets the same answer, now or later.
@@ -290,7 +293,7 @@ class PageSocket(WireHandler, Guarded):
     def open(self, *args: str, **kwargs: str) -> None:  # noqa: ARG002
         self.set_nodelay(True)
         sessions = self.services.sessions
-        room = self.services.registry.get(kwargs["code"].upper())
+        room = self.services.room(kwargs["code"].upper())
         session = sessions.voter(self)
         cohost = self.cookie_host(room) if self.role == "host" and room is not None else ""
         page = Page(self, self.services, role=self.role, session=session or "")

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livevote.domain import quiz
+from livevote.domain.audit import SALT_BYTES, commitment
 from livevote.domain.commands import (
     AddQuestion,
     AskAgain,
@@ -22,7 +24,7 @@ from livevote.domain.commands import (
     ShowSolution,
 )
 from livevote.domain.freeze import follow, freeze, thaw
-from livevote.domain.questions import as_added
+from livevote.domain.questions import as_added, copied
 from livevote.domain.records import (
     Draft,
     QuestionDefined,
@@ -34,8 +36,10 @@ from livevote.domain.records import (
 )
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import BrokenLogError, Repeat, fits
+from livevote.domain.state import Question
 from livevote.domain.tally import fold, snapshot
 from livevote.log import finish
+from tests.domain.kinds.test_laws import Sample, every_sample
 from tests.history import AT, CODE, OPTIONS, SALT, History, cast, created, drafted, dump, opened, stored
 
 MORE = (*OPTIONS, "Milk")
@@ -337,3 +341,45 @@ def test_the_level_of_a_question_that_was_asked_stays(meaning: bool) -> None:
     version = edited.version + 1
     assert fits(history.room, msgspec.structs.replace(edited, version=version))
     assert not fits(history.room, msgspec.structs.replace(edited, version=version, level="code"))
+
+
+@every_sample
+@pytest.mark.parametrize("changeable", [True, False])
+def test_the_copy_of_a_question_is_the_record_it_was_made_from(name: str, sample: Sample, changeable: bool) -> None:
+    rules = msgspec.Raw(msgspec.json.encode(sample.rules))
+    history = created().did(AddQuestion(name, "Which?", sample.options, rules, changeable), OpenVoting("q1"))
+    record = history.entries[1].record
+    assert copied(history.question(), record.at, SALT) == (record, None)
+    later = msgspec.structs.replace(record, at=AT + 99)
+    assert copied(history.question(), AT + 99, SALT) == (later, None)
+
+
+def test_a_copy_has_no_rounds_and_needs_no_codes() -> None:
+    asked = opened().did(cast("ann", 1)).question()
+    assert (len(asked.rounds), Question(copied(asked, AT, SALT)[0]).rounds) == (1, [])
+    by_code = created().did(AddQuestion("single", "Which?", OPTIONS, level="code")).question()
+    assert copied(by_code, AT, SALT)[0].level == "browser"
+
+
+def test_the_copy_of_a_quiz_hides_the_same_under_another_salt() -> None:
+    wanted = Quiz(right=(1,), points=500, fading=True, explanation="Because.")
+    question = created().did(AddQuestion("single", "Which?", OPTIONS, quiz=wanted, salt=bytes(SALT_BYTES))).question()
+    record, opening = copied(question, AT, SALT)
+    assert opening is not None
+    assert record.quiz is not None
+    assert record.quiz.commitment == commitment(opening) != question.defined.quiz.commitment  # type: ignore[union-attr]
+    assert quiz.of(Question(record, quiz.opened(record, opening))) == wanted
+
+
+def test_whoever_adds_a_field_to_a_definition_has_to_copy_it() -> None:
+    assert QuestionDefined.__struct_fields__ == (
+        "at",
+        "id",
+        "kind",
+        "text",
+        "options",
+        "rules",
+        "changeable",
+        "level",
+        "quiz",
+    )

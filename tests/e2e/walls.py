@@ -43,6 +43,7 @@ def state(question: Message | None = None, tally: Message | None = None, **field
         "question": question,
         "tally": tally,
         "replay": False,
+        "rehearsal": False,
         "voted": 37,
         "online": 52,
         "fingerprint": None,

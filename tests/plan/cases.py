@@ -3,7 +3,7 @@
 import msgspec
 
 from livevote.domain.commands import AddQuestion, CreateRoom, PublishReplay, SetLanguage, SwitchReceipts
-from livevote.plan import Reading, rehearse
+from livevote.plan import Reading, try_out
 from tests.history import AT, CODE, History
 
 ROOM = """\
@@ -45,9 +45,9 @@ def room() -> History:
 def made(reading: Reading) -> History:
     """The room that a plan makes."""
     assert not reading.errors
-    rehearsed = rehearse(reading.plan, CODE, at=AT)
-    assert not rehearsed.errors
-    return History().did(*rehearsed.commands)
+    trial = try_out(reading.plan, CODE, at=AT)
+    assert not trial.errors
+    return History().did(*trial.commands)
 
 
 def content(history: History) -> object:
@@ -61,5 +61,5 @@ def content(history: History) -> object:
 
 def errors(reading: Reading, *, room: History | None = None) -> list[tuple[int, str]]:
     """Lines and words of all that is wrong, also of what a room refuses."""
-    rehearsed = rehearse(reading.plan, CODE, at=AT, room=None if room is None else room.room)
-    return [(each.line, each.text) for each in sorted((*reading.errors, *rehearsed.errors))]
+    trial = try_out(reading.plan, CODE, at=AT, room=None if room is None else room.room)
+    return [(each.line, each.text) for each in sorted((*reading.errors, *trial.errors))]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from livevote.domain.commands import AddQuestion, CloseVoting, Command, CreateRoom, EditQuestion, OpenVoting, Quiz
 from livevote.domain.records import Draft
 from livevote.domain.refusals import Refusal
-from livevote.plan import decoded, plan_of, read_room, rehearse, room_yaml, sheet_csv, writing
+from livevote.plan import decoded, plan_of, read_room, room_yaml, sheet_csv, try_out, writing
 from tests.export.test_kinds import ASKED
 from tests.history import AT, CODE, OPTIONS, History, created
 from tests.plan.cases import content, made, room
@@ -66,7 +66,7 @@ def test_a_copy_has_the_questions_as_they_are_now_and_no_votes() -> None:
     history = created().did(AddQuestion("single", "Old?", OPTIONS), OpenVoting("q1"), CloseVoting("q1"))
     history.did(EditQuestion("q1", text="New?", options=(*OPTIONS, "Milk"), meaning=True))
     plan = plan_of(history.room, title="Copy")
-    other = History().did(*rehearse(plan, CODE, at=AT).commands)
+    other = History().did(*try_out(plan, CODE, at=AT).commands)
     assert (other.room.title, other.question().text, other.question().phase) == ("Copy", "New?", "draft")
     assert other.question().options == (*OPTIONS, "Milk")
     assert plan_of(history.room).title == "Welcome"

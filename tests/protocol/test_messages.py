@@ -149,8 +149,9 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 language="",
                 board=True,
                 reactions=False,
+                rehearsal=True,
             ),
-            {"type": "state", "role": "voter", "question": None, "tally": None},
+            {"type": "state", "role": "voter", "question": None, "tally": None, "rehearsal": True},
         ),
         (
             WallState(
@@ -165,6 +166,7 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 language="",
                 board=True,
                 reactions=False,
+                rehearsal=False,
                 voted=0,
                 online=3,
                 fingerprint=Fingerprint(4, "00ff"),
@@ -207,6 +209,7 @@ def test_the_examples_of_the_reference_are_messages() -> None:
                 codes=CodesInfo(300, 7),
                 board=BoardInfo(True, False, 5),
                 reactions=True,
+                rehearsal=False,
             ),
             {
                 "cohosts": [{"id": "c1", "name": "Ann"}],

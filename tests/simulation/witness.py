@@ -116,6 +116,7 @@ class Fold:
             "linked": False,
             "board": False,
             "reactions": False,
+            "rehearsal": False,
         }
 
     def tally(self) -> Message | None:
@@ -165,6 +166,7 @@ class Fold:
             "leaderboard": None,
             "board": {"on": False, "approval": True, "per_voter": 5},
             "reactions": False,
+            "rehearsal": False,
         }
 
     def _question(self, question: Message) -> Message:

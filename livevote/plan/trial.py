@@ -26,14 +26,14 @@ from livevote.protocol.codes import explain
 _OPTION = re.compile(r"option (\d+) ")
 
 
-class Rehearsed(msgspec.Struct, frozen=True):
+class Trial(msgspec.Struct, frozen=True):
     """The commands that make a plan true, in order; or why they would be refused."""
 
     commands: tuple[Command, ...]
     errors: tuple[Problem, ...]
 
 
-def rehearse(plan: Plan, code: str, *, at: int, room: Room | None = None, open_first: bool = False) -> Rehearsed:
+def try_out(plan: Plan, code: str, *, at: int, room: Room | None = None, open_first: bool = False) -> Trial:
     """Decide all that ``plan`` asks for, against a copy of ``room``; against no room it makes the room ``code``.
 
     A room that is there gets the questions and keeps its own settings. ``open_first`` opens the first question.
@@ -59,7 +59,7 @@ def rehearse(plan: Plan, code: str, *, at: int, room: Room | None = None, open_f
             stage.opening = OpenVoting(new)
     if stage.opening is not None:
         stage.play(stage.opening, plan.questions[0].line)
-    return Rehearsed(tuple(stage.commands) if not stage.errors else (), tuple(sorted(stage.errors)))
+    return Trial(tuple(stage.commands) if not stage.errors else (), tuple(sorted(stage.errors)))
 
 
 def _line(refusal: Refusal, planned: Planned) -> int:
