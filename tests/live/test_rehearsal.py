@@ -12,7 +12,18 @@ import msgspec
 import pytest
 
 from livevote.clock import ManualClock
-from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, CreateRoom, OpenVoting, RevealResults
+from livevote.domain.commands import (
+    AddQuestion,
+    AskAgain,
+    CloseVoting,
+    CreateRoom,
+    LinkPseudonyms,
+    OpenVoting,
+    RevealResults,
+    SetLanguage,
+    SwitchBoard,
+    SwitchReactions,
+)
 from livevote.domain.records import Entry, QuestionDefined, ReceiptsSwitched, RoomCreated
 from livevote.domain.state import Room
 from livevote.keys import PassingKeys
@@ -83,7 +94,8 @@ def evening() -> History:
     for name, samples in SAMPLES.items():
         rules = msgspec.Raw(msgspec.json.encode(samples[-1].rules))
         history.did(AddQuestion(name, f"A {name}?", samples[-1].options, rules, changeable=name != "yesno"))
-    history.did(OpenVoting("q1"), cast("ann", 1), RevealResults("q1"), CloseVoting("q1"), AskAgain("q1"))
+    history.did(LinkPseudonyms(), SwitchBoard(on=True, approval=False), SwitchReactions(on=True), SetLanguage("de"))
+    history.did(OpenVoting("q1"), cast("ann", 1, linked=True), RevealResults("q1"), CloseVoting("q1"), AskAgain("q1"))
     return history
 
 
@@ -120,9 +132,12 @@ async def test_a_rehearsal_has_the_definitions_of_all_questions_and_nothing_of_w
         room, real = made.room.state, at.room.state
         assert (room.title, list(room.questions)) == (real.title, list(real.questions))
         await eventually(lambda: made.room.apart is not None and made.room.apart.log.count() > 0)
-        first, receipts, *questions = await records(made.room)
+        first, receipts, *others = await records(made.room)
         assert first == RoomCreated(AT, made.code, real.title)
         assert receipts == ReceiptsSwitched(AT, False)
+        assert (room.linked, room.board.on, room.board.approval, room.reactions) == (True, True, False, True)
+        assert room.language == real.language == "de"
+        questions = [record for record in others if isinstance(record, QuestionDefined)]
         told = [entry.record for entry in evening().entries if isinstance(entry.record, QuestionDefined)]
         assert [msgspec.structs.replace(each, at=0) for each in questions] == [
             msgspec.structs.replace(each, at=0) for each in told
