@@ -90,7 +90,7 @@ def test_choices_have_counts_and_the_share_of_all_who_voted() -> None:
     [
         ("en", "1,234", "67%"),
         ("de", "1.234", "67\u00a0%"),
-        ("fr", "1\u202f234", "67\u202f%"),
+        ("fr", "1\u202f234", "67\u00a0%"),
         ("ja", "1,234", "67%"),
     ],
 )

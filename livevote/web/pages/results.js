@@ -97,7 +97,7 @@
   }
 
   function list(texts) {
-    return new Intl.ListFormat(languageOf(), { type: "unit", style: "short" }).format(texts);
+    return new Intl.ListFormat(languageOf(), { type: "conjunction", style: "narrow" }).format(texts);
   }
 
   function letter(choice) {

@@ -155,9 +155,9 @@ def test_law_a_run_off_with_a_few_more_ballots_is_that_of_all(
     ],
 )
 def test_only_a_run_off_that_goes_another_way_is_held_anew(more: dict[tuple[int, ...], int], *, goes_on: bool) -> None:
-    all_ = Counter(TENNESSEE)
-    all_.update(more)
-    assert run_on(run_off(TENNESSEE, 4), more, 4) == (run_off(all_, 4) if goes_on else None)
+    known: dict[tuple[int, ...], int] = {**TENNESSEE}
+    all_ = {order: known.get(order, 0) + more.get(order, 0) for order in {**known, **more}}
+    assert run_on(run_off(known, 4), more, 4) == (run_off(all_, 4) if goes_on else None)
 
 
 def test_a_run_off_without_an_end_is_not_gone_on_with() -> None:
@@ -175,8 +175,8 @@ def test_law_figures_in_between_change_nothing(changes: list[tuple[tuple[int, ..
     asked_often, asked_once = KIND.empty(3, RankingRules(top=1)), KIND.empty(3, RankingRules(top=1))
     crowd = [Order(order) for order in permutations(range(3))] * 3
     for tally in (asked_often, asked_once):
-        for order in crowd:
-            tally.add(order)
+        for each in crowd:
+            tally.add(each)
     for order, leaves in changes:
         for tally in (asked_often, asked_once):
             tally.add(Order(order))
