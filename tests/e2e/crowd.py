@@ -56,7 +56,7 @@ class Crowd:
         """The first voter puts this on the board."""
 
         async def ask() -> None:
-            answer = await self._pages[0].ask_post(f"post {text}", text)
+            answer = await self._pages[0].ask_post(f"post-{len(text)}", text)
             assert answer["type"] == "recorded", answer
 
         self._run(ask())
