@@ -42,7 +42,7 @@ from tests.process import CHECKOUT, run_cli
 
 pytestmark = pytest.mark.crash
 
-EACH = size(200, 2000)
+EACH = size(100, 200, 2000)
 """Good ones, and as many tampered ones and as many rewritten ones."""
 SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
 _PROGRAM = CHECKOUT / "tests" / "verifier" / "verify.mjs"
