@@ -117,6 +117,9 @@ class Kind(Protocol):
     def public_rules(self, rules: Rules) -> Rules:
         """What voters and the wall may know of the rules while the question is asked."""
 
+    def full_rules(self, rules: Rules, truth: int | None) -> Rules:
+        """The rules with the ``truth`` that a quiz hides elsewhere, where it does: what ``public_rules`` takes away."""
+
     def parse(self, answer: bytes, options: int, rules: Rules) -> Answer | Refusal:
         """Read a voter's JSON for a question of so many ``options``. Whatever the bytes are, it does not raise."""
 
@@ -150,6 +153,9 @@ class PlainKind:
     written = False
 
     def public_rules(self, rules: Rules) -> Rules:
+        return rules
+
+    def full_rules(self, rules: Rules, truth: int | None) -> Rules:  # noqa: ARG002
         return rules
 
     def solved(self, figures: Figures, rules: Rules) -> Figures:  # noqa: ARG002

@@ -139,6 +139,9 @@ class Estimate(PlainKind):
     def public_rules(self, rules: Rules) -> Rules:
         return msgspec.structs.replace(rules, truth=None)
 
+    def full_rules(self, rules: Rules, truth: int | None) -> Rules:
+        return rules if truth is None else msgspec.structs.replace(rules, truth=truth)
+
     def parse(self, answer: bytes, options: int, rules: Rules) -> value.Value | Refusal:  # noqa: ARG002
         assert isinstance(rules, EstimateRules)
         return value.parse(answer, rules.min, rules.max)
