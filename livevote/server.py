@@ -27,6 +27,7 @@ from livevote.live.auditor import Auditor
 from livevote.live.code_tries import CodeTries
 from livevote.live.codebook import CodeBook
 from livevote.live.eraser import Eraser
+from livevote.live.gallery import Gallery
 from livevote.live.keeper import LARGE, Keeper
 from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
@@ -163,10 +164,14 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         stack.push_async_callback(_finish, writer, writing)
         timing = asyncio.create_task(Timers(registry=registry, writer=writer, clock=clock).run(), name="timers")
         stack.push_async_callback(_cancel, timing)
-        eraser = Eraser(log=log, registry=registry, writer=writer, keeper=keeper)
+        rehearsals = Rehearsals(registry=registry, clock=clock, base_url=base_url, queue_limit=config.queue_limit)
+        pictures = Pictures(config.pictures)
+        gallery = Gallery(pictures=pictures, rooms=lambda: (*registry.all(), *rehearsals.rooms()), clock=clock)
+        tidying = asyncio.create_task(gallery.run(), name="gallery")
+        stack.push_async_callback(_cancel, tidying)
+        eraser = Eraser(log=log, registry=registry, writer=writer, keeper=keeper, gallery=gallery)
         erasing = asyncio.create_task(eraser.run(), name="eraser")
         stack.push_async_callback(_cancel, erasing)
-        rehearsals = Rehearsals(registry=registry, clock=clock, base_url=base_url, queue_limit=config.queue_limit)
         rereads = asyncio.Semaphore(_REREADS)
         services = Services(
             config=config,
@@ -183,7 +188,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             hosts=KnownHosts(config),
             wires=Wires(stock=config.stock_wire),
             salts=salts(),
-            pictures=Pictures(config.pictures),
+            pictures=pictures,
             picture_bucket=TokenBucket(burst=_PICTURE_BURST, rate=_PICTURES_PER_S, clock=clock),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
             rereads=rereads,
