@@ -26,7 +26,7 @@ run: ## set up and start the server (ARGS are passed on)
 	@exec $(bin)/livevote run $(ARGS)
 
 test: ## set up and run all tests with the coverage gates; with PYTEST_ARGS, only pytest
-	@tools/setup dev chart browser faketime
+	@tools/setup dev axe browser faketime
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(bin)/coverage erase
 	$(with_browser) $(bin)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder
