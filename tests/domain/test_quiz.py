@@ -262,7 +262,7 @@ def in_the_log(history: History) -> tuple[bytes, bytes | None]:
     """The rules and the solution of the newest record."""
     entry = history.entries[-1]
     assert isinstance(entry.record, QuestionDefined)
-    return bytes(entry.record.rules), entry.opening and entry.opening.answer
+    return bytes(entry.record.rules), None if entry.opening is None else entry.opening.answer
 
 
 def test_the_truth_of_an_estimate_is_hidden_with_its_solution() -> None:

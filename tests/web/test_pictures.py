@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPResponse
@@ -110,7 +111,7 @@ async def test_there_is_nothing_else_below_pictures(tmp_path: Path, name: str) -
 async def test_a_deleted_room_takes_the_pictures_along_that_no_other_room_shows(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
         own, shared = [json.loads((await upload(at, picture(size))).body)["picture"] for size in (40, 50)]
-        asked = {"kind": "image", "text": "Which?", "options": ["a", "b"]}
+        asked: dict[str, Any] = {"kind": "image", "text": "Which?", "options": ["a", "b"]}
         await at.command("add_question", **asked, rules={"pictures": [own, shared]})
         operator = at.server.services.operator_key
         other = json.loads((await at.post("/api/rooms", {"title": "Other"}, key=operator)).body)

@@ -176,9 +176,11 @@ def read_wanted(decoder: msgspec.json.Decoder[T], sent: bytes) -> T | Refusal:
         return Refusal(Code.BAD_QUESTION, f"these rules cannot be read ({error})")
 
 
-def no_options(kind: str, options: tuple[str, ...]) -> Refusal | None:
-    """None if there are no options, which a kind like this brings itself."""
-    return Refusal(Code.BAD_QUESTION, f"a question of the kind '{kind}' takes no options") if options else None
+def read_alone(kind: str, options: tuple[str, ...], decoder: msgspec.json.Decoder[T], sent: bytes) -> T | Refusal:
+    """``read_wanted`` for a kind that takes no options: it brings them itself, or needs none."""
+    if options:
+        return Refusal(Code.BAD_QUESTION, f"a question of the kind '{kind}' takes no options")
+    return read_wanted(decoder, sent)
 
 
 def ratio(value: list[int], *, places: int, decimals: int = 0) -> Decimal | str:
