@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, ClassVar, cast, get_args
 
 import msgspec
@@ -42,6 +43,8 @@ CHECKING = "The log is still being checked after the start. Try again in a minut
 _AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 # What goes out at once: for each system call some hundred rows, and nothing that memory would notice.
 _SEND_BYTES = 32 * 1024
+_QR_CODES = 256
+"""So many pictures are kept: to make one takes as long as fifty votes, and anybody may ask for it at any rate."""
 _INDEX = re.compile(r"[1-9][0-9]{0,14}")
 _LEAF = re.compile(r"[0-9a-f]{64}")
 
@@ -328,18 +331,23 @@ class RoomReplay(ApiHandler):
             self.send_json(gzip.decompress(document))
 
 
+@lru_cache(_QR_CODES)
+def _qr(url: str) -> bytes:
+    picture = io.BytesIO()
+    segno.make(url, micro=False).save(
+        picture, kind="svg", border=4, light="#fff", svgclass=None, lineclass=None, omitsize=True
+    )
+    return picture.getvalue()
+
+
 class JoinQr(ApiHandler):
     access = Access.ANYBODY
     rehearses = True
     operations = {"get": Operation(summary="The join address as a QR code", returns="image/svg+xml")}
 
     async def get(self, code: str) -> None:  # noqa: ARG002
-        picture = io.BytesIO()
-        segno.make(self.join_url(), micro=False).save(
-            picture, kind="svg", border=4, light="#fff", svgclass=None, lineclass=None, omitsize=True
-        )
         self.set_header("Content-Type", "image/svg+xml")
-        self.finish(picture.getvalue())
+        self.finish(_qr(self.join_url()))
 
 
 class Proof(ApiHandler):

@@ -12,10 +12,9 @@ import pytest
 from livevote.domain.commands import EraseRoom, RevokeCohost
 from livevote.export import FORMATS
 from livevote.log import open_reader
-from livevote.plan import Trial, templates
+from livevote.plan import Trial, templates, try_out
 from livevote.protocol.codes import CLOSE, Unsure
 from livevote.verify import verify_database
-from livevote.web import planning
 from tests.client import Venue, eventually, venue
 from tests.plan.cases import ROOM, SHEET
 
@@ -319,13 +318,12 @@ async def test_nothing_is_exported_while_answers_are_being_deleted(
 
 async def test_votes_are_taken_while_a_long_file_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     threads = []
-    trying = planning.try_out
 
     def noted(*arguments: Any, **more: Any) -> Trial:
         threads.append(threading.current_thread())
-        return trying(*arguments, **more)
+        return try_out(*arguments, **more)
 
-    monkeypatch.setattr(planning, "try_out", noted)
+    monkeypatch.setattr("livevote.web.planning.try_out", noted)
     async with venue(tmp_path) as at:
         assert (await make(at, sent(ROOM)))[0] == 201
         body = sent(SHEET, "sheet.csv")
