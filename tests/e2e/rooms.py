@@ -90,6 +90,10 @@ class Room:
         codes: list[str] = made["codes"]
         return codes
 
+    def export(self, name: str) -> bytes:
+        """A file that is exported."""
+        return _fetch(f"{self.base}/api/rooms/{self.code}/exports/{name}", self._token)
+
     def publish_replay(self, *, public: bool = True) -> None:
         """Let everybody watch the replay, or the host alone."""
         body = {"type": "publish_replay", "public": public}

@@ -220,7 +220,9 @@ def test_the_wall_keeps_nobody_out(size: str, room: Room, visitors: Visitors) ->
     numbers = count(100)
     # Kinds differ in what they draw, sizes in where: all of them once, and those with most in them in every size.
     names = (
-        CASES if size == "desktop" else ("full", "image", "estimate solved", "cloud", "quiz", "leaderboard", "pinned")
+        CASES
+        if size == "desktop"
+        else ("full", "image", "estimate solved", "cloud", "quiz", "leaderboard", "pinned", "rehearsal")
     )
     for name in names:
         for message in CASES[name][1:] or CASES[name]:
@@ -238,7 +240,7 @@ def test_the_wall_keeps_nobody_out(size: str, room: Room, visitors: Visitors) ->
 def test_a_slide_keeps_nobody_out(room: Room, visitors: Visitors) -> None:
     page, feed = fed(visitors, room, [state()], "?embed=1", **SIZES["zoomed"])
     numbers = count(100)
-    for name in ("single", "yesno", "quiz", "text"):
+    for name in ("single", "yesno", "quiz", "text", "rehearsal"):
         for message in CASES[name]:
             feed.send({**message, "as_of": next(numbers)})
             check(page, f"{name} in a slide")

@@ -352,7 +352,6 @@ REHEARSED = {
     "/api/rooms/{code}/board",
     "/api/rooms/{code}",
     "/api/rooms/{code}/commands",
-    "/api/rooms/{code}/board",
     "/api/rooms/{code}/qr.svg",
     "/api/rooms/{code}/host-session",
     "/api/rooms/{code}/cohosts",
