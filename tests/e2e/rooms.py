@@ -90,6 +90,11 @@ class Room:
         codes: list[str] = made["codes"]
         return codes
 
+    def rehearse(self, voters: int) -> "Room":
+        """Begin a rehearsal; its room."""
+        made = json.loads(_fetch(f"{self.base}/api/rooms/{self.code}/rehearsal", self._token, {"voters": voters}))
+        return Room(self.base, made["code"], made["host_token"])
+
     def publish_replay(self, *, public: bool = True) -> None:
         """Let everybody watch the replay, or the host alone."""
         body = {"type": "publish_replay", "public": public}
