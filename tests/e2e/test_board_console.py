@@ -28,8 +28,11 @@ def texts(host: HostPage) -> Locator:
 
 
 def press(host: HostPage, text: str, name: str) -> None:
-    """Press a button of a post when the list has come to rest."""
-    host.page.wait_for_function("() => performance.now() - listedAt > SETTLE_MS")
+    """Press a button of a post when the list, and what was pressed before, have come to rest."""
+    host.page.wait_for_function(
+        """() => performance.now() - Math.max(listedAt, ...[...document.querySelectorAll("#posts button")]
+             .map((each) => Number(each.dataset.doneAt ?? 0))) > SETTLE_MS"""
+    )
     posts(host).filter(has_text=text).get_by_role("button", name=name).click()
 
 

@@ -164,9 +164,13 @@ def test_a_quiz_evening_goes_by_the_big_button(host: HostPage, room: Room) -> No
         off.click()
         expect(host.page.locator("#toggle-leaderboard")).to_have_text("Show leaderboard on the wall")
         assert room.state()["leaderboard_shown"] is False
+        # It would cover the next question.
+        room.command("show_leaderboard", on=True)
+        expect(off).to_be_visible()
         host.step("Next question")
         host.expect_step("Close voting")
         expect(host.question).to_have_text("Where is it?")
+        assert room.state()["leaderboard_shown"] is False
 
 
 def test_s_shows_a_solution_of_a_closed_quiz_alone(host: HostPage, room: Room) -> None:
@@ -248,7 +252,7 @@ def test_refusals_and_charts_speak_the_language_of_the_page(room: Room, visitors
         # An answer that comes too late: the question is closed already.
         room.command("close", question)
         host.page.evaluate("id => command('close', id)", question)
-        expect(host.message).to_have_text("Die Abstimmung über diese Frage ist geschlossen.")
+        expect(host.message).to_have_text("Die Abstimmung über diese Frage ist beendet.")
 
 
 def test_a_rehearsal_says_so_and_is_ended_from_its_console(room: Room, visitors: Visitors) -> None:
