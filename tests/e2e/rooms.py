@@ -94,6 +94,11 @@ class Room:
         """A file that is exported."""
         return _fetch(f"{self.base}/api/rooms/{self.code}/exports/{name}", self._token)
 
+    def rehearse(self, voters: int) -> "Room":
+        """Begin a rehearsal; its room."""
+        made = json.loads(_fetch(f"{self.base}/api/rooms/{self.code}/rehearsal", self._token, {"voters": voters}))
+        return Room(self.base, made["code"], made["host_token"])
+
     def publish_replay(self, *, public: bool = True) -> None:
         """Let everybody watch the replay, or the host alone."""
         body = {"type": "publish_replay", "public": public}

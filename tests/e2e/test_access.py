@@ -214,6 +214,51 @@ def test_the_hosts_pages_keep_nobody_out(size: str, room: Room, visitors: Visito
 
 
 @every_size
+def test_a_quiz_night_with_a_board_keeps_the_host_in(size: str, room: Room, visitors: Visitors) -> None:
+    room.add("Which is the longest river?", "Nile", "Amazon", quiz={"right": [1], "explanation": "By most."})
+    room.command("switch_board", on=True, approval=True, per_voter=9)
+    room.command("switch_reactions", on=True)
+    host = HostPage(visitors.enter(**SIZES[size]).new_page())
+    host.open(room.rehearse(1).host if size == "zoomed" else room.host)
+    expect(host.page.locator("#solution")).to_be_visible()
+    host.page.get_by_label("Quiz: there is a right answer").check()
+    host.page.locator("#add-options").fill("One\nAnother")
+    check(host.page, "the form for a quiz")
+    host.page.locator("#offer-points").click()
+    check(host.page, "the choice to add up points")
+    host.page.keyboard.press("Escape")
+    if size == "zoomed":
+        return
+    room.command("link_pseudonyms", question="")
+    with crowd(room, 2) as people:
+        asked = [people.post(0, text) for text in ("When?", "A rather long post " * 9, "Why?", "Rude")]
+        room.command("judge_posts", posts=asked[:2], shown=True)
+        room.command("judge_posts", posts=asked[3:], shown=False)
+        room.command("pin_post", post=asked[0])
+        room.command("answer_post", post=asked[1], answered=True)
+        people.name(0, "Ann")
+        people.react(1, "lost")
+        room.command("open")
+        people.vote("q1", [(1,), (0,)])
+        room.command("close")
+        room.command("reveal")
+        host.expect_step("Show solution")
+        check(host.page, "a quiz before its solution")
+        host.step("Show solution")
+        expect(host.page.locator("#toggle-leaderboard")).to_be_visible()
+        check(host.page, "a quiz with its solution")
+        host.page.locator("#show-leaderboard").click()
+        expect(host.page.locator("#places tbody tr")).to_have_count(2)
+        check(host.page, "the leaderboard")
+        host.page.keyboard.press("Escape")
+        host.page.locator("#show-board").click()
+        for group in ("pending", "shown", "hidden"):
+            host.page.locator(f'#board-tabs [data-group="{group}"]').click()
+            host.page.locator("#posts input").first.check()
+            check(host.page, f"posts that are {group}")
+
+
+@every_size
 def test_the_wall_keeps_nobody_out(size: str, room: Room, visitors: Visitors) -> None:
     page, feed = fed(visitors, room, [state()], **SIZES[size])
     check(page, "a wall that waits")
