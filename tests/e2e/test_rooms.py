@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from livevote.keys import Keyring
 from tests.e2e.pages import HostPage, VoterPage, eventually, has_focus, tab_to
@@ -189,7 +189,12 @@ def test_codes_are_made_where_they_are_missing_printed_and_saved(
     expect(dialog).to_contain_text("Print or save the codes above first")
     # A page that would lose them asks before it goes.
     asked: list[str] = []
-    host.page.once("dialog", lambda shown: (asked.append(shown.type), shown.dismiss()))
+
+    def stay(shown: Dialog) -> None:
+        asked.append(shown.type)
+        shown.dismiss()
+
+    host.page.once("dialog", stay)
     host.page.evaluate("() => { location.reload(); }")
     eventually(host.page, lambda: asked, ["beforeunload"])
     with host.page.expect_popup() as coming:
