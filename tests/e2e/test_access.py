@@ -17,6 +17,7 @@ from tests.e2e.rooms import Room
 from tests.e2e.test_exports import save
 from tests.e2e.test_layout import expect_fits
 from tests.e2e.test_replay import ReplayPage
+from tests.e2e.test_rooms import open_dialog
 from tests.e2e.test_wall import fed, settled
 from tests.e2e.visitors import OFFLINE, Visitors
 from tests.e2e.walls import PLACES, asked, cases, result, state
@@ -256,6 +257,72 @@ def test_a_quiz_night_with_a_board_keeps_the_host_in(size: str, room: Room, visi
             host.page.locator(f'#board-tabs [data-group="{group}"]').click()
             host.page.locator("#posts input").first.check()
             check(host.page, f"posts that are {group}")
+
+
+@every_size
+def test_the_rooms_dialogs_keep_nobody_out(size: str, room: Room, visitors: Visitors) -> None:
+    visitors.expect_complaints("status of (400|404)")
+    host = HostPage(visitors.enter(**SIZES[size]).new_page())
+    room.ask("Where shall we meet?", *PLACES)
+    room.add("Shall we?", kind="yesno", level="code")
+    host.open(room.host)
+    host.page.locator("#edit").click()
+    expect(host.page.locator("#meaning")).to_be_visible()
+    check(host.page, "an open question in the form")
+    room.command("close")
+    host.page.get_by_label("What is asked").check()
+    check(host.page, "another meaning")
+    host.page.locator("#edit-cancel").click()
+    host.questions.nth(1).click()
+    check(host.page, "a question whose codes are missing")
+    host.page.locator("#remove").click()
+    expect(host.page.locator("#undo")).to_be_visible()
+    check(host.page, "a question that was taken away")
+    host.page.locator("#show-room").click()
+    check(host.page, "the room's menu")
+    host.page.keyboard.press("Escape")
+
+    dialog = open_dialog(host, "settings-dialog")
+    dialog.locator("#origins").fill("https://slides.example.org")
+    dialog.get_by_role("button", name="Save the sites").click()
+    expect(dialog.locator("#snippet")).to_be_visible()
+    check(host.page, "title, language, slides")
+    host.page.keyboard.press("Escape")
+    dialog = open_dialog(host, "files-dialog")
+    dialog.get_by_label("Or a template").select_option("quiz")
+    expect(dialog.locator("#files-asked li")).to_have_count(4)
+    check(host.page, "questions of a file")
+    wrong = {"name": "wrong.yaml", "mimeType": "text/plain", "buffer": b"title: T\nquestions:\n- question: Q?\n"}
+    dialog.locator("#file").set_input_files(wrong)  # type: ignore[arg-type]
+    expect(dialog.locator("#files-problems li")).to_have_count(1)
+    check(host.page, "a wrong file")
+    host.page.keyboard.press("Escape")
+    dialog = open_dialog(host, "codes-dialog")
+    dialog.get_by_label("How many codes").fill("3")
+    dialog.get_by_role("button", name="Make codes").click()
+    expect(dialog.locator("#codes-list")).to_be_visible()
+    dialog.get_by_text("Import codes that were made elsewhere").click()
+    check(host.page, "one-time codes")
+    with host.page.expect_download():
+        dialog.get_by_role("button", name="codes.csv").click()
+    host.page.keyboard.press("Escape")
+    dialog = open_dialog(host, "rehearsal-dialog")
+    dialog.get_by_role("button", name=re.compile("^Rehearse with")).click()
+    expect(dialog.locator("#rehearsal-running")).to_be_visible()
+    check(host.page, "a rehearsal")
+    dialog.get_by_role("button", name="End the rehearsal").click()
+    expect(dialog.locator("#rehearsal-form")).to_be_visible()
+    check(host.page, "no rehearsal")
+    host.page.keyboard.press("Escape")
+    dialog = open_dialog(host, "copy-dialog")
+    dialog.get_by_role("button", name="Create the copy").click()
+    expect(dialog.locator("#copied")).to_be_visible()
+    check(host.page, "a copy of the room")
+    host.page.keyboard.press("Escape")
+    dialog = open_dialog(host, "delete-dialog")
+    dialog.get_by_role("button", name="Delete for good").click()
+    expect(dialog.locator("#delete-note")).not_to_be_empty()
+    check(host.page, "the end of a room")
 
 
 @every_size
