@@ -210,7 +210,7 @@
     for (const post of board.posts?.posts ?? []) {
       const now = wordsOfPost(post).join(" · ");
       const before = board.standings.get(post.id);
-      if (before !== undefined && before !== now && post.text !== null) setText($("announce"), say("board.announce", { text: post.text, standing: now }));
+      if (before !== undefined && before !== now && post.text !== null) setText($("announce"), `${post.text}: ${now}`);
       board.standings.set(post.id, now);
     }
   }

@@ -552,6 +552,9 @@ function startReceipts() {
   recallReceipts();
   takeUnread();
   if (vote.epoch) doubtAll();
+  // What the server said before this script was here, or has said since of a ballot.
+  const { ballot, mine } = vote;
+  if (isAsking(mine)) doubt({ ...mine, id: ballot?.id ?? null, index: ballot?.index ?? null });
   askSoon(wanting(), jitter(PROOF_MS * Math.random()));
 }
 
@@ -569,7 +572,11 @@ function takeUnread() {
     // Denied.
   }
   const inOrder = [...unread.values()].sort((one, other) => one.recorded.index - other.recorded.index);
-  for (const { ballot, recorded, epoch } of inOrder) takeReceipt(ballot, recorded, epoch);
+  for (const { ballot, recorded, epoch } of inOrder) {
+    takeReceipt(ballot, recorded, epoch);
+    const problem = problemOf(ballot);
+    if (problem && vote.question && !isAsking(ballot)) vote.notice = { text: say("client.before.problem", { problem: join(...problem) }), bad: true };
+  }
   const last = inOrder.at(-1);
   if (last) askForText(last.ballot, last.recorded);
 }
