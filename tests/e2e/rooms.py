@@ -90,6 +90,28 @@ class Room:
         codes: list[str] = made["codes"]
         return codes
 
+    def link_pseudonyms(self) -> None:
+        """Add up points: one pseudonym for each voter."""
+        _fetch(f"{self.base}/api/rooms/{self.code}/commands", self._token, {"type": "link_pseudonyms"})
+
+    def rehearse(self, voters: int) -> "Room":
+        """Begin a rehearsal; its room."""
+        made = json.loads(_fetch(f"{self.base}/api/rooms/{self.code}/rehearsal", self._token, {"voters": voters}))
+        return Room(self.base, made["code"], made["host_token"])
+
+    def end_rehearsal(self) -> None:
+        """End the rehearsal of this room."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        request = Request(f"{self.base}/api/rooms/{self.code}/rehearsal", headers=headers, method="DELETE")
+        urlopen(request, timeout=_PATIENCE_S).close()
+
+    def posts(self) -> list[dict[str, Any]]:
+        """The board as its host sees it."""
+        found: list[dict[str, Any]] = json.loads(_fetch(f"{self.base}/api/rooms/{self.code}/board", self._token))[
+            "posts"
+        ]
+        return found
+
     def publish_replay(self, *, public: bool = True) -> None:
         """Let everybody watch the replay, or the host alone."""
         body = {"type": "publish_replay", "public": public}
