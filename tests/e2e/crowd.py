@@ -53,15 +53,6 @@ class Crowd:
         """The first voter chooses the first options, and so on; every vote is acknowledged when this returns."""
         self.answer(question, [{"choices": choices} for choices in answers], round_=round_)
 
-    def post(self, text: str) -> None:
-        """The first voter puts this on the board."""
-
-        async def ask() -> None:
-            answer = await self._pages[0].ask_post(f"post {text}", text)
-            assert answer["type"] == "recorded", answer
-
-        self._run(ask())
-
     def answer(self, question: str, answers: Sequence[Message], *, round_: int = 1) -> None:
         """The same with answers of any kind of question."""
 

@@ -160,6 +160,84 @@ def test_an_arabic_vote_keeps_nobody_out(size: str, room: Room, visitors: Visito
 
 
 @every_size
+def test_codes_quizzes_the_board_and_rehearsals_keep_nobody_out(size: str, room: Room, visitors: Visitors) -> None:
+    visitors.expect_complaints("status of (400|404|503)|net::ERR_FAILED")
+    context = visitors.enter(**SIZES[size])
+    page = VoterPage(context.new_page())
+    room.link_pseudonyms()
+    room.command("switch_board", on=True, approval=False, per_voter=2)
+    room.command("switch_reactions", on=True)
+    page.page.route("**/assets/board.js*", lambda route: route.abort())
+    page.open(room.join)
+    for name in ("quiz", "reactions"):
+        page.expect_script(name)
+    expect(page.page.locator("#missing")).to_be_visible()
+    check(page.page, "a waiting room without one of its scripts")
+    page.page.unroute("**/assets/board.js*")
+    page.page.get_by_role("button", name="Load it again").click()
+    page.expect_script("board")
+    page.page.get_by_role("button", name="Use this name").click()
+    expect(page.page.locator("#name-news")).to_have_text("Write a name first.")
+    check(page.page, "a name that is none")
+    page.page.get_by_label("Your name on the leaderboard").fill("Ada with quite a long one")
+    page.page.keyboard.press("Backspace")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#change-name")).to_be_visible()
+    check(page.page, "a player in the waiting room")
+
+    page.page.get_by_role("button", name="Ask", exact=True).click()
+    check(page.page, "an empty board")
+    for text in ("When?", "Why is it so? " * 20, "Once more?"):
+        page.page.get_by_label("Your question or comment").fill(text)
+        page.page.locator("#ask-form .primary").click()
+        expect(page.page.locator("#ask-news")).not_to_be_empty()
+    expect(page.page.locator("#ask-news")).to_contain_text("You have asked as much")
+    for post in room.posts():
+        room.command("pin_post" if post["text"] == "When?" else "answer_post", **_of_post(post))
+    expect(page.page.locator("#posts .tags")).to_have_text(["Pinned", "Answered ✓"])
+    page.page.locator(".up").first.click()
+    expect(page.page.locator(".up").first).to_have_accessible_name("Upvote, 1 vote")
+    for _ in range(6):
+        page.page.get_by_role("button", name="Applause").evaluate("button => button.click()")
+    check(page.page, "a board with posts")
+    quiz = {"right": [1], "points": 10, "explanation": "Because it is."}
+    question = room.ask("Which?", *PLACES, quiz=quiz)
+    expect(page.page.get_by_role("button", name="Vote now")).to_be_visible()
+    check(page.page, "a board beside an open question")
+    page.page.get_by_role("button", name="Vote now").click()
+    page.vote(PLACES[0])
+    room.command("close", question)
+    room.command("show_solution", question)
+    expect(page.page.locator("#verdict")).to_contain_text("not right")
+    check(page.page, "a solution")
+    room.command("reveal", question)
+    page.expect_results([1, 0, 0, 0], voters=1)
+    check(page.page, "a solution and the results")
+
+    code, *_ = room.make_codes(1)
+    room.ask("And now?", *PLACES, level="code")
+    expect(page.page.get_by_label("Your one-time code")).to_be_visible()
+    check(page.page, "a field for a code")
+    page.page.get_by_label("Your one-time code").fill("ABCD")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#entry-news")).to_contain_text("not written like a code")
+    page.page.evaluate("() => { entry.until = performance.now() + 60000; renderEntry(); }")
+    check(page.page, "a code that was refused, and no other try yet")
+    page.page.evaluate("() => { entry.until = 0; renderEntry(); }")
+    page.page.get_by_label("Your one-time code").fill(code)
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#level")).to_contain_text("Code entered ✓")
+    check(page.page, "a code that was entered")
+    page.open(room.rehearse(1).join)
+    expect(page.page.locator("#rehearsal")).to_be_visible()
+    check(page.page, "a rehearsal")
+
+
+def _of_post(post: dict[str, Any]) -> dict[str, Any]:
+    return {"post": post["index"]} if post["text"] == "When?" else {"post": post["index"], "answered": True}
+
+
+@every_size
 def test_the_hosts_pages_keep_nobody_out(size: str, room: Room, visitors: Visitors) -> None:
     visitors.expect_complaints(f"status of (401|409|503)|{OFFLINE}")
     context = visitors.enter(**SIZES[size])

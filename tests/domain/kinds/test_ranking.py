@@ -155,7 +155,7 @@ def test_law_a_run_off_with_a_few_more_ballots_is_that_of_all(
     ],
 )
 def test_only_a_run_off_that_goes_another_way_is_held_anew(more: dict[tuple[int, ...], int], *, goes_on: bool) -> None:
-    known: dict[tuple[int, ...], int] = {**TENNESSEE}
+    known: dict[tuple[int, ...], int] = dict(TENNESSEE.items())
     all_ = {order: known.get(order, 0) + more.get(order, 0) for order in {**known, **more}}
     assert run_on(run_off(known, 4), more, 4) == (run_off(all_, 4) if goes_on else None)
 
