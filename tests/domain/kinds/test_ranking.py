@@ -166,8 +166,11 @@ def test_a_run_off_without_an_end_is_not_gone_on_with() -> None:
     assert exhausted[0][-1]["out"] == []
     nobody_left = [{"votes": [1, 2], "out": [0]}], None
     assert run_on(nobody_left, {(0,): 1}, 2) is None
-    ended = run_off({(0,): 1, (1,): 2, (2, 1): 2}, 3)
-    assert run_on(ended, {(1,): -2, (2, 1): -2}, 3) is None
+    tied = run_off({(0,): 1, (1,): 1}, 2)
+    assert run_on(tied, {(0,): -1, (1,): -1}, 2) is None, "without ballots there is no round"
+    # Whose options are all out takes part no longer.
+    longer: dict[tuple[int, ...], int] = {(0,): 9, (1,): 8, (2, 1): 5, (3,): 1}
+    assert run_on(run_off(longer, 4), {(3,): 1}, 4) == run_off({**longer, (3,): 2}, 4)
 
 
 @given(st.lists(st.tuples(st.sampled_from([(0, 1, 2), (1, 0, 2), (2, 1, 0), (0,), (1,), (2, 0)]), st.booleans())))

@@ -149,13 +149,14 @@ def test_only_what_has_changed_is_moved() -> None:
     assert tally.figures()["texts"][:2] == [["text 00", 1], ["text 01", 1]]
     tally.add(Written("Text 44"))
     tally.remove(Written("text 00"))
+    tally.add(Written("a text more"))
     tally.add(Written("gone at once"))
     tally.remove(Written("gone at once"))
     tally.judge([key("text 01"), key("nobody wrote it")], shown=False)
     with patch.object(TextTally, "_place", autospec=True, side_effect=TextTally._place) as placed:
-        assert tally.figures()["texts"][:2] == [["Text 44", 2], ["text 02", 1]]
+        assert tally.figures()["texts"][:2] == [["Text 44", 2], ["a text more", 1]]
         assert tally.figures() is tally.figures()
-        assert placed.call_count == 2, "that with one more voter, and that which is hidden"
+        assert placed.call_count == 3, "the new one, that with one more voter, and that which is hidden"
     assert [term.text for term in tally.first_terms("hidden", 500)] == ["text 01"]
 
 
