@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -30,6 +31,9 @@ from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostBoardMessage, HostState
 from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
+
+_QR_CODES = 256
+"""So many pictures are kept: to make one takes as long as fifty votes, and anybody may ask for it at any rate."""
 
 
 class NewRoom(msgspec.Struct, frozen=True):
@@ -213,18 +217,23 @@ class Commands(ApiHandler):
         self.answer(CommandDone(entry.index, question))
 
 
+@lru_cache(_QR_CODES)
+def _qr(url: str) -> bytes:
+    picture = io.BytesIO()
+    segno.make(url, micro=False).save(
+        picture, kind="svg", border=4, light="#fff", svgclass=None, lineclass=None, omitsize=True
+    )
+    return picture.getvalue()
+
+
 class JoinQr(ApiHandler):
     access = Access.ANYBODY
     rehearses = True
     operations = {"get": Operation(summary="The join address as a QR code", returns="image/svg+xml")}
 
     async def get(self, code: str) -> None:  # noqa: ARG002
-        picture = io.BytesIO()
-        segno.make(self.join_url(), micro=False).save(
-            picture, kind="svg", border=4, light="#fff", svgclass=None, lineclass=None, omitsize=True
-        )
         self.set_header("Content-Type", "image/svg+xml")
-        self.finish(picture.getvalue())
+        self.finish(_qr(self.join_url()))
 
 
 class HostSession(ApiHandler):
