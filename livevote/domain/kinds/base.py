@@ -164,6 +164,10 @@ class PlainKind:
     def full_rules(self, rules: Rules, truth: int | None) -> Rules:  # noqa: ARG002
         return rules
 
+    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
+        """The counts add up to the voters: each is in one of them."""
+        return sum(counts) == voters
+
     def solved(self, figures: Figures, rules: Rules) -> Figures:  # noqa: ARG002
         return figures
 
