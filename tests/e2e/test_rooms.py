@@ -44,6 +44,11 @@ _DROP = """([name, text]) => {
   return shown;
 }"""
 
+# As the voters' page does it.
+_ENTER = """given => fetch(`/api/rooms${location.pathname}/code`, {
+  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code: given }),
+})"""
+
 
 def open_dialog(host: HostPage, name: str) -> Locator:
     """Open one of the room's dialogs by its menu."""
@@ -52,6 +57,12 @@ def open_dialog(host: HostPage, name: str) -> Locator:
     dialog = host.page.locator(f"#{name}")
     expect(dialog).to_be_visible()
     return dialog
+
+
+def leave(host: HostPage) -> None:
+    """Close the dialog that is open."""
+    host.page.keyboard.press("Escape")
+    expect(host.page.locator("dialog[open]")).to_have_count(0)
 
 
 def as_file(name: str, text: str) -> dict[str, str | bytes]:
@@ -205,9 +216,10 @@ def test_codes_are_made_where_they_are_missing_printed_and_saved(
     assert [line.split(",")[0] for line in saved.value.path().read_text().splitlines()] == ["code", *codes]
 
     phone = VoterPage(visitors.enter().new_page())
-    phone.open(f"{room.join}#k={codes[0]}")
+    phone.open(room.join)
+    phone.page.evaluate(_ENTER, codes[0])
     expect(dialog.locator("#codes-count")).to_have_text("Entered: 1 of 3")
-    host.leave_dialog()
+    leave(host)
     expect(host.page.locator("#remedy")).to_be_hidden()
     expect(host.page.locator("#rule")).to_contain_text("codes entered: 1 of 3")
     host.step("Open voting")
@@ -244,7 +256,7 @@ def test_the_room_is_renamed_speaks_and_is_shown_in_slides(host: HostPage, room:
     visitors.expect_complaints("status of 409")
     host.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     dialog = open_dialog(host, "settings-dialog")
-    title = dialog.get_by_label("Title of the room")
+    title = dialog.get_by_label("New title")
     title.fill("")
     dialog.get_by_role("button", name="Save", exact=True).click()
     expect(dialog.locator("#settings-note")).to_have_attribute("data-tone", "error")
@@ -281,7 +293,7 @@ def test_a_copy_of_the_room_has_a_link_of_its_own(host: HostPage, room: Room) ->
     room.ask("Tea or coffee?", "Tea", "Coffee")
     host.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     dialog = open_dialog(host, "copy-dialog")
-    dialog.get_by_label("Title of the room").fill("Next year")
+    dialog.get_by_label("Title of the copy").fill("Next year")
     dialog.get_by_role("button", name="Create the copy").click()
     expect(dialog).to_contain_text("The new room has the code")
     dialog.get_by_role("button", name="Copy host link").click()
@@ -317,7 +329,7 @@ def test_data_are_deleted_by_who_types_the_code(host: HostPage, room: Room, visi
     dialog.get_by_role("button", name="Delete for good").click()
     expect(dialog).to_contain_text("Deleted. No answer is left on the server's disk")
     expect(field).to_be_hidden()
-    host.leave_dialog()
+    leave(host)
     expect(host.page.locator("#erased")).to_be_visible()
     assert [row["answer"] for row in room.ballots()] == [""]
 
