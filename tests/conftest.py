@@ -17,6 +17,7 @@ settings.register_profile(
 settings.load_profile("default")
 
 _CHECKOUT = Path(__file__).parent.parent
+_LONGEST = ("crash", "browser")
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,11 @@ def io_loop() -> Iterator[IOLoop]:
     yield loop
     asyncio.set_event_loop(None)
     loop.close(all_fds=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first: then all workers of ``make test``, which take whole files, end together."""
+    items.sort(key=lambda item: next((n for n, mark in enumerate(_LONGEST) if item.get_closest_marker(mark)), 99))
 
 
 @pytest.hookimpl(trylast=True)

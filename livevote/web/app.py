@@ -6,7 +6,7 @@ import msgspec
 from tornado.web import Application, RequestHandler, url
 
 from livevote.keys import CODE_LENGTH
-from livevote.web import api, code_api, openapi, page_handlers, picture_handlers, planning, rehearsing
+from livevote.web import api, code_api, log_api, openapi, page_handlers, picture_handlers, planning, rehearsing
 from livevote.web.assets import SCRIPTS
 from livevote.web.base import Access, Guarded
 from livevote.web.services import Services
@@ -17,12 +17,12 @@ API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms/{code}": api.RoomState,
     "/api/rooms/{code}/board": api.BoardPosts,
     "/api/rooms/{code}/commands": api.Commands,
-    "/api/rooms/{code}/exports/{name}": api.Exports,
-    "/api/rooms/{code}/ballots.csv": api.Ballots,
+    "/api/rooms/{code}/exports/{name}": log_api.Exports,
+    "/api/rooms/{code}/ballots.csv": log_api.Ballots,
     "/api/rooms/{code}/pictures": picture_handlers.RoomPictures,
-    "/api/rooms/{code}/replay": api.RoomReplay,
+    "/api/rooms/{code}/replay": log_api.RoomReplay,
     "/api/rooms/{code}/qr.svg": api.JoinQr,
-    "/api/rooms/{code}/proof": api.Proof,
+    "/api/rooms/{code}/proof": log_api.Proof,
     "/api/rooms/{code}/codes": code_api.Codes,
     "/api/rooms/{code}/codes/{name}": code_api.CodeFiles,
     "/api/rooms/{code}/code": code_api.Code,

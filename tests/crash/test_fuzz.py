@@ -18,8 +18,8 @@ from tests.process import CHECKOUT
 
 pytestmark = pytest.mark.crash
 
-SECONDS = size(8, 600)
-EXAMPLES = size(200, 20_000)
+SECONDS = size(4, 60, 600)
+EXAMPLES = size(100, 1000, 20_000)
 
 needs_atheris = pytest.mark.skipif(find_spec("atheris") is None, reason="no atheris: it has no wheel for this platform")
 

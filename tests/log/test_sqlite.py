@@ -25,7 +25,7 @@ from livevote.failures import (
     SetupError,
     ShortageError,
 )
-from livevote.log import Head, LogFailedError, LogRetryError, Reader, sqlite
+from livevote.log import Head, LogFailedError, LogRetryError, Reader, sqlite, sqlite_reader
 from livevote.log.lock import is_held
 from livevote.log.reading import Rows
 from livevote.log.schema import MIGRATIONS, migrate
@@ -484,7 +484,7 @@ async def test_too_little_memory_is_a_shortage(path: Path, monkeypatch: pytest.M
         raise MemoryError
 
     async with opened_reader(path) as reader:
-        monkeypatch.setattr(sqlite, "_decode", fail)
+        monkeypatch.setattr(sqlite_reader, "_decode", fail)
         with pytest.raises(ShortageError, match="too little memory"):
             await entries(reader, "A")
 
@@ -814,7 +814,7 @@ async def replaced(log: Reader, room: str, upto: int) -> set[int]:
 
 
 async def test_what_was_replaced_is_found_in_every_stretch(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_STRETCH", 2)
+    monkeypatch.setattr(sqlite_reader, "_STRETCH", 2)
     async with opened_file(path) as log:
         history = opened().did(*[cast("ada", number % 2, id=f"a{number}") for number in range(6)])
         await log.append(history.drafts("A"), ticket=1)

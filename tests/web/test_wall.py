@@ -206,7 +206,8 @@ async def test_i12_the_truth_of_an_estimate_is_told_once_its_solution_is_shown(t
         voter, wall = await at.open(), await open_wall(at)
         await voter.send({"type": "vote", "id": "v1", "question": "q1", "round": 1, "answer": {"value": 31000}})
         heard: list[Message] = [
-            await voter.until(lambda message: message["type"] == "tally" and message["voters"] == 1),
+            # In a tick with a command of the host a state takes the place of the tally.
+            await voter.until(lambda message: (message.get("tally") or message).get("voters") == 1),
             await wall.until(lambda message: message["type"] == "state" and message["voted"] == 1),
         ]
         await at.command("close")

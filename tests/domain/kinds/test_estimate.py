@@ -143,3 +143,10 @@ def test_i5_says_that_counts_add_up_to_voters() -> None:
 
 def test_the_truth_is_no_public_rule() -> None:
     assert KIND.public_rules(TEN) == EstimateRules(min=0, max=10)
+
+
+def test_a_truth_that_is_kept_elsewhere_comes_back() -> None:
+    rules = KIND.rules(b'{"decimals":0,"max":9,"min":0,"truth":7,"unit":"kg"}')
+    public = KIND.public_rules(rules)
+    assert public == KIND.full_rules(public, None) != rules
+    assert KIND.full_rules(public, 7) == rules
