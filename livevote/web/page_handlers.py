@@ -119,11 +119,11 @@ class Chart(_AssetHandler):
         self.send(self.services.assets.chart)
 
 
-class Results(_AssetHandler):
-    """What draws the result of every kind of question, on every page; ``?language=de`` is that of the page."""
+class Script(_AssetHandler):
+    """A script that pages load when they need it; ``?language=de`` is that of the page."""
 
-    async def get(self) -> None:
-        self.send(self.services.assets.results.find(self.get_query_argument("language", "")))
+    async def get(self, script: str) -> None:
+        self.send(self.services.assets.scripts[script].find(self.get_query_argument("language", "")))
 
 
 class NotFound(_AssetHandler):

@@ -193,6 +193,50 @@ def test_a_replay_is_in_the_language_of_the_browser(code: str, room: Room, visit
     check(page.page, code, where="the keys of a replay")
 
 
+@pytest.mark.parametrize("code", ["ar", "de", "fr", "ja"])
+def test_codes_quizzes_the_board_and_rehearsals_speak_the_language(code: str, room: Room, visitors: Visitors) -> None:
+    words = CATALOGS[code]
+    visitors.expect_complaints("status of (400|404)")
+    room.link_pseudonyms()
+    room.command("switch_board", on=True, approval=True, per_voter=1)
+    room.command("switch_reactions", on=True)
+    page = join(visitors.enter(viewport=SMALL, locale=code), room.join)
+    for name in ("quiz", "board", "reactions"):
+        page.expect_script(name)
+    page.page.locator("#player-name").fill("7")
+    page.page.locator("#name-form .primary").click()
+    expect(page.page.locator("#name-news")).to_have_text(words["quiz.named"])
+    check(page.page, code, where="a player")
+    page.page.locator("#views button").last.click()
+    for text in ("?", "??"):
+        page.page.locator("#ask-text").fill(text)
+        page.page.locator("#ask-form .primary").click()
+        expect(page.page.locator("#ask-news")).not_to_be_empty()
+    expect(page.page.locator("#ask-news")).to_have_text(words["board.no.too_many_posts"])
+    expect(page.page.locator("#own-posts .tags")).to_have_text(words["board.standing.pending"])
+    page.page.locator("#reactions button").first.click()
+    check(page.page, code, where="the board")
+    question = room.ask("Welche Farbe?", *ANSWERS, quiz={"right": [1], "points": 1000})
+    expect(page.page.locator("#views button").first).to_have_text(words["board.vote_now"])
+    page.page.locator("#views button").first.click()
+    page.option("Rot").click()
+    expect(page.options.locator('[data-mark="counted"]')).to_have_count(1)
+    room.command("close", question)
+    room.command("show_solution", question)
+    expect(page.page.locator("#verdict")).to_contain_text(words["quiz.wrong"])
+    check(page.page, code, where="a solution")
+    room.make_codes(1)
+    room.ask("Welche Farbe?", *ANSWERS, level="code")
+    page.page.locator("#own-code").fill("1")
+    page.page.locator("#enter button").click()
+    expect(page.page.locator("#entry-news")).to_have_text(words["client.entry.no.bad_code"])
+    page.page.evaluate("() => { entry.until = performance.now() + 60000; renderEntry(); }")
+    check(page.page, code, where="a code that was refused")
+    page.open(room.rehearse(1).join)
+    expect(page.page.locator("#rehearsal")).to_have_text(words["client.rehearsal"])
+    check(page.page, code, where="a rehearsal")
+
+
 def test_the_switch_goes_to_another_language_and_stays_there(room: Room, visitors: Visitors) -> None:
     context = visitors.enter()
     page = join(context, room.join)

@@ -336,7 +336,7 @@ def test_an_evening_with_quiz_board_and_codes_is_shown_to_its_end(
     with crowd(room, 3) as people:
         room.ask("How much is 2 + 2?", "3", "4", quiz={"right": [1], "explanation": "Count on your fingers."})
         people.vote("q1", [(0,), (1,), (1,)])
-        people.post("Who made the cake?")
+        people.post(0, "Who made the cake?")
         for command in ("close", "reveal", "show_solution"):
             room.command(command)
         room.command("show_leaderboard", on=True)

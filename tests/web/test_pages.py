@@ -93,7 +93,7 @@ async def test_results_are_drawn_in_the_language_of_the_page(tmp_path: Path) -> 
             source, _, words = script.body.decode().rpartition("\nlivevote.results.words = ")
             catalog = {key: text for key, text in CATALOGS[code].items() if key.startswith("results.")}
             assert json.loads(words.strip().removesuffix(";")) == catalog
-            english = re.search(r"const TEXTS = (\{.*?\n  \});", source, flags=re.DOTALL)
+            english = re.search(r"const TEXTS = (\{.*?\n\});", source, flags=re.DOTALL)
             assert english is not None
             assert json.loads(re.sub(r",(\s*\})$", r"\1", english[1])) == {
                 key: text for key, text in CATALOGS["en"].items() if key.startswith("results.")
