@@ -218,6 +218,7 @@ def test_results_keep_their_laws(name: str, sample: Sample, data: st.DataObject)
     ):
         assert all(text and type(value) in (int, str, Decimal) for text, value in told)
     assert bool(tally.terms()) <= kind.written
+    assert tally.first_terms("hidden", 1) == ()
 
 
 @every_sample
