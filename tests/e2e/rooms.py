@@ -95,6 +95,10 @@ class Room:
         codes: list[str] = made["codes"]
         return codes
 
+    def export(self, name: str) -> bytes:
+        """A file that is exported."""
+        return _fetch(f"{self.base}/api/rooms/{self.code}/exports/{name}", self._token)
+
     def rehearse(self, voters: int) -> "Room":
         """Begin a rehearsal; its room."""
         made = json.loads(_fetch(f"{self.base}/api/rooms/{self.code}/rehearsal", self._token, {"voters": voters}))
@@ -103,6 +107,17 @@ class Room:
     def end_rehearsal(self) -> None:
         """End the rehearsal that runs."""
         _fetch(f"{self.base}/api/rooms/{self.code}/rehearsal", self._token, method="DELETE")
+
+    def link_pseudonyms(self) -> None:
+        """Add up points: one pseudonym for each voter."""
+        _fetch(f"{self.base}/api/rooms/{self.code}/commands", self._token, {"type": "link_pseudonyms"})
+
+    def posts(self) -> list[dict[str, Any]]:
+        """The board as its host sees it."""
+        found: list[dict[str, Any]] = json.loads(_fetch(f"{self.base}/api/rooms/{self.code}/board", self._token))[
+            "posts"
+        ]
+        return found
 
     def publish_replay(self, *, public: bool = True) -> None:
         """Let everybody watch the replay, or the host alone."""

@@ -160,6 +160,84 @@ def test_an_arabic_vote_keeps_nobody_out(size: str, room: Room, visitors: Visito
 
 
 @every_size
+def test_codes_quizzes_the_board_and_rehearsals_keep_nobody_out(size: str, room: Room, visitors: Visitors) -> None:
+    visitors.expect_complaints("status of (400|404|503)|net::ERR_FAILED")
+    context = visitors.enter(**SIZES[size])
+    page = VoterPage(context.new_page())
+    room.link_pseudonyms()
+    room.command("switch_board", on=True, approval=False, per_voter=2)
+    room.command("switch_reactions", on=True)
+    page.page.route("**/assets/board.js*", lambda route: route.abort())
+    page.open(room.join)
+    for name in ("quiz", "reactions"):
+        page.expect_script(name)
+    expect(page.page.locator("#missing")).to_be_visible()
+    check(page.page, "a waiting room without one of its scripts")
+    page.page.unroute("**/assets/board.js*")
+    page.page.get_by_role("button", name="Load it again").click()
+    page.expect_script("board")
+    page.page.get_by_role("button", name="Use this name").click()
+    expect(page.page.locator("#name-news")).to_have_text("Write a name first.")
+    check(page.page, "a name that is none")
+    page.page.get_by_label("Your name on the leaderboard").fill("Ada with quite a long one")
+    page.page.keyboard.press("Backspace")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#change-name")).to_be_visible()
+    check(page.page, "a player in the waiting room")
+
+    page.page.get_by_role("button", name="Ask", exact=True).click()
+    check(page.page, "an empty board")
+    for text in ("When?", "Why is it so? " * 20, "Once more?"):
+        page.page.get_by_label("Your question or comment").fill(text)
+        page.page.locator("#ask-form .primary").click()
+        expect(page.page.locator("#ask-news")).not_to_be_empty()
+    expect(page.page.locator("#ask-news")).to_contain_text("You have asked as much")
+    for post in room.posts():
+        room.command("pin_post" if post["text"] == "When?" else "answer_post", **_of_post(post))
+    expect(page.page.locator("#posts .tags")).to_have_text(["Pinned", "Answered ✓"])
+    page.page.locator(".up").first.click()
+    expect(page.page.locator(".up").first).to_have_accessible_name("Upvote, 1 vote")
+    for _ in range(6):
+        page.page.get_by_role("button", name="Applause").evaluate("button => button.click()")
+    check(page.page, "a board with posts")
+    quiz = {"right": [1], "points": 10, "explanation": "Because it is."}
+    question = room.ask("Which?", *PLACES, quiz=quiz)
+    expect(page.page.get_by_role("button", name="Vote now")).to_be_visible()
+    check(page.page, "a board beside an open question")
+    page.page.get_by_role("button", name="Vote now").click()
+    page.vote(PLACES[0])
+    room.command("close", question)
+    room.command("show_solution", question)
+    expect(page.page.locator("#verdict")).to_contain_text("not right")
+    check(page.page, "a solution")
+    room.command("reveal", question)
+    page.expect_results([1, 0, 0, 0], voters=1)
+    check(page.page, "a solution and the results")
+
+    code, *_ = room.make_codes(1)
+    room.ask("And now?", *PLACES, level="code")
+    expect(page.page.get_by_label("Your one-time code")).to_be_visible()
+    check(page.page, "a field for a code")
+    page.page.get_by_label("Your one-time code").fill("ABCD")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#entry-news")).to_contain_text("not written like a code")
+    page.page.evaluate("() => { entry.until = performance.now() + 60000; renderEntry(); }")
+    check(page.page, "a code that was refused, and no other try yet")
+    page.page.evaluate("() => { entry.until = 0; renderEntry(); }")
+    page.page.get_by_label("Your one-time code").fill(code)
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#level")).to_contain_text("Code entered ✓")
+    check(page.page, "a code that was entered")
+    page.open(room.rehearse(1).join)
+    expect(page.page.locator("#rehearsal")).to_be_visible()
+    check(page.page, "a rehearsal")
+
+
+def _of_post(post: dict[str, Any]) -> dict[str, Any]:
+    return {"post": post["index"]} if post["text"] == "When?" else {"post": post["index"], "answered": True}
+
+
+@every_size
 def test_the_hosts_pages_keep_nobody_out(size: str, room: Room, visitors: Visitors) -> None:
     visitors.expect_complaints(f"status of (401|409|503)|{OFFLINE}")
     context = visitors.enter(**SIZES[size])
@@ -212,6 +290,51 @@ def test_the_hosts_pages_keep_nobody_out(size: str, room: Room, visitors: Visito
     check(host.page, "without a connection")
     context.set_offline(False)
     expect(host.banner).to_be_hidden()
+
+
+@every_size
+def test_a_quiz_night_with_a_board_keeps_the_host_in(size: str, room: Room, visitors: Visitors) -> None:
+    room.add("Which is the longest river?", "Nile", "Amazon", quiz={"right": [1], "explanation": "By most."})
+    room.command("switch_board", on=True, approval=True, per_voter=9)
+    room.command("switch_reactions", on=True)
+    host = HostPage(visitors.enter(**SIZES[size]).new_page())
+    host.open(room.rehearse(1).host if size == "zoomed" else room.host)
+    expect(host.page.locator("#solution")).to_be_visible()
+    host.page.get_by_label("Quiz: there is a right answer").check()
+    host.page.locator("#add-options").fill("One\nAnother")
+    check(host.page, "the form for a quiz")
+    host.page.locator("#offer-points").click()
+    check(host.page, "the choice to add up points")
+    host.page.keyboard.press("Escape")
+    if size == "zoomed":
+        return
+    room.command("link_pseudonyms", question="")
+    with crowd(room, 2) as people:
+        asked = [people.post(0, text) for text in ("When?", "A rather long post " * 9, "Why?", "Rude")]
+        room.command("judge_posts", posts=asked[:2], shown=True)
+        room.command("judge_posts", posts=asked[3:], shown=False)
+        room.command("pin_post", post=asked[0])
+        room.command("answer_post", post=asked[1], answered=True)
+        people.name(0, "Ann")
+        people.react(1, "lost")
+        room.command("open")
+        people.vote("q1", [(1,), (0,)])
+        room.command("close")
+        room.command("reveal")
+        host.expect_step("Show solution")
+        check(host.page, "a quiz before its solution")
+        host.step("Show solution")
+        expect(host.page.locator("#toggle-leaderboard")).to_be_visible()
+        check(host.page, "a quiz with its solution")
+        host.page.locator("#show-leaderboard").click()
+        expect(host.page.locator("#places tbody tr")).to_have_count(2)
+        check(host.page, "the leaderboard")
+        host.page.keyboard.press("Escape")
+        host.page.locator("#show-board").click()
+        for group in ("pending", "shown", "hidden"):
+            host.page.locator(f'#board-tabs [data-group="{group}"]').click()
+            host.page.locator("#posts input").first.check()
+            check(host.page, f"posts that are {group}")
 
 
 @every_size
@@ -287,7 +410,9 @@ def test_the_wall_keeps_nobody_out(size: str, room: Room, visitors: Visitors) ->
     numbers = count(100)
     # Kinds differ in what they draw, sizes in where: all of them once, and those with most in them in every size.
     names = (
-        CASES if size == "desktop" else ("full", "image", "estimate solved", "cloud", "quiz", "leaderboard", "pinned")
+        CASES
+        if size == "desktop"
+        else ("full", "image", "estimate solved", "cloud", "quiz", "leaderboard", "pinned", "rehearsal")
     )
     for name in names:
         for message in CASES[name][1:] or CASES[name]:
@@ -305,7 +430,7 @@ def test_the_wall_keeps_nobody_out(size: str, room: Room, visitors: Visitors) ->
 def test_a_slide_keeps_nobody_out(room: Room, visitors: Visitors) -> None:
     page, feed = fed(visitors, room, [state()], "?embed=1", **SIZES["zoomed"])
     numbers = count(100)
-    for name in ("single", "yesno", "quiz", "text"):
+    for name in ("single", "yesno", "quiz", "text", "rehearsal"):
         for message in CASES[name]:
             feed.send({**message, "as_of": next(numbers)})
             check(page, f"{name} in a slide")
