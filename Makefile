@@ -26,10 +26,10 @@ run: ## set up and start the server (ARGS are passed on)
 	@exec $(bin)/livevote run $(ARGS)
 
 test: ## set up and run all tests with the coverage gates; with PYTEST_ARGS, only pytest
-	@tools/setup dev chart browser faketime
+	@tools/setup dev axe browser faketime
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(bin)/coverage erase
-	$(with_browser) $(bin)/coverage run -m pytest -n 2 --dist loadfile
+	$(with_browser) $(bin)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	@$(bin)/coverage combine --quiet
 	$(bin)/coverage report
 	$(bin)/coverage report --include='$(complete)' --fail-under=100
@@ -65,13 +65,13 @@ plots: ## measure how costs grow and draw it (ARGS are passed on), ten minutes
 	@tools/setup dev chart
 	@exec $(bin)/python -m bench curves $(ARGS)
 
-crash: ## run the crash tests alone, as often as make test does
+crash: ## run the crash tests alone, with three times the rounds of make test
 	@tools/setup dev chart faketime
-	$(bin)/python -m pytest -m crash $(PYTEST_ARGS)
+	LIVEVOTE_ROUNDS=many $(bin)/python -m pytest -m crash $(PYTEST_ARGS)
 
 soak: ## run the crash tests for hours, and write docs/evidence
 	@tools/setup dev chart faketime
-	LIVEVOTE_SOAK=1 $(bin)/python -m pytest -m crash --durations=0 $(PYTEST_ARGS)
+	LIVEVOTE_ROUNDS=soak $(bin)/python -m pytest -m crash --durations=0 $(PYTEST_ARGS)
 
 mutants: ## break the rules and the log in small ways and count what no test notices
 	@tools/setup dev chart

@@ -21,8 +21,8 @@ from livevote.live.writer import MAX_BATCH
 
 USEFUL = 0.7
 """The share of a core that is planned with: above it, waiting times grow faster than the load."""
-PAGE_BYTES = 30_000
-"""The voter's page, compressed, and the handshake, with the headers of TCP and IP."""
+PAGE_BYTES = 35_000
+"""The voter's page and its script for receipts, compressed, and the handshake, with the headers of TCP and IP."""
 CHART_BYTES = 74_000
 """Chart.js likewise, which a browser fetches before the first result and then keeps."""
 FRAME_BYTES = 200

@@ -10,7 +10,7 @@ has the same name, in another place.
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -212,7 +212,8 @@ def _copy_files(source: Path, target: Path) -> None:
     target.mkdir(mode=0o700, exist_ok=True)
     for path in sorted(source.iterdir()):
         if path.is_file() and path.suffix != ".new":  # which is being written, and gets its name afterwards
-            _copy_file(path, target / path.name)
+            with suppress(FileNotFoundError):  # a picture that the server deletes while we read
+                _copy_file(path, target / path.name)
     _sync(target)
 
 
@@ -232,11 +233,12 @@ def _copy_keys(source: Path, target: Path) -> None:
 
 
 def _copy_file(source: Path, target: Path) -> None:
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with source.open("rb") as original, os.fdopen(descriptor, "wb") as copy:
-        shutil.copyfileobj(original, copy)
-        copy.flush()
-        os.fsync(copy.fileno())
+    with source.open("rb") as original:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as copy:
+            shutil.copyfileobj(original, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
 
 
 def _sync(directory: Path) -> None:

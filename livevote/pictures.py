@@ -6,6 +6,7 @@ Apart from the web, because it is files and an image library. Only who uploads a
 import asyncio
 import io
 import os
+from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,7 +58,9 @@ class Pictures:
         body, width, height = _plain(data)
         digest = sha256(body).hexdigest()
         path = self._path(digest)
-        if not path.exists():
+        if path.exists():
+            os.utime(path)  # whoever uploads it again has as much time to use it as the first one
+        else:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             unfinished = path.with_suffix(".new")
             descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -77,6 +80,33 @@ class Pictures:
             return self._path(digest).read_bytes()
         except FileNotFoundError:
             return None
+
+    async def kept(self, *, before_ms: int) -> set[str]:
+        """The pictures that were uploaded last before this instant, in ms since 1970. Raises ``OSError``."""
+        return await asyncio.get_running_loop().run_in_executor(None, self._kept, before_ms)
+
+    def _kept(self, before_ms: int) -> set[str]:
+        return {
+            path.stem for path in self._directory.glob("*.webp") if path.stat().st_mtime_ns // 1_000_000 < before_ms
+        }
+
+    async def remove(self, digests: Collection[str]) -> None:
+        """Delete these pictures for good, and what an upload left behind that was killed. Raises ``OSError``."""
+        async with self._making:
+            await asyncio.get_running_loop().run_in_executor(None, self._remove, digests)
+
+    def _remove(self, digests: Collection[str]) -> None:
+        going = [self._path(digest) for digest in digests]
+        # None is being made: that takes its turn as well.
+        going += self._directory.glob("*.new")
+        for path in going:
+            path.unlink(missing_ok=True)
+        if going and self._directory.exists():
+            descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def _path(self, digest: str) -> Path:
         return self._directory / f"{digest}.webp"

@@ -2,31 +2,25 @@
 
 import asyncio
 import contextlib
-import errno
 import gc
 import logging
 import os
 import resource
 import signal
-import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
 
 from tornado.httpserver import HTTPServer
 
 from livevote.clock import Clock, SystemClock
 from livevote.config import Config
-from livevote.domain.commands import AddQuestion, Command, CreateRoom, OpenVoting, RevealResults
 from livevote.domain.note import Signer
-from livevote.domain.records import Draft, Entry
-from livevote.domain.room import apply, decide
-from livevote.domain.state import Room
-from livevote.failures import CorruptError, DataDirectoryError, FailureError, PortError, SetupError, WriteError
-from livevote.keys import Keyring, random_code
+from livevote.failures import CorruptError, DataDirectoryError, FailureError, WriteError
+from livevote.keys import Keyring
 from livevote.live.auditor import Auditor
 from livevote.live.code_tries import CodeTries
 from livevote.live.codebook import CodeBook
 from livevote.live.eraser import Eraser
+from livevote.live.gallery import Gallery
 from livevote.live.keeper import LARGE, Keeper
 from livevote.live.leaves import Leaves
 from livevote.live.limits import TokenBucket
@@ -34,16 +28,17 @@ from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.rehearsal import Rehearsals
 from livevote.live.salts import salts
+from livevote.live.sample import make_sample
 from livevote.live.sweep import sweep
 from livevote.live.timers import Timers
 from livevote.live.watch import watch
 from livevote.live.writer import Writer
-from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, States, open_log
-from livevote.log.base import Heads
+from livevote.log import Checkpoints, LogFailedError, States, open_log
 from livevote.pictures import Pictures
 from livevote.web.addresses import KnownHosts, base_urls
 from livevote.web.app import make_app
 from livevote.web.assets import Assets
+from livevote.web.binding import bind, tls_of
 from livevote.web.door import Door
 from livevote.web.handshake import Handshakes
 from livevote.web.listener import Listener, over_tls
@@ -53,7 +48,6 @@ from livevote.web.services import Services
 from livevote.web.session import Sessions
 from livevote.web.wire import Wires
 
-_BACKLOG = 4096  # a room that scans the QR code at once
 _IDLE_S = 15
 # A batch of a thousand votes makes some thousands of objects and no garbage. Python would look for some after every 700
 # of them, which took 5 % of the processor at full load.
@@ -120,11 +114,11 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
     clock = clock or SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         assets = Assets()
-        ssl_options = _ssl_options(config)
+        ssl_options = tls_of(config)
         # The lock comes first: who starts twice by mistake shall hear that, and not that the port is taken.
         log = await open_log(f"sqlite:{config.database}")
         stack.push_async_callback(log.aclose)
-        bound = _bind(config)
+        bound = bind(config)
         stack.callback(bound.close)
         with contextlib.closing(log.scan()) as entries:
             empty = next(entries, None) is None
@@ -163,10 +157,14 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         stack.push_async_callback(_finish, writer, writing)
         timing = asyncio.create_task(Timers(registry=registry, writer=writer, clock=clock).run(), name="timers")
         stack.push_async_callback(_cancel, timing)
-        eraser = Eraser(log=log, registry=registry, writer=writer, keeper=keeper)
+        rehearsals = Rehearsals(registry=registry, clock=clock, base_url=base_url, queue_limit=config.queue_limit)
+        pictures = Pictures(config.pictures)
+        gallery = Gallery(pictures=pictures, rooms=lambda: (*registry.all(), *rehearsals.rooms()), clock=clock)
+        tidying = asyncio.create_task(gallery.run(), name="gallery")
+        stack.push_async_callback(_cancel, tidying)
+        eraser = Eraser(log=log, registry=registry, writer=writer, keeper=keeper, gallery=gallery)
         erasing = asyncio.create_task(eraser.run(), name="eraser")
         stack.push_async_callback(_cancel, erasing)
-        rehearsals = Rehearsals(registry=registry, clock=clock, base_url=base_url, queue_limit=config.queue_limit)
         rereads = asyncio.Semaphore(_REREADS)
         services = Services(
             config=config,
@@ -183,7 +181,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             hosts=KnownHosts(config),
             wires=Wires(stock=config.stock_wire),
             salts=salts(),
-            pictures=Pictures(config.pictures),
+            pictures=pictures,
             picture_bucket=TokenBucket(burst=_PICTURE_BURST, rate=_PICTURES_PER_S, clock=clock),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
             rereads=rereads,
@@ -220,46 +218,6 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         _note_address(config, server.urls[0])
         stack.callback(config.address.unlink, missing_ok=True)
         yield server
-
-
-def _ssl_options(config: Config) -> ssl.SSLContext | None:
-    if config.tls_cert is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(config.tls_cert, config.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise SetupError(f"Cannot use the TLS certificate {config.tls_cert}: {error}. Check both PEM files.") from error
-    return context
-
-
-def _bind(config: Config) -> socket.socket:
-    if not 0 <= config.port <= 65_535:
-        raise PortError(f"There is no port {config.port}: --port takes 0 to 65535.")
-    try:
-        if config.host:
-            family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-            bound = socket.create_server((config.host, config.port), family=family, backlog=_BACKLOG)
-        else:
-            bound = _bind_everywhere(config.port)
-    except OSError as error:
-        where = f"port {config.port}" + (f" of {config.host}" if config.host else "")
-        raise PortError(f"Cannot listen on {where}: {error.strerror}. Choose another with --port or --host.") from error
-    bound.setblocking(False)
-    # Accepted sockets inherit it: the end of a page shall not wait until its beginning was acknowledged.
-    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return bound
-
-
-def _bind_everywhere(port: int) -> socket.socket:
-    """One socket for all interfaces: IPv6 and IPv4 together, or IPv4 where the system has no IPv6 or has it off."""
-    if socket.has_dualstack_ipv6():
-        try:
-            return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
-        except OSError as error:
-            if error.errno != errno.EADDRNOTAVAIL:
-                raise
-    return socket.create_server(("", port), backlog=_BACKLOG)
 
 
 async def _stop_listening(
@@ -334,47 +292,6 @@ def _note_address(config: Config, url: str) -> None:
         raise DataDirectoryError(
             f"Cannot write {config.address}: {error.strerror}. Check its owner and mode."
         ) from error
-
-
-async def make_sample(log: Log, keyring: Keyring, clock: Clock) -> list[Entry]:
-    """The room that greets a newcomer, as it is in the log now: three questions, the first one open with live results.
-
-    All of it or nothing, so that a start that was killed leaves no half of it to the next one, which would take it for
-    somebody's room. Raises ``DataDirectoryError`` where it cannot be written.
-    """
-    code = random_code()
-    keyring.make_room(code)
-    commands: tuple[Command, ...] = (
-        CreateRoom(code, "Welcome"),
-        AddQuestion(
-            kind="single",
-            text="What brings you here?",
-            options=("A talk", "A lesson", "An assembly", "Just curious"),
-        ),
-        AddQuestion(
-            kind="multiple",
-            text="What matters to you in a live vote?",
-            options=("Every vote counts once", "Results move at once", "Nothing to install", "It can be checked later"),
-        ),
-        AddQuestion(kind="single", text="Shall we start?", options=("Yes", "Not yet"), changeable=False),
-        OpenVoting("q1"),
-        RevealResults("q1"),
-    )
-    room: Room | None = None
-    heads, entries = Heads(), list[Entry]()
-    for command in commands:
-        draft = decide(room, command, at=clock.now_ms())
-        assert isinstance(draft, Draft), "nobody else has done anything in this room"
-        (entry,) = heads.link([draft])
-        heads.advance((entry,))
-        room = apply(room, entry)
-        entries.append(entry)
-    try:
-        await log.adopt([entries])
-    except (LogRetryError, LogFailedError) as error:
-        text = f"The sample room could not be written ({error}). Check the space on the disk."
-        raise DataDirectoryError(text) from error
-    return entries
 
 
 def _raise_descriptor_limit() -> None:

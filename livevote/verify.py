@@ -164,7 +164,7 @@ class _Spelling:
             # By other rules the same answer may be spelled in another way.
             self._known.clear()
             question = room.questions[record.id]
-            if encode(question.rules) != question.stored_rules:
+            if encode(question.kind.rules(bytes(record.rules))) != bytes(record.rules):
                 raise self._wrong(entry)
             if question.solution is not None and opening is not None:
                 self._look_inside(entry, question.solution, question.solution.explanation)

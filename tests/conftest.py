@@ -6,17 +6,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from hypothesis import Phase, settings
 from tornado.ioloop import IOLoop
 
-settings.register_profile("default", deadline=None, print_blob=True)
+from tests.evidence import size
+
+settings.register_profile("default", deadline=None, print_blob=True, max_examples=size(50, 100, 1000))
 # Whether a mutant is killed must not depend on the day, and nobody reads its smallest example.
 settings.register_profile(
-    "mutants", deadline=None, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate)
+    "mutants",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=100,
+    phases=(Phase.explicit, Phase.generate),
 )
 settings.load_profile("default")
 
 _CHECKOUT = Path(__file__).parent.parent
+_LONGEST = ("crash", "browser")
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +39,27 @@ def io_loop() -> Iterator[IOLoop]:
     yield loop
     asyncio.set_event_loop(None)
     loop.close(all_fds=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Measure no rig for coverage, nor the servers that it starts: it would take more than half of the processor, and
+    what is killed writes nothing down. Whatever a rig covers, a test of its own covers as well."""
+    measuring = Coverage.current() if item.get_closest_marker("crash") else None
+    if measuring is None:
+        return (yield)
+    measuring.stop()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+            return (yield)
+    finally:
+        measuring.start()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first: then all workers of ``make test``, which take whole files, end together."""
+    items.sort(key=lambda item: next((n for n, mark in enumerate(_LONGEST) if item.get_closest_marker(mark)), 99))
 
 
 @pytest.hookimpl(trylast=True)

@@ -102,7 +102,7 @@ REASONS: tuple[Reason, ...] = (
     ),
     Reason(
         "One more query, which finds nothing: slower and no different",
-        (r"^log\.sqlite SqliteReader\.read\n.*\n\+ while after <= last",),
+        (r"^log\.sqlite_reader SqliteReader\.read\n.*\n\+ while after <= last",),
     ),
     Reason("The text of an assertion that cannot fail", (r'\n\+ assert not isinstance\(record, BallotCast\), "',)),
 )

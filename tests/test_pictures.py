@@ -1,6 +1,7 @@
 """Pictures: what is taken becomes a small plain WebP under its own hash, and what is none is refused with a reason."""
 
 import io
+import os
 import stat
 import sys
 from hashlib import sha256
@@ -22,6 +23,10 @@ def drawn(width: int, height: int, *, form: str = "PNG", mode: str = "RGB", **op
     made = io.BytesIO()
     image.save(made, form, **options)
     return made.getvalue()
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
 
 
 def opened(directory: Path, digest: str) -> Any:
@@ -121,3 +126,24 @@ async def test_without_the_library_nothing_is_taken(tmp_path: Path, monkeypatch:
 
 async def test_there_may_be_no_such_picture(tmp_path: Path) -> None:
     assert await Pictures(tmp_path).read("0" * 64) is None
+
+
+async def test_a_picture_that_is_uploaded_again_is_as_young_as_a_new_one(tmp_path: Path) -> None:
+    pictures = Pictures(tmp_path)
+    kept = await pictures.keep(drawn(40, 30))
+    path = tmp_path / f"{kept.digest}.webp"
+    os.utime(path, ns=(5_000_000, 5_000_000))
+    assert await pictures.kept(before_ms=5) == set()
+    assert await pictures.kept(before_ms=6) == {kept.digest}
+    await pictures.keep(drawn(40, 30))
+    assert await pictures.kept(before_ms=6) == set()
+
+
+async def test_pictures_are_removed_and_so_is_what_a_killed_upload_left(tmp_path: Path) -> None:
+    pictures = Pictures(tmp_path)
+    one, other = [await pictures.keep(drawn(size, 30)) for size in (40, 50)]
+    (tmp_path / f"{'0' * 64}.new").write_bytes(b"half a pic")
+    await pictures.remove([one.digest, "f" * 64])
+    assert names(tmp_path) == [f"{other.digest}.webp"]
+    assert await pictures.read(one.digest) is None
+    await Pictures(tmp_path / "nowhere").remove([one.digest])

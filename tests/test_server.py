@@ -16,10 +16,11 @@ from livevote.failures import AlreadyRunningError, DataDirectoryError, PortError
 from livevote.keys import Keyring
 from livevote.live import keeper
 from livevote.live.auditor import Auditor
+from livevote.live.sample import make_sample
 from livevote.log import LogFailedError, LogRetryError
 from livevote.log.memory import MemoryLog
 from livevote.protocol.codes import CLOSE
-from livevote.server import make_sample, running
+from livevote.server import running
 from livevote.web import assets
 from tests.client import ballot, config, venue
 

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from livevote.domain import quiz
-from livevote.domain.audit import SALT_BYTES
 from livevote.domain.commands import AddQuestion, EditQuestion, OrderQuestions, RemoveQuestion
 from livevote.domain.kinds import KINDS
 from livevote.domain.parts import Decide, Decision, Fold, OutOfOrderError, require
@@ -36,7 +35,10 @@ def _add(room: Room, command: AddQuestion, at: int) -> Decision:
     return found if isinstance(found, Refusal) else Draft(room.code, *found)
 
 
-def _defined(id: str, command: AddQuestion, at: int) -> tuple[QuestionDefined, Opening | None] | Refusal:
+def _defined(
+    id: str, command: AddQuestion, at: int, before: Question | None = None
+) -> tuple[QuestionDefined, Opening | None] | Refusal:
+    """The question as a record, and what that hides: nothing where its quiz is that of ``before``."""
     kind = KINDS.get(command.kind)
     if kind is None:
         return Refusal(Code.UNKNOWN_KIND, "kinds are " + ", ".join(sorted(KINDS)))
@@ -50,10 +52,18 @@ def _defined(id: str, command: AddQuestion, at: int) -> tuple[QuestionDefined, O
     terms: QuizTerms | None = None
     opening: Opening | None = None
     if command.quiz is not None:
-        sealed = quiz.seal(command.quiz, kind, options, rules, command.salt)
-        if isinstance(sealed, Refusal):
-            return sealed
-        terms, opening = sealed
+        solution = quiz.solution(command.quiz, kind, options, rules)
+        if isinstance(solution, Refusal):
+            return solution
+        if before is not None and before.solution is not None and quiz.is_kept(before, command.quiz, solution):
+            # What is kept is opened by the record that it came with, and says as much as that one did.
+            terms, solution = before.quiz, before.solution
+        else:
+            sealed = quiz.seal(solution, command.quiz, command.salt)
+            if isinstance(sealed, Refusal):
+                return sealed
+            terms, opening = sealed
+        rules = quiz.logged_rules(kind, rules, solution)
     defined = QuestionDefined(
         at=at,
         id=id,
@@ -88,16 +98,13 @@ def _edit(room: Room, command: EditQuestion, at: int) -> Decision:
     if was_asked and command.meaning and question.phase == "open":
         return Refusal(Code.STILL_OPEN)
     wanted = _wanted(question, command)
-    kept = wanted.quiz is not None and quiz.tidied(wanted.quiz) == quiz.of(question)
-    # What is kept is opened by the record that it came with, and checked once more: it has to fit the rest.
-    found = _defined(question.id, msgspec.structs.replace(wanted, salt=bytes(SALT_BYTES)) if kept else wanted, at)
+    found = _defined(question.id, wanted, at, question)
     if isinstance(found, Refusal):
         return found
     defined, opening = found
-    if kept:
-        defined, opening = msgspec.structs.replace(defined, quiz=question.quiz), None
+    kept = defined.quiz is not None and opening is None
     is_other = (was_asked and command.meaning) or _other_answers(question, defined)
-    if kept and command.quiz is msgspec.UNSET and is_other:
+    if defined.quiz is not None and command.quiz is msgspec.UNSET and (is_other or not kept):
         return Refusal(Code.BAD_QUESTION, "what is right may be something else now: give a quiz as well, or null")
     if was_asked and not command.meaning and (other := _other_meaning(question.defined, defined)):
         return Refusal(Code.OTHER_MEANING, other)
@@ -118,10 +125,12 @@ def _wanted(question: Question, command: EditQuestion) -> AddQuestion:
     asked_for = {name: getattr(command, name, None) for name in AddQuestion.__struct_fields__}
     wanted = quiz.of(question) if command.quiz is msgspec.UNSET else command.quiz
     if not bytes(command.rules):
+        asked_for["rules"] = msgspec.Raw(question.stored_rules)
         # Those of another kind nobody can read, and those that came by themselves come anew: "all options" stays all.
         is_default = question.stored_rules == question.kind.define(question.options, b"{}")
         is_other = command.kind not in (None, question.kind.name)
-        asked_for["rules"] = msgspec.Raw(b"{}") if is_default or is_other else None
+        if is_default or is_other:
+            asked_for["rules"] = msgspec.Raw(b"{}")
     return AddQuestion(
         **{
             name: getattr(question.defined, name) if value is None else value
@@ -194,14 +203,14 @@ def copied(question: Question, at: int, salt: bytes) -> tuple[QuestionDefined, O
 
     Browsers answer the copy: another room has none of the codes that this one gave out.
     """
-    terms, opening = quiz.sealed_again(question, salt) or (None, None)
+    rules, terms, opening = quiz.sealed_again(question, salt)
     record = QuestionDefined(
         at=at,
         id=question.id,
         kind=question.kind.name,
         text=question.text,
         options=question.options,
-        rules=msgspec.Raw(question.stored_rules),
+        rules=msgspec.Raw(rules),
         changeable=question.changeable,
         quiz=terms,
     )

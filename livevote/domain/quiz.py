@@ -12,7 +12,7 @@ import msgspec
 from livevote.domain.audit import SALT_BYTES, commitment
 from livevote.domain.commands import LinkPseudonyms, NamePlayer, Quiz, RemoveName, ShowLeaderboard, ShowSolution
 from livevote.domain.kinds import KINDS
-from livevote.domain.kinds.base import Answer, Kind
+from livevote.domain.kinds.base import Answer, Kind, Rules
 from livevote.domain.kinds.choice import Choices
 from livevote.domain.kinds.estimate import EstimateRules
 from livevote.domain.kinds.value import Value
@@ -40,7 +40,7 @@ from livevote.domain.text import clean
 CHOICES = ("single", "multiple", "image", "yesno")
 """The kinds whose answers are right or wrong."""
 ESTIMATE = "estimate"
-"""The kind whose answers are more or less right: its truth is one of its rules."""
+"""The kind whose answers are more or less right: hosts give its truth among its rules, and its record hides it."""
 
 MAX_POINTS = 10_000
 MAX_EXPLANATION_CHARS = 500
@@ -57,36 +57,62 @@ _STEP = 128  # ballots in one piece: about a tenth of a millisecond
 T = TypeVar("T")
 
 
-def seal(
-    wanted: Quiz, kind: Kind, options: tuple[str, ...], rules: bytes, salt: bytes
-) -> tuple[QuizTerms, Opening] | Refusal:
-    """What a question's record says about its quiz, and the opening that it hides; or why it cannot be one."""
-    wanted = tidied(wanted)
-    explanation, right = wanted.explanation, wanted.right
+def solution(wanted: Quiz, kind: Kind, options: tuple[str, ...], rules: bytes) -> Solution | Refusal:
+    """What is right in a question that is to be a quiz, by all of its ``rules``; or why it cannot be one."""
+    explanation, right = clean(wanted.explanation), tuple(sorted(wanted.right))
     if not 1 <= wanted.points <= MAX_POINTS:
         return Refusal(Code.BAD_QUESTION, f"a right answer earns 1 to {MAX_POINTS} points")
     if len(explanation) > MAX_EXPLANATION_CHARS:
         return Refusal(Code.BAD_QUESTION, f"an explanation has at most {MAX_EXPLANATION_CHARS} characters")
-    if len(salt) != SALT_BYTES:
-        return Refusal(Code.BAD_QUESTION, f"what is right is hidden with a salt of {SALT_BYTES} bytes")
-    found = _right_answer(kind, len(options), rules, right)
+    read = kind.rules(rules)
+    found = _right_answer(kind, len(options), read, right)
     if isinstance(found, Refusal):
         return found
-    opening = Opening(salt, encode(Solution(explanation, right)))
+    return Solution(explanation, right, found.truth if isinstance(found, EstimateRules) else None)
+
+
+def seal(found: Solution, wanted: Quiz, salt: bytes) -> tuple[QuizTerms, Opening] | Refusal:
+    """What a question's record says about its quiz, and the opening that hides the solution."""
+    if len(salt) != SALT_BYTES:
+        return Refusal(Code.BAD_QUESTION, f"what is right is hidden with a salt of {SALT_BYTES} bytes")
+    opening = Opening(salt, encode(found))
     return QuizTerms(commitment(opening), wanted.fading, wanted.points), opening
 
 
-def sealed_again(question: Question, salt: bytes) -> tuple[QuizTerms, Opening] | None:
-    """The same quiz hidden with another ``salt``, for a copy of the question; None for a question that is none."""
-    if question.quiz is None or question.solution is None:
+def is_kept(question: Question, wanted: Quiz, found: Solution) -> bool:
+    """Whether a question that is changed stays the same quiz: its record then keeps what was sealed before."""
+    terms = question.quiz
+    return terms is not None and (terms.fading, terms.points, whole(question.wording)) == (
+        wanted.fading,
+        wanted.points,
+        found,
+    )
+
+
+def logged_rules(kind: Kind, rules: bytes, found: Solution) -> bytes:
+    """All ``rules`` of a question as the record says them that hides the solution."""
+    return rules if found.truth is None else encode(kind.public_rules(kind.rules(rules)))
+
+
+def sealed_again(question: Question, salt: bytes) -> tuple[bytes, QuizTerms | None, Opening | None]:
+    """For a copy of the question: its rules as a record says them, and the same quiz hidden with another ``salt``."""
+    found = whole(question.wording)
+    if question.quiz is None or found is None:
+        return question.stored_rules, None, None
+    opening = Opening(salt, encode(found))
+    terms = QuizTerms(commitment(opening), question.quiz.fading, question.quiz.points)
+    return logged_rules(question.kind, question.stored_rules, found), terms, opening
+
+
+def whole(wording: Wording) -> Solution | None:
+    """What is right, with the truth of an estimate wherever its log has it."""
+    if wording.solution is None:
         return None
-    opening = Opening(salt, encode(question.solution))
-    return QuizTerms(commitment(opening), question.quiz.fading, question.quiz.points), opening
+    return msgspec.structs.replace(wording.solution, truth=truth(wording))
 
 
-def _right_answer(kind: Kind, options: int, rules: bytes, right: tuple[int, ...]) -> Answer | EstimateRules | Refusal:
+def _right_answer(kind: Kind, options: int, read: Rules, right: tuple[int, ...]) -> Answer | EstimateRules | Refusal:
     """The one right answer, or what an estimate is measured by; a refusal where there is neither."""
-    read = kind.rules(rules)
     if isinstance(read, EstimateRules):
         if right or read.truth is None:
             return Refusal(Code.BAD_QUESTION, "what is right about an estimate is the truth among its rules")
@@ -103,31 +129,30 @@ def _right_answer(kind: Kind, options: int, rules: bytes, right: tuple[int, ...]
     return answer
 
 
-def tidied(wanted: Quiz) -> Quiz:
-    """The same quiz in the spelling in which it is kept."""
-    return msgspec.structs.replace(wanted, right=tuple(sorted(wanted.right)), explanation=clean(wanted.explanation))
-
-
 def of(question: Question) -> Quiz | None:
     """The quiz that a question is."""
-    terms, solution = question.quiz, question.solution
-    if terms is None or solution is None:
+    terms, found = question.quiz, question.solution
+    if terms is None or found is None:
         return None
-    return Quiz(solution.right, terms.points, terms.fading, solution.explanation)
+    return Quiz(found.right, terms.points, terms.fading, found.explanation)
 
 
 def opened(record: QuestionDefined, opening: Opening | None) -> Solution:
     """What the record of a quiz question hides. Raises one of ``MISFITS``."""
-    solution = _read(opening, Solution)
-    require(list(solution.right) == sorted(solution.right))
-    check(record, solution)
-    return solution
+    found = _read(opening, Solution)
+    require(list(found.right) == sorted(found.right))
+    check(record, found)
+    return found
 
 
-def check(record: QuestionDefined, solution: Solution) -> None:
+def check(record: QuestionDefined, found: Solution) -> None:
     """Raise one of ``MISFITS`` where the solution is no answer to the question."""
-    found = _right_answer(KINDS[record.kind], len(record.options), bytes(record.rules), solution.right)
-    require(not isinstance(found, Refusal))
+    kind = KINDS[record.kind]
+    said = kind.rules(bytes(record.rules))
+    full = kind.full_rules(said, found.truth)
+    # A truth is hidden or not, and only estimates have one.
+    require(found.truth is None or (full != said and kind.public_rules(said) == said))
+    require(not isinstance(_right_answer(kind, len(record.options), full, found.right), Refusal))
 
 
 def _read(opening: Opening | None, shape: type[T]) -> T:
@@ -161,11 +186,11 @@ def scored(room: Room) -> Iterator[tuple[Question, Round]]:
 def scorer(question: Question, asked: Round) -> Callable[[Ballot | None], int]:
     """How many points a ballot of this round earns: 0 for none, and for one whose answer was erased."""
     wording = asked.wording
-    terms, solution = wording.quiz, wording.solution
+    terms, found = wording.quiz, wording.solution
     assert terms is not None, "only a quiz has points"
-    assert solution is not None, "every quiz has a solution"
+    assert found is not None, "every quiz has a solution"
     points, fading, opened_at = terms.points, terms.fading, asked.opened_at
-    right = _right_answer(question.kind, len(wording.options), wording.stored_rules, solution.right)
+    right = _right_answer(question.kind, len(wording.options), wording.rules, found.right)
     window = FADING_MS if asked.closes_at is None else max(1, asked.closes_at - opened_at)
 
     def worth(answer: Answer) -> int:

@@ -5,7 +5,7 @@ log always folds. Field names are ASCII and values are strings, integers, boolea
 which makes ``encode`` an RFC 8785 encoder for them.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -404,11 +404,15 @@ class Opening(msgspec.Struct, frozen=True, gc=False):
     answer: bytes
 
 
-class Solution(msgspec.Struct, frozen=True):
-    """What the opening of a quiz question holds: the right options, ascending, and why they are right."""
+class Solution(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the opening of a quiz question holds: the right options, ascending, and why they are right.
+
+    For an estimate it is the ``truth``, which in older logs stands among the rules, where its hash gives it away.
+    """
 
     explanation: str
     right: tuple[int, ...]
+    truth: Annotated[int, msgspec.Meta(ge=-(2**53 - 1), le=2**53 - 1)] | None = None
 
 
 class PlayerName(msgspec.Struct, frozen=True):

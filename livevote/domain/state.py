@@ -19,6 +19,7 @@ from livevote.domain.records import (
     QuizTerms,
     RecoveryAccepted,
     Solution,
+    encode,
 )
 
 Phase = Literal["draft", "open", "closed"]
@@ -133,8 +134,9 @@ class Question:
         self.kind: Kind = KINDS[defined.kind]
         self.text = defined.text
         self.options = defined.options
-        self.stored_rules = bytes(defined.rules)
-        self.rules: Rules = self.kind.rules(self.stored_rules)
+        hidden = None if solution is None else solution.truth
+        self.rules: Rules = self.kind.full_rules(self.kind.rules(bytes(defined.rules)), hidden)
+        self.stored_rules = bytes(defined.rules) if hidden is None else encode(self.rules)
         self.changeable = defined.changeable
         self.level: Level = defined.level
         self.quiz: QuizTerms | None = defined.quiz

@@ -69,3 +69,11 @@ class CodeTries:
         """The last try was no guess: it does not count, nor do those of this browser before it."""
         self._rooms[room].wrong -= 1
         self._sessions.pop((room, session), None)
+
+    def was_known(self, room: str, session: str) -> None:
+        """The last try was the code that this browser has already: it does not count, and excuses no other one."""
+        self._rooms[room].wrong -= 1
+        mine = self._sessions.get((room, session))
+        if mine is not None:
+            mine.wrong -= 1
+            mine.until_s = -math.inf  # it could try, so no pause of an earlier one was left

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 from livevote.domain.erasure import blank
+from livevote.live.gallery import Gallery
 from livevote.live.keeper import Keeper
 from livevote.live.registry import Registry
 from livevote.live.room import LiveRoom
@@ -27,12 +28,20 @@ class Eraser:
     """Works on ``registry.erasing``. A room that is half done goes on at the next start."""
 
     def __init__(
-        self, *, log: Log, registry: Registry, writer: Writer, keeper: Keeper, retry_s: float = _RETRY_S
+        self,
+        *,
+        log: Log,
+        registry: Registry,
+        writer: Writer,
+        keeper: Keeper,
+        gallery: Gallery,
+        retry_s: float = _RETRY_S,
     ) -> None:
         self._log = log
         self._registry = registry
         self._writer = writer
         self._keeper = keeper
+        self._gallery = gallery
         self._retry_s = retry_s
 
     async def run(self) -> None:
@@ -51,6 +60,8 @@ class Eraser:
                 await asyncio.sleep(0)
         head = room.state.head
         await self._until_done(partial(self._keeper.forget, room))
+        # Before the answers: while some of those are left, the next start begins here again.
+        await self._until_done(partial(self._gallery.forget, room))
         for after in range(0, head, _RECORDS):
             write = partial(self._log.forget, room.code, after=after, upto=min(after + _RECORDS, head))
             await self._until_done(partial(self._writer.chore, write))

@@ -232,20 +232,19 @@ class Writer:
             if code in sealed or (voter in touched or waiting.name in touched if voter else code in held_rooms):
                 held.append(waiting)
                 held_rooms.add(code)
-                if voter is None:
-                    sealed.add(code)
-                continue
-            decision = self._decide_one(waiting, at)
-            if isinstance(decision, Draft):
-                drafts.append((decision, waiting))
-                if voter is None:
-                    sealed.add(code)
-                else:
-                    touched.add(voter)
-                    if waiting.name is not None:
-                        touched.add(waiting.name)
             else:
-                self._answer(waiting, decision)
+                decision = self._decide_one(waiting, at)
+                if not isinstance(decision, Draft):
+                    self._answer(waiting, decision)
+                    continue
+                drafts.append((decision, waiting))
+            # Nothing that could depend on this overtakes it, whether it is in this batch or waits for the next.
+            if voter is None:
+                sealed.add(code)
+            else:
+                touched.add(voter)
+                if waiting.name is not None:
+                    touched.add(waiting.name)
         self._queue.extendleft(reversed(held))
         return drafts
 

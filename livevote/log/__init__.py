@@ -7,7 +7,8 @@ from livevote.log.checkpoints import VKEY, Checkpoints, opened, opened_in_slices
 from livevote.log.copies import snapshot
 from livevote.log.memory import MemoryLog
 from livevote.log.reading import quick_check
-from livevote.log.sqlite import SqliteLog, SqliteReader
+from livevote.log.sqlite import SqliteLog
+from livevote.log.sqlite_reader import SqliteReader
 from livevote.log.states import States, finish
 
 __all__ = [

@@ -8,199 +8,41 @@ import asyncio
 import os
 import sqlite3
 from bisect import bisect_left
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from threading import Event
-from typing import Any, TypeVar
 
 import aiosqlite
-import msgspec
 
-from livevote.domain.records import COMMITTED, Draft, Entry, Opening, decode
-from livevote.failures import BadRecordError, DataDirectoryError, NoSuchRoomError
-from livevote.log.at_rest import AtRest
+from livevote.domain.records import COMMITTED, Draft, Entry
+from livevote.failures import DataDirectoryError
 from livevote.log.base import Batch, Head, Heads, LogFailedError, LogRetryError, erased
 from livevote.log.lock import LOCK, Lock
-from livevote.log.reading import NOTHING_KEPT, Rows, connect, explained, look_at, quick_check
+from livevote.log.reading import NOTHING_KEPT, explained
 from livevote.log.schema import migrate
-
-_T = TypeVar("_T")
+from livevote.log.sqlite_reader import EPOCH, ROOMS, SqliteReader
 
 MAX_BATCH = 4000
 """Records in one append: SQLite takes 32,766 values in a statement, and a record is six."""
 
-_CHUNK = 1000
-# A thread fetches so many rows for a read, which gives way at each of them; the loop decodes so many without a turn
-# for anybody else, in about a tenth of a millisecond; no fewer, because readers give way at every hundredth of a part.
-_FETCH = 400
-_TURN = 100
 _FIELDS = 6
 # A statement of a size that is not in SQLite's cache costs more to compile than to run. So there are few sizes, and a
 # batch is filled up to the next of them, by an eighth on average.
 _SIZES = sorted({min(steps << octave >> 2, MAX_BATCH) for octave in range(13) for steps in (4, 5, 6, 7)})
-_COLUMNS = "SELECT room, idx, CAST(body AS BLOB), chain, salt, CAST(answer AS BLOB) FROM records"
-# SQLite checks the types of STRICT tables when it writes. A bit that rots can make another type, or NULL, of a value.
-_TYPES = frozenset({(str, int, bytes, bytes, bytes), (str, int, bytes, bytes, type(None))})
-_AFTER = " WHERE (room, idx) > (?, ?)"
-_OF_ROOM = " WHERE room = ? AND idx > ?"
-# Canonical JSON begins with its tag, and no text in it has a quotation mark without a backslash before it. So there is
-# nothing to parse, and the interpreter is left alone for a whole stretch of records. A CAST reads up to the last digit.
-_REPLACED = """
-    SELECT CAST(substr(body, instr(body, '"supersedes":') + 13, 16) AS INTEGER) AS replaced FROM records
-    WHERE room = ? AND idx > ? AND idx <= ?
-    AND substr(body, 1, 24) = '{"@type":"ballot_cast/1"' AND instr(body, '"supersedes":null,') = 0
-    AND replaced > 0 AND replaced < idx
-"""
 _OF_VOTERS = " OR ".join(
     f"substr(body, 1, {len(begin)}) = '{begin}'"
     for begin in (f'{{"@type":"{record.__struct_config__.tag}"' for record in COMMITTED)
 )
-_STRETCH = 5000  # records, about 3 ms
-# From one room to the next by the key: GROUP BY would read every record there is.
-_ROOMS = (
-    "WITH RECURSIVE rooms(room) AS (SELECT min(room) FROM records UNION ALL "
-    "SELECT (SELECT min(room) FROM records WHERE records.room > rooms.room) FROM rooms WHERE rooms.room IS NOT NULL)"
-)
 _HEADS = (
-    f"{_ROOMS} SELECT records.room, idx, chain FROM rooms JOIN records ON records.room = rooms.room "
+    f"{ROOMS} SELECT records.room, idx, chain FROM rooms JOIN records ON records.room = rooms.room "
     "AND idx = (SELECT max(idx) FROM records WHERE records.room = rooms.room)"
 )
-_EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
+_AGAIN_S = 1.0
+"""How long to leave a write-ahead log alone that could not be emptied."""
+_BUSY_MS = 5000  # what the sqlite3 module sets: how long a write waits for another program's
 # What is erased shall not stay behind in free space.
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0, "secure_delete": 1}
-
-
-class SqliteReader:
-    """Read-only access to a log file; every read has a connection of its own.
-
-    A file that is ``at_rest`` is read without a trace. Whatever was read while somebody woke it is read again.
-    """
-
-    def __init__(self, path: Path, epoch: str, at_rest: AtRest | None = None) -> None:
-        self._path = path
-        self._epoch = epoch
-        self._at_rest = at_rest
-
-    @classmethod
-    async def open(cls, path: Path) -> "SqliteReader":
-        """Open an existing log. Raises ``NoSuchRoomError`` where there is none and ``CorruptError`` for other files."""
-        if not path.exists():  # noqa: ASYNC240 - once, before anything runs
-            raise NoSuchRoomError(f"There is no log at {path}. Name the server's data directory with --data.")
-        reader = cls(path, "", AtRest.of(path))
-        for (epoch,) in await reader._find(_EPOCH):
-            reader._epoch = str(epoch)
-            return reader
-        with explained(path):
-            raise sqlite3.DatabaseError(f"no row for {_EPOCH}")
-
-    @property
-    def epoch(self) -> str:
-        return self._epoch
-
-    async def head(self, room: str) -> Head:
-        rows = await self._find("SELECT idx, chain FROM records WHERE room = ? ORDER BY idx DESC LIMIT 1", room)
-        return next((Head(index, chain) for index, chain in rows), Heads()[room])
-
-    async def _find(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with closing(self._rows()) as rows, explained(self._path):
-            return await rows.take(sql, *values)
-
-    async def read(
-        self, room: str, *, after: int = 0, upto: int | None = None
-    ) -> AsyncGenerator[Sequence[Entry], None]:
-        last = (await self.head(room)).index if upto is None else upto
-        if after >= last:
-            return
-        rows = self._rows()
-        try:
-            while after < last and (taken := await self._fetch(rows, room, after, last)):
-                if taken[-1][1] == last:
-                    rows.close()  # whoever wants no more may never say so
-                for start in range(0, len(taken), _TURN):
-                    entries = self._decoded(taken[start : start + _TURN])
-                    yield entries
-                after = entries[-1].index
-        finally:
-            rows.close()
-
-    def _rows(self) -> "Rows":
-        with explained(self._path):
-            return Rows(self._path, self._at_rest)
-
-    async def _fetch(self, rows: "Rows", room: str, after: int, last: int) -> list[tuple[Any, ...]]:
-        with explained(self._path):
-            return await rows.take(
-                f"{_COLUMNS} WHERE room = ? AND idx > ? AND idx <= ? ORDER BY idx LIMIT {_FETCH}", room, after, last
-            )
-
-    def _decoded(self, rows: Sequence[tuple[Any, ...]]) -> list[Entry]:
-        entries: list[Entry] = []
-        with explained(self._path):
-            _decode(rows, entries)
-        return entries
-
-    async def replaced(self, room: str, *, upto: int) -> AsyncGenerator[Sequence[int], None]:
-        with closing(self._rows()) as rows:
-            for after in range(0, upto, _STRETCH):
-                with explained(self._path):
-                    found = await rows.take(_REPLACED, room, after, min(after + _STRETCH, upto))
-                yield [index for (index,) in found]
-
-    def scan(self, room: str | None = None, *, after: int = 0) -> Generator[Entry, None, None]:
-        # Not through aiosqlite: rows that one thread makes and another reads cost a third more, and at a start there is
-        # nobody to give way to.
-        with explained(self._path):
-            is_over, last = yield from self._scan(room, None if room is None else (room, after))
-            if not is_over:
-                self._at_rest = None
-                yield from self._scan(room, last)
-
-    def _scan(
-        self, room: str | None, last: tuple[str, int] | None
-    ) -> Generator[Entry, None, tuple[bool, tuple[str, int] | None]]:
-        """All entries after ``last``, or those of one room. Gives whether these were all, and the place of the last."""
-        which = (_AFTER if last else "") if room is None else _OF_ROOM
-        at_rest = self._at_rest
-        with closing(connect(self._path, at_rest)) as connection:
-            rows: sqlite3.Cursor | None = None
-            while True:
-                try:
-                    if rows is None:
-                        rows = connection.execute(f"{_COLUMNS}{which} ORDER BY room, idx", last or ())
-                    chunk = rows.fetchmany(_CHUNK)
-                except sqlite3.DatabaseError:
-                    if at_rest is None or at_rest.lasts():
-                        raise
-                    return False, last
-                if at_rest is not None and not at_rest.lasts():
-                    return False, last
-                if not chunk:
-                    return True, last
-                entries: list[Entry] = []
-                try:
-                    _decode(chunk, entries)
-                except BadRecordError:
-                    # An earlier record may be wrong in another way, and the first one is to be named.
-                    yield from entries
-                    raise
-                yield from entries
-                last = entries[-1].room, entries[-1].index
-
-    def rooms(self) -> list[str]:
-        with explained(self._path):
-            return look_at(self._path, self._at_rest, _rooms)
-
-    def count(self) -> int:
-        with explained(self._path):
-            return look_at(self._path, self._at_rest, _count)
-
-    def damage(self, stop: Event) -> str:
-        return quick_check(self._path, stop=stop)
-
-    async def aclose(self) -> None:
-        """Nothing is held between reads."""
 
 
 class SqliteLog(SqliteReader):
@@ -213,6 +55,9 @@ class SqliteLog(SqliteReader):
         self._heads = heads
         self._followed: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._failed = False
+        self._has_traces = False
+        """Whether the write-ahead log may hold what was erased."""
+        self._again_at_s = 0.0
 
     @classmethod
     async def open(cls, path: Path) -> "SqliteLog":
@@ -243,7 +88,7 @@ class SqliteLog(SqliteReader):
                 heads = Heads()
                 for room, index, chain in await connection.execute_fetchall(_HEADS):
                     heads.set(room, Head(index, chain))
-                epoch = str(await _value(connection, _EPOCH))
+                epoch = str(await _value(connection, EPOCH))
             except BaseException:
                 await connection.close()
                 raise
@@ -263,14 +108,23 @@ class SqliteLog(SqliteReader):
                 await self._connection.execute(*_insert(entries))
         self._heads.advance(entries)
         self._followed.put_nowait(Batch(ticket, entries))
-        if gone:
+        if gone or (self._has_traces and asyncio.get_running_loop().time() >= self._again_at_s):
             await self._empty_wal()
 
     async def _empty_wal(self) -> None:
-        """Have nothing in the write-ahead log, which still has pages as they were. What was written stands anyway."""
+        """Have nothing in the write-ahead log, which still has pages as they were. What was written stands anyway.
+
+        Another program that is reading is in the way. No vote waits for it: a later record tries again.
+        """
         assert self._connection is not None
+        self._has_traces = True
+        self._again_at_s = asyncio.get_running_loop().time() + _AGAIN_S
         with suppress(sqlite3.Error):
-            await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            await self._connection.execute_fetchall("PRAGMA busy_timeout = 0")
+            ((busy, *_),) = await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._has_traces = bool(busy)
+        with suppress(sqlite3.Error):
+            await self._connection.execute_fetchall(f"PRAGMA busy_timeout = {_BUSY_MS}")
 
     async def forget(self, room: str, *, after: int, upto: int) -> None:
         if self._failed or self._connection is None:
@@ -397,37 +251,7 @@ def _try_to_open(path: Path | str) -> None:
     sqlite3.connect(path, uri=isinstance(path, str)).close()
 
 
-def _rooms(connection: sqlite3.Connection) -> list[str]:
-    return [room for (room,) in connection.execute(f"{_ROOMS} SELECT room FROM rooms WHERE room IS NOT NULL")]
-
-
-def _count(connection: sqlite3.Connection) -> int:
-    ((found,),) = connection.execute("SELECT count(*) FROM records")
-    return int(found)
-
-
 async def _value(connection: aiosqlite.Connection, sql: str) -> object:
     for row in await connection.execute_fetchall(sql):
         return row[0]
     raise sqlite3.DatabaseError(f"no row for {sql}")
-
-
-def _decode(rows: Iterable[tuple[Any, ...]], entries: list[Entry]) -> None:
-    """Add the entries of rows. One loop without calls of ours in it, because a start reads every row there is.
-
-    Raises ``BadRecordError`` at the first bad row, with the entries before it added.
-    """
-    for room, index, body, chain, salt, answer in rows:
-        if (type(room), type(index), type(body), type(chain), type(salt)) not in _TYPES:
-            raise BadRecordError(
-                f"Record {index} of room {room} holds values of other types than it was written with. Restore a "
-                "backup; keep the damaged file."
-            )
-        opening = None if salt is None or answer is None else Opening(salt, answer)
-        try:
-            entries.append(Entry(room, index, decode(body), body, chain, opening))
-        except msgspec.DecodeError as error:
-            raise BadRecordError(
-                f"Record {index} of room {room} is none of livevote's ({error}). Restore a backup; keep the damaged "
-                "file."
-            ) from error

@@ -18,6 +18,9 @@ _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
 _TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
+_MAX_DEPTH = 20
+"""Lists and objects in each other; a room needs five. PyYAML takes seconds for some thousand brackets in one line."""
+
 Node = yaml.Node
 
 
@@ -29,6 +32,30 @@ class FileError(Exception):
         self.problem = problem
 
 
+class _Loader(yaml.SafeLoader):
+    """Stops at what is nested too deeply as soon as it comes by, and not after all of it was read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803 - PyYAML's name
+        if self.flow_level >= _MAX_DEPTH:
+            self._refuse()
+        super().fetch_flow_collection_start(TokenClass)
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH + 1:  # of which the innermost is a text
+            self._refuse()
+        node: Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def _refuse(self) -> None:
+        raise FileError(Problem(self.get_mark().line + 1, "it is nested too deeply"))
+
+
 def line(node: Node) -> int:
     """Where a value begins."""
     return int(node.start_mark.line) + 1
@@ -37,7 +64,7 @@ def line(node: Node) -> int:
 def tree(text: str) -> Node | None:
     """The one document of ``text``; None where it is empty. Raises ``FileError``."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = ", ".join(part for part in (error.context, error.problem) if part)
@@ -45,8 +72,6 @@ def tree(text: str) -> Node | None:
     except ReaderError as error:
         place = text.count("\n", 0, error.position) + 1
         raise FileError(Problem(place, "a character here must not be in a text")) from None
-    except RecursionError:
-        raise FileError(Problem(1, "it is nested too deeply")) from None
     if root is not None:
         _refuse_aliases(root)
     return root

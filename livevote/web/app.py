@@ -6,7 +6,8 @@ import msgspec
 from tornado.web import Application, RequestHandler, url
 
 from livevote.keys import CODE_LENGTH
-from livevote.web import api, code_api, openapi, page_handlers, picture_handlers, planning, rehearsing
+from livevote.web import api, code_api, log_api, openapi, page_handlers, picture_handlers, planning, rehearsing
+from livevote.web.assets import SCRIPTS
 from livevote.web.base import Access, Guarded
 from livevote.web.services import Services
 from livevote.web.socket import PageSocket
@@ -16,12 +17,12 @@ API: dict[str, type[api.ApiHandler]] = {
     "/api/rooms/{code}": api.RoomState,
     "/api/rooms/{code}/board": api.BoardPosts,
     "/api/rooms/{code}/commands": api.Commands,
-    "/api/rooms/{code}/exports/{name}": api.Exports,
-    "/api/rooms/{code}/ballots.csv": api.Ballots,
+    "/api/rooms/{code}/exports/{name}": log_api.Exports,
+    "/api/rooms/{code}/ballots.csv": log_api.Ballots,
     "/api/rooms/{code}/pictures": picture_handlers.RoomPictures,
-    "/api/rooms/{code}/replay": api.RoomReplay,
+    "/api/rooms/{code}/replay": log_api.RoomReplay,
     "/api/rooms/{code}/qr.svg": api.JoinQr,
-    "/api/rooms/{code}/proof": api.Proof,
+    "/api/rooms/{code}/proof": log_api.Proof,
     "/api/rooms/{code}/codes": code_api.Codes,
     "/api/rooms/{code}/codes/{name}": code_api.CodeFiles,
     "/api/rooms/{code}/code": code_api.Code,
@@ -49,7 +50,7 @@ PAGES: dict[str, type[Guarded]] = {
     "/replay/{code}": page_handlers.ReplayPage,
     "/wall/{code}": page_handlers.WallPage,
     "/assets/chart.js": page_handlers.Chart,
-    "/assets/results.js": page_handlers.Results,
+    "/assets/{script}.js": page_handlers.Script,
     "/pictures/{picture}.webp": picture_handlers.PictureFile,
     "/ws/{code}": PageSocket,
     "/{code}": page_handlers.VoterPage,
@@ -62,6 +63,7 @@ _MAX_FRAME_BYTES = 64 * 1024
 
 _CODE = rf"(?P<code>[0-9A-Za-z]{{{CODE_LENGTH}}})"
 _PICTURE = r"(?P<picture>[0-9a-f]{64})"
+_SCRIPT = f"(?P<script>{'|'.join(SCRIPTS)})"
 _NAME = r"(?P<name>[a-z]+\.[a-z]+)"
 
 
@@ -98,7 +100,7 @@ def make_app(services: Services) -> Application:
             arguments["document"] = document
         assert issubclass(handler, RequestHandler)
         pattern = template.replace(".", r"\.")
-        for name, form in (("{code}", _CODE), ("{name}", _NAME), ("{picture}", _PICTURE)):
+        for name, form in (("{code}", _CODE), ("{name}", _NAME), ("{picture}", _PICTURE), ("{script}", _SCRIPT)):
             pattern = pattern.replace(name, form)
         routes.append(url(pattern, handler, arguments))
     return Application(

@@ -16,6 +16,8 @@ from livevote.web.languages import DEFAULT, LANGUAGES
 _CHECKOUT = Path(__file__).parent.parent.parent
 _PAGES = Path(__file__).parent / "pages"
 CHART = Path(__file__).parent / "static" / "chart.umd.js"
+SCRIPTS = ("results", "receipts", "quiz", "board", "reactions")
+"""What pages load later, by name."""
 
 
 class Asset:
@@ -82,23 +84,25 @@ class Pages:
         return self._pages[language]
 
 
-class Results:
-    """The script that draws results, with the texts that it says in every language.
+class Script:
+    """A script that a page loads when it needs it, with the texts that it says in every language.
 
-    They do not come with the page, because nobody needs them before there is a result.
+    ``NAME.js`` makes ``livevote.NAME``, which is given its texts as ``words``. They do not come with the page, so that
+    who has only come to vote has only that to load.
     """
 
-    def __init__(self, source: str, texts: Mapping[str, catalogs.Catalog]) -> None:
-        self._scripts = {code: _script(f"{source}\n{_words(source, texts[code])}".encode()) for code in LANGUAGES}
+    def __init__(self, name: str, source: str, texts: Mapping[str, catalogs.Catalog]) -> None:
+        packed = catalogs.pack(source)
+        self._scripts = {code: _script(f"{packed}{_words(name, source, texts[code])}".encode()) for code in LANGUAGES}
 
     def find(self, language: str) -> Asset:
         """The script for a page in this language. For any other word, and for none, the English one."""
         return self._scripts.get(language) or self._scripts[DEFAULT]
 
 
-def _words(source: str, catalog: catalogs.Catalog) -> str:
+def _words(name: str, source: str, catalog: catalogs.Catalog) -> str:
     said = {key: catalog[key] for key in catalogs.said_keys(source, catalog)}
-    return f"livevote.results.words = {msgspec.json.encode(said).decode()};\n"
+    return f"livevote.{name}.words = {msgspec.json.encode(said).decode()};\n"
 
 
 class Assets:
@@ -112,13 +116,15 @@ class Assets:
         self.replay = self._pages(_PAGES / "replay.html")
         self.wall = self._pages(_PAGES / "wall.html")
         self.not_found = self._pages(_PAGES / "not_found.html")
-        # As it is: its marks are comments.
-        self.code_sheet = Page(_read(_PAGES / "code_sheet.html"), language=DEFAULT)
+        self.code_sheet = self._pages(_PAGES / "code_sheet.html")
         self.chart = _script(_read(CHART))
-        self.results = Results(_read(_PAGES / "results.js").decode(), self._texts)
+        self.scripts = {name: self._load_script(name) for name in SCRIPTS}
 
     def _pages(self, path: Path) -> Pages:
         return Pages(_read(path).decode(), self._texts)
+
+    def _load_script(self, name: str) -> Script:
+        return Script(name, _read(_PAGES / f"{name}.js").decode(), self._texts)
 
 
 def _script(body: bytes) -> Asset:

@@ -26,6 +26,7 @@ from livevote.web.base import Access, ApiError
 
 _BETWEEN = re.compile(r"[\s,;]+")
 _SEND_BYTES = 32 * 1024
+_TURN = 100  # codes that are looked up without a turn for anybody else, in less than a millisecond
 _SHEET, _CSV = "sheet.html", "codes.csv"
 
 
@@ -91,9 +92,10 @@ def read_codes(text: str) -> list[str]:
 
 
 class _CodeHandler(ApiHandler):
-    def read_codes(self, text: str) -> list[str]:
+    async def read_codes(self, text: str) -> list[str]:
+        """The codes in a text, read in a thread: 5,000 take 30 ms. Raises 400 for the first that is none."""
         try:
-            return read_codes(text)
+            return await asyncio.get_running_loop().run_in_executor(None, read_codes, text)
         except ValueError as error:
             raise ApiError(400, "bad_code", f"{error}.") from None
 
@@ -134,7 +136,7 @@ class Codes(_CodeHandler):
         if wanted.codes is None:
             codes = made = await asyncio.get_running_loop().run_in_executor(None, draw, wanted.count)
         else:
-            codes = self.read_codes(wanted.codes)
+            codes = await self.read_codes(wanted.codes)
         try:
             entry = self.settled(await self.services.codes.issue(self.room(), codes))
         except KnownCodesError:
@@ -164,13 +166,16 @@ class CodeFiles(_CodeHandler):
         if name not in (_SHEET, _CSV):
             raise ApiError(404, "no_such_route", "There is nothing here.")
         room = self.room()
-        codes = self.read_codes(self._given())
+        codes = await self.read_codes(self._given())
         for number, each in enumerate(codes, 1):
             if await self.find(room, each) is None:
                 raise ApiError(409, Why.UNKNOWN_CODE, f"Number {number} is no code of this room.")
+            if number % _TURN == 0:
+                await self.services.writer.give_way()
         services = self.services
         if name == _SHEET:
-            page = services.assets.code_sheet
+            page = services.assets.code_sheet.find(self.language(room))
+            self.set_header("Content-Language", page.language)
             policy = page.policy(host=self.request.host, secure=services.config.secure)
             self.set_header("Content-Security-Policy", policy)
             self.set_header("Content-Type", page.content_type)
@@ -230,20 +235,21 @@ class Code(_CodeHandler):
         held = await self.find(room, given)
         if held is None:
             raise ApiError(409, Why.UNKNOWN_CODE, explain(Refusal(Why.UNKNOWN_CODE)))
-        refusal = await self._use(room, held, room.key.code_user(session))
-        if not isinstance(refusal, Refusal):
-            services.code_tries.was_right(room.code, session)
-        if refusal is not None:
-            self.settled(refusal)
+        by = room.key.code_user(session)
+        if room.state.used_codes.get(held.place) == by:
+            services.code_tries.was_known(room.code, session)  # this browser was not told, or asks once more
+        else:
+            refusal = await self._use(room, held, by)
+            if not isinstance(refusal, Refusal):
+                services.code_tries.was_right(room.code, session)
+            if refusal is not None:
+                self.settled(refusal)
         services.sessions.enter_code(self, room.code, held)
         room.enter_code(session, held)
         self.answer(CodeHeld(True))
 
     async def _use(self, room: LiveRoom, held: HeldCode, by: str) -> Outcome | None:
-        """Use a code, unless this browser has done so before and was not told. What stands against it."""
-        used = room.state.used_codes
-        if used.get(held.place) == by:
-            return None
+        """Use a code. What stands against it: not that this browser has used it at the same moment."""
         list_, place = held.place
         outcome = await self.services.writer.ask(room.code, UseCode(list_, place, by))
-        return None if isinstance(outcome, Entry) or used.get(held.place) == by else outcome
+        return None if isinstance(outcome, Entry) or room.state.used_codes.get(held.place) == by else outcome

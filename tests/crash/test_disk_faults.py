@@ -29,13 +29,13 @@ pytestmark = pytest.mark.crash
 
 _SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
 _AT_ONCE = 2
-_EVERY = size(6, 1)
+_EVERY = size(12, 6, 1)
 """Of how many places one is tried."""
 
-_LIMITS = size(8, 300)
+_LIMITS = size(4, 8, 300)
 _BEFORE_IT_STARTS = (200, 32_768)  # the index of the write-ahead log is 32 KiB
 _WHILE_IT_SERVES = (32_768, 42_000)
-_FILLINGS = size(10, 200)
+_FILLINGS = size(10, 10, 200)
 _FILLINGS_A_SERVER = 10
 _IN_VAIN = ("failed", "retry_later")
 _CANNOT_START = (73, 78)
@@ -206,7 +206,7 @@ async def test_the_rig_sees_a_process_that_goes_on_after_an_error(tmp_path: Path
 @pytest.mark.parametrize("call", ["pwrite64", "fdatasync"])
 async def test_a_server_that_meets_an_error_says_so_everywhere_and_ends(tmp_path: Path, call: str) -> None:
     record = Record(f"disk-errors-served-{call}", "an I/O error while a server serves", directory=tmp_path)
-    numbers = range(1, size(2, 20) + 1)
+    numbers = range(1, size(2, 2, 20) + 1)
     for number in numbers:
         data, history = tmp_path / f"{call}{number}", History()
         fault = Fault("error=EIO", call, "livevote.db-wal", number)

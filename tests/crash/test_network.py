@@ -20,7 +20,7 @@ from tests.process import process_aside
 
 pytestmark = pytest.mark.crash
 
-VOTES = size(1000, 20_000)
+VOTES = size(400, 1000, 20_000)
 VOTERS = 32
 PATIENCE_S = 0.4
 """A voter sends again after this time; the proxy's faults are scaled to it."""
@@ -72,7 +72,7 @@ async def vote_over_a_bad_network(
     return history, happened
 
 
-@pytest.mark.timeout(seconds=size(120, 3600))
+@pytest.mark.timeout(seconds=size(120, 120, 3600))
 async def test_over_a_bad_network_every_vote_counts_once(tmp_path: Path) -> None:
     record = Record("T6", "voters behind a network with six faults", directory=tmp_path, seed=SEED)
     history, happened = await vote_over_a_bad_network(tmp_path, votes=VOTES, repeats=0.2)

@@ -18,8 +18,8 @@ from tests.process import Process, process_aside
 
 pytestmark = pytest.mark.crash
 
-SERVERS = size(2, 4)
-PAUSES = size(2, 5)
+SERVERS = size(1, 2, 4)
+PAUSES = size(2, 2, 5)
 """For each server."""
 PAUSE_S = (5.0, 90.0) if SOAK else (2.0, 4.0)
 VOTERS = 16
@@ -89,7 +89,7 @@ async def vote_through_pauses(
     return history
 
 
-@pytest.mark.timeout(seconds=size(180, 3600))
+@pytest.mark.timeout(seconds=size(180, 180, 3600))
 async def test_voters_outlast_a_server_that_stands_still(tmp_path: Path) -> None:
     record = Record("T8", "a loaded server stands still for 5 to 90 s", directory=tmp_path, seed=SEED)
     async with asyncio.TaskGroup() as group:

@@ -20,10 +20,10 @@ from tests.process import Process, process
 
 pytestmark = pytest.mark.crash
 
-_CUTS = size(25, 300)
-_CUTS_A_DISK = 5
-_CONTROL_CUTS = size(5, 30)
-_FIRST_STARTS = size(4, 60)
+_CUTS = size(6, 25, 300)
+_CUTS_A_DISK = size(2, 5, 5)
+_CONTROL_CUTS = size(5, 5, 30)
+_FIRST_STARTS = size(2, 4, 60)
 _FIRST_START_S = (0.1, 0.4)
 _SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
 _JOURNALS = ("data=ordered", "data=writeback", "data=journal")

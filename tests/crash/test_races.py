@@ -29,7 +29,7 @@ from tests.process import CHECKOUT, process_aside
 
 pytestmark = pytest.mark.crash
 
-ROUNDS = size(200, 5000)
+ROUNDS = size(60, 200, 5000)
 RACES = (
     (ROUNDS, False, False),
     (ROUNDS // 20, True, False),
@@ -37,7 +37,7 @@ RACES = (
     (ROUNDS // 8, True, True),
 )
 """How many rounds; whether answers may be changed; whether one id is sent twice, or another one over each socket."""
-STARTS = size(3, 100)
+STARTS = size(2, 3, 100)
 SOCKETS = 64
 OPTIONS = tuple("ABCDEFG")
 """As many as make a different answer for each socket: every set of options but the empty one."""
@@ -144,7 +144,7 @@ async def one_id_twice(at: Race, question: str, round_: int, *, same: bool) -> s
     return id_
 
 
-@pytest.mark.timeout(seconds=size(300, 7200))
+@pytest.mark.timeout(seconds=size(300, 300, 7200))
 async def test_of_votes_in_the_same_instant_one_is_first(tmp_path: Path) -> None:
     record = Record("T9", "one voter's votes over 64 sockets in the same instant", directory=tmp_path, seed=SEED)
     wanted: dict[tuple[str, int], list[str]] = {}
@@ -176,7 +176,7 @@ async def test_the_rig_sees_a_server_that_takes_every_socket_for_a_voter(tmp_pat
             await one_wins(at, question, 1)
 
 
-@pytest.mark.timeout(seconds=size(150, 3600))
+@pytest.mark.timeout(seconds=size(150, 150, 3600))
 async def test_of_two_servers_on_one_directory_one_ends_at_once(tmp_path: Path) -> None:
     for number in range(STARTS):
         data = tmp_path / str(number)

@@ -38,7 +38,7 @@ from tests.process import run_cli
 
 pytestmark = pytest.mark.crash
 
-TIMES = size(300, 5000)
+TIMES = size(100, 300, 5000)
 SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
 
 State = tuple[str, str, object]

@@ -19,11 +19,11 @@ import pytest
 from livevote import verify
 from livevote.bundle import Bundle, NoBundleError
 from livevote.domain import checker, note, room
-from livevote.domain.audit import TamperedError, leaf, link
+from livevote.domain.audit import TamperedError, commitment, leaf, link
 from livevote.domain.checker import Checker
 from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, CreateRoom, EditQuestion, OpenVoting
 from livevote.domain.kinds import KINDS
-from livevote.domain.records import Entry
+from livevote.domain.records import Entry, Opening, QuestionDefined, QuizTerms
 from livevote.domain.state import Room
 from livevote.verify import verify_bundle
 from tests.crash.bundles import (
@@ -42,7 +42,7 @@ from tests.process import CHECKOUT, run_cli
 
 pytestmark = pytest.mark.crash
 
-EACH = size(200, 2000)
+EACH = size(100, 200, 2000)
 """Good ones, and as many tampered ones and as many rewritten ones."""
 SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
 _PROGRAM = CHECKOUT / "tests" / "verifier" / "verify.mjs"
@@ -195,6 +195,32 @@ def test_both_verifiers_count_a_round_by_the_rules_that_it_was_asked_with(tmp_pa
     assert code == 0
     assert [len(each["counts"]) for each in verdict["results"]] == [5, 10, 6, 16]
     assert agree(first(path), verdict)
+
+
+@pytest.mark.parametrize(
+    ("rules", "answer", "verdict"),
+    [
+        (b"7", b'{"explanation":"","right":[]}', "intact"),
+        (b"null", b'{"explanation":"","right":[],"truth":7}', "intact"),
+        (b"7", b'{"explanation":"","right":[],"truth":7}', "tampered"),
+        (b"null", b'{"explanation":"","right":[]}', "tampered"),
+        (b"null", b'{"explanation":"","right":[],"truth":null}', "tampered"),
+    ],
+)
+def test_both_verifiers_know_the_truth_of_older_and_newer_estimates(
+    rules: bytes, answer: bytes, verdict: str, tmp_path: Path
+) -> None:
+    made = Made()
+    made.do(CreateRoom(CODE, "Welcome"))
+    opening = Opening(bytes(16), answer)
+    whole = msgspec.Raw(b'{"decimals":0,"max":9,"min":0,"truth":%s,"unit":""}' % rules)
+    terms = QuizTerms(commitment(opening), fading=False, points=1)
+    record = QuestionDefined(made.history.entries[-1].record.at, "q1", "estimate", "?", (), whole, True, quiz=terms)
+    made.entries.append(made.history.next(record, opening))
+    path = tmp_path / "estimate.jsonl"
+    path.write_bytes(asyncio.run(written(made)))
+    _, (found,) = second(path, trusted=None)
+    assert (first(path)["verdict"], found["verdict"]) == (verdict, verdict)
 
 
 def test_both_verifiers_name_more_voters_than_codes_that_were_entered(tmp_path: Path) -> None:

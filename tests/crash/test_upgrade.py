@@ -34,8 +34,9 @@ from tests.process import CHECKOUT, process, run_cli
 pytestmark = pytest.mark.crash
 
 SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
-ROUNDS = size(20, 100)
-KILLED = size(10, 100)
+ROUNDS = size(10, 20, 100)
+BACKUPS = size(4, 20, 100)
+KILLED = size(6, 10, 100)
 VOTERS = 8
 PAUSE_S = 0.02  # between two ballots of a voter: the machine is to make backups as well
 BALLOTS = 300
@@ -181,7 +182,7 @@ def dump(path: Path) -> str:
     return text if CODE in text else re.sub(r"'epoch','[0-9a-f]{32}'", "'epoch','ANY'", text)
 
 
-@pytest.mark.timeout(seconds=size(300, 1800))
+@pytest.mark.timeout(seconds=size(300, 300, 1800))
 async def test_an_upgrade_that_is_killed_anywhere_is_whole_or_not_there(tmp_path: Path) -> None:
     record = Record("T17-upgrade", "upgrades killed in the middle", directory=tmp_path, seed=SEED)
     rng = random.Random(SEED)
@@ -292,14 +293,14 @@ async def event_with_backups(work: Path, *, rounds: int, module: str = "livevote
     return history, code
 
 
-@pytest.mark.timeout(seconds=size(300, 1800))
+@pytest.mark.timeout(seconds=size(300, 300, 1800))
 async def test_a_backup_under_load_holds_what_was_acknowledged_and_can_be_served(tmp_path: Path) -> None:
     record = Record("T17-backup", "backups under load, restored and verified", directory=tmp_path, seed=SEED)
-    history, code = await event_with_backups(tmp_path, rounds=ROUNDS)
-    with process(tmp_path / str(ROUNDS - 1) / "data") as server:
+    history, code = await event_with_backups(tmp_path, rounds=BACKUPS)
+    with process(tmp_path / str(BACKUPS - 1) / "data") as server:
         assert code in server.read_until("Votes are kept.")
         assert server.terminate() == (0, "")
-    record.write(backups=ROUNDS, acknowledged=len(history.acked))
+    record.write(backups=BACKUPS, acknowledged=len(history.acked))
 
 
 @pytest.mark.timeout(seconds=120)
@@ -343,7 +344,7 @@ def kill_in_the_middle(work: Path, *, kills: int, module: str = "livevote.cli") 
     return unfinished
 
 
-@pytest.mark.timeout(seconds=size(300, 1200))
+@pytest.mark.timeout(seconds=size(300, 300, 1200))
 def test_what_is_killed_in_the_middle_has_no_final_name(tmp_path: Path) -> None:
     assert kill_in_the_middle(tmp_path, kills=KILLED) > KILLED // 4, "most kills came too late"
 

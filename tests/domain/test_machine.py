@@ -59,7 +59,7 @@ from tests.history import AT, SALT, cast, created, dump, named, stored
 
 pytestmark = pytest.mark.crash
 
-EXAMPLES = size(500, 20_000)
+EXAMPLES = size(200, 500, 20_000)
 MUTANT_EXAMPLES = 500
 STEPS = 50
 SEED = int(os.environ.get("LIVEVOTE_MACHINE_SEED", "1"))

@@ -14,10 +14,12 @@ from livevote.domain.commands import (
     AskAgain,
     CloseVoting,
     Command,
+    EditQuestion,
     EraseAnswer,
     IssueCodes,
     LinkPseudonyms,
     OpenVoting,
+    Quiz,
     RemoveName,
     RevealResults,
     SetTimer,
@@ -27,6 +29,7 @@ from livevote.domain.commands import (
 )
 from livevote.domain.kinds.choice import Choices
 from livevote.domain.kinds.value import Value
+from livevote.domain.questions import copied
 from livevote.domain.quiz import (
     FADING_MS,
     MAX_EXPLANATION_CHARS,
@@ -48,6 +51,7 @@ from livevote.domain.records import (
     PlayerNamed,
     PseudonymsLinked,
     QuestionDefined,
+    QuestionEdited,
     QuizTerms,
     Record,
     Solution,
@@ -244,14 +248,109 @@ def test_an_estimate_earns_by_its_distance(value: int, earned: int) -> None:
     assert truth(created().did(quizzed(1)).question().wording) is None
 
 
-def test_an_estimate_of_one_possible_value_divides_by_nothing() -> None:
-    # No host could define it, and a log from elsewhere may hold it.
+def older(*, rules: bytes = b'{"decimals":0,"max":9,"min":0,"truth":7,"unit":""}') -> History:
+    """A room with an estimate as it was logged when its truth still stood among the rules."""
     opening = Opening(SALT, encode(Solution("", ())))
-    rules = msgspec.Raw(b'{"decimals":0,"max":5,"min":5,"truth":5,"unit":""}')
     terms = QuizTerms(commitment(opening), fading=False, points=1000)
     history = created()
-    history.put(Draft(CODE, QuestionDefined(AT, "q1", "estimate", "?", (), rules, True, quiz=terms), opening))
-    history.did(OpenVoting("q1"))
+    record = QuestionDefined(AT, "q1", "estimate", "How many?", (), msgspec.Raw(rules), True, quiz=terms)
+    history.put(Draft(CODE, record, opening))
+    return history
+
+
+def in_the_log(history: History) -> tuple[bytes, bytes | None]:
+    """The rules and the solution of the newest record."""
+    entry = history.entries[-1]
+    assert isinstance(entry.record, QuestionDefined)
+    return bytes(entry.record.rules), None if entry.opening is None else entry.opening.answer
+
+
+def test_the_truth_of_an_estimate_is_hidden_with_its_solution() -> None:
+    one, other = (
+        created().did(quizzed(kind="estimate", rules=b'{"max":9,"min":0,"truth":%d}' % truth)) for truth in (7, 8)
+    )
+    rules = b'{"decimals":0,"max":9,"min":0,"truth":null,"unit":""}'
+    assert in_the_log(one) == (rules, b'{"explanation":"","right":[],"truth":7}')
+    assert in_the_log(other) == (rules, b'{"explanation":"","right":[],"truth":8}')
+    question = one.question()
+    assert truth(question.wording) == 7
+    assert question.stored_rules == rules.replace(b"null", b"7") == encode(question.rules)
+    assert dump(fold(stored(one.entries))) == dump(one.state)
+
+
+def test_an_older_estimate_has_its_truth_among_the_rules() -> None:
+    history = older().did(OpenVoting("q1"), cast("ann", raw=b'{"value":7}'), cast("bob", raw=b'{"value":0}'))
+    assert truth(history.round().wording) == 7
+    assert points(history, "ann", "bob") == [1000, 222]
+    history.did(EditQuestion("q1", text="How many are there?"))
+    edited = history.entries[-1]
+    assert isinstance(edited.record, QuestionEdited)
+    assert edited.record.kept
+    assert in_the_log(history) == (bytes(older().question().defined.rules), None)
+    history.did(CloseVoting("q1"))
+    history.did(EditQuestion("q1", text="How many?", meaning=True, quiz=Quiz(), salt=SALT))
+    assert in_the_log(history) == (bytes(older().question().defined.rules), None), "the same quiz keeps its seal"
+    history.did(EditQuestion("q1", meaning=True, quiz=Quiz(points=5), salt=SALT))
+    assert in_the_log(history)[1] == b'{"explanation":"","right":[],"truth":7}'
+    assert truth(history.question().wording) == truth(history.round().wording) == 7
+    assert dump(fold(stored(history.entries))) == dump(history.state)
+
+
+@pytest.mark.parametrize(
+    "history", [older(), created().did(quizzed(kind="estimate", rules=b'{"max":9,"min":0,"truth":7}'))]
+)
+def test_a_copy_of_an_estimate_hides_its_truth(history: History) -> None:
+    record, opening = copied(history.question(), AT, bytes(range(16)))
+    assert opening == Opening(bytes(range(16)), b'{"explanation":"","right":[],"truth":7}')
+    assert b'"truth":null' in bytes(record.rules)
+    copy = created()
+    copy.put(Draft(CODE, record, opening))
+    assert copy.question().rules == history.question().rules
+
+
+def test_another_truth_is_another_quiz() -> None:
+    history = created().did(quizzed(kind="estimate", rules=b'{"max":9,"min":0,"truth":7}'))
+    other = msgspec.Raw(b'{"max":9,"min":0,"truth":8}')
+    assert refused(history, EditQuestion("q1")) == (Code.ALREADY_SO, "")
+    assert refused(history, EditQuestion("q1", quiz=Quiz())) == (Code.ALREADY_SO, "")
+    code, why = refused(history, EditQuestion("q1", rules=other, salt=SALT))
+    assert (code, why) == (Code.BAD_QUESTION, "what is right may be something else now: give a quiz as well, or null")
+    assert refused(history, EditQuestion("q1", rules=other, quiz=Quiz()))[0] == Code.BAD_QUESTION, "it needs a salt"
+    history.did(EditQuestion("q1", rules=other, quiz=Quiz(), salt=SALT))
+    assert truth(history.question().wording) == 8
+    history.did(EditQuestion("q1", quiz=None))
+    assert truth(history.question().wording) == 8
+    assert b'"truth":8' in in_the_log(history)[0], "nobody is to guess any more"
+    history.did(EditQuestion("q1", quiz=Quiz(), salt=SALT), OpenVoting("q1"))
+    assert b'"truth":null' in in_the_log(created().did(quizzed(kind="estimate", rules=bytes(other))))[0]
+    assert (
+        refused(history, EditQuestion("q1", rules=msgspec.Raw(b'{"max":9,"min":0,"truth":1}'), quiz=Quiz(), salt=SALT))[
+            0
+        ]
+        == Code.OTHER_MEANING
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "rules", "answer"),
+    [
+        ("estimate", b'{"max":9,"min":0,"truth":7}', b'{"explanation":"","right":[],"truth":7}'),
+        ("estimate", b'{"max":9,"min":0,"truth":7}', b'{"explanation":"","right":[],"truth":8}'),
+        ("estimate", b'{"max":9,"min":0}', b'{"explanation":"","right":[]}'),
+        ("estimate", b'{"max":9,"min":0}', b'{"explanation":"","right":[0],"truth":7}'),
+        ("estimate", b'{"max":9,"min":0}', b'{"explanation":"","right":[],"truth":9007199254740992}'),
+        ("yesno", b'{"majority":"simple"}', b'{"explanation":"","right":[0],"truth":7}'),
+    ],
+)
+def test_a_truth_of_a_log_stands_in_one_place(kind: str, rules: bytes, answer: bytes) -> None:
+    opening = Opening(SALT, answer)
+    terms = QuizTerms(commitment(opening), fading=False, points=1)
+    unfit(created(), QuestionDefined(AT, "q1", kind, "?", (), msgspec.Raw(rules), True, quiz=terms), opening)
+
+
+def test_an_estimate_of_one_possible_value_divides_by_nothing() -> None:
+    # No host could define it, and a log from elsewhere may hold it.
+    history = older(rules=b'{"decimals":0,"max":5,"min":5,"truth":5,"unit":""}').did(OpenVoting("q1"))
     earned = scorer(history.question(), history.round())
     assert [earned(Ballot("1", 5, 0, AT, Value(value))) for value in (5, 6)] == [1000, 0]
 

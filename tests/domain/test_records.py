@@ -98,6 +98,7 @@ records: st.SearchStrategy[Record] = st.one_of(
         QuestionEdited,
         *(integers, texts, texts, texts, st.lists(texts).map(tuple), rules, st.booleans()),
         version=integers,
+        kept=st.booleans(),
     ),
     st.builds(QuestionRemoved, integers, texts),
     st.builds(QuestionsOrdered, integers, st.lists(texts).map(tuple)),
@@ -257,6 +258,8 @@ def as_json(record: Record) -> dict[str, Any]:
         terms = fields.pop("quiz")
         if terms is not None:
             fields["quiz"] = msgspec.structs.asdict(terms)
+        if not fields.get("kept", True):
+            del fields["kept"]
     if isinstance(record, TermsJudged):
         fields["keys"] = list(record.keys)
     if isinstance(record, VotingOpened) and record.closes_at is None:

@@ -123,6 +123,10 @@ class VoterPage:
         """Whether the server sent any result over the socket, shown or not."""
         return any('"counts"' in frame for frame in self.received)
 
+    def expect_script(self, name: str) -> None:
+        """A script that the page loads when nothing else is to do is there."""
+        eventually(self.page, lambda: self.page.evaluate("name => Boolean(livevote[name])", name), True)
+
     def expect_receipt(self) -> None:
         """The page has checked the receipt of the vote that counts."""
         expect(self.receipt).to_contain_text(re.compile("Receipt checked ✓|Found in the log ✓"))

@@ -17,6 +17,7 @@ from tests.e2e.rooms import Room
 from tests.e2e.test_exports import save
 from tests.e2e.test_layout import expect_fits
 from tests.e2e.test_replay import ReplayPage
+from tests.e2e.test_rooms import open_dialog
 from tests.e2e.test_wall import fed, settled
 from tests.e2e.visitors import OFFLINE, Visitors
 from tests.e2e.walls import PLACES, asked, cases, result, state
@@ -159,6 +160,84 @@ def test_an_arabic_vote_keeps_nobody_out(size: str, room: Room, visitors: Visito
 
 
 @every_size
+def test_codes_quizzes_the_board_and_rehearsals_keep_nobody_out(size: str, room: Room, visitors: Visitors) -> None:
+    visitors.expect_complaints("status of (400|404|503)|net::ERR_FAILED")
+    context = visitors.enter(**SIZES[size])
+    page = VoterPage(context.new_page())
+    room.link_pseudonyms()
+    room.command("switch_board", on=True, approval=False, per_voter=2)
+    room.command("switch_reactions", on=True)
+    page.page.route("**/assets/board.js*", lambda route: route.abort())
+    page.open(room.join)
+    for name in ("quiz", "reactions"):
+        page.expect_script(name)
+    expect(page.page.locator("#missing")).to_be_visible()
+    check(page.page, "a waiting room without one of its scripts")
+    page.page.unroute("**/assets/board.js*")
+    page.page.get_by_role("button", name="Load it again").click()
+    page.expect_script("board")
+    page.page.get_by_role("button", name="Use this name").click()
+    expect(page.page.locator("#name-news")).to_have_text("Write a name first.")
+    check(page.page, "a name that is none")
+    page.page.get_by_label("Your name on the leaderboard").fill("Ada with quite a long one")
+    page.page.keyboard.press("Backspace")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#change-name")).to_be_visible()
+    check(page.page, "a player in the waiting room")
+
+    page.page.get_by_role("button", name="Ask", exact=True).click()
+    check(page.page, "an empty board")
+    for text in ("When?", "Why is it so? " * 20, "Once more?"):
+        page.page.get_by_label("Your question or comment").fill(text)
+        page.page.locator("#ask-form .primary").click()
+        expect(page.page.locator("#ask-news")).not_to_be_empty()
+    expect(page.page.locator("#ask-news")).to_contain_text("You have asked as much")
+    for post in room.posts():
+        room.command("pin_post" if post["text"] == "When?" else "answer_post", **_of_post(post))
+    expect(page.page.locator("#posts .tags")).to_have_text(["Pinned", "Answered ✓"])
+    page.page.locator(".up").first.click()
+    expect(page.page.locator(".up").first).to_have_accessible_name("Upvote, 1 vote")
+    for _ in range(6):
+        page.page.get_by_role("button", name="Applause").evaluate("button => button.click()")
+    check(page.page, "a board with posts")
+    quiz = {"right": [1], "points": 10, "explanation": "Because it is."}
+    question = room.ask("Which?", *PLACES, quiz=quiz)
+    expect(page.page.get_by_role("button", name="Vote now")).to_be_visible()
+    check(page.page, "a board beside an open question")
+    page.page.get_by_role("button", name="Vote now").click()
+    page.vote(PLACES[0])
+    room.command("close", question)
+    room.command("show_solution", question)
+    expect(page.page.locator("#verdict")).to_contain_text("not right")
+    check(page.page, "a solution")
+    room.command("reveal", question)
+    page.expect_results([1, 0, 0, 0], voters=1)
+    check(page.page, "a solution and the results")
+
+    code, *_ = room.make_codes(1)
+    room.ask("And now?", *PLACES, level="code")
+    expect(page.page.get_by_label("Your one-time code")).to_be_visible()
+    check(page.page, "a field for a code")
+    page.page.get_by_label("Your one-time code").fill("ABCD")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#entry-news")).to_contain_text("not written like a code")
+    page.page.evaluate("() => { entry.until = performance.now() + 60000; renderEntry(); }")
+    check(page.page, "a code that was refused, and no other try yet")
+    page.page.evaluate("() => { entry.until = 0; renderEntry(); }")
+    page.page.get_by_label("Your one-time code").fill(code)
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#level")).to_contain_text("Code entered ✓")
+    check(page.page, "a code that was entered")
+    page.open(room.rehearse(1).join)
+    expect(page.page.locator("#rehearsal")).to_be_visible()
+    check(page.page, "a rehearsal")
+
+
+def _of_post(post: dict[str, Any]) -> dict[str, Any]:
+    return {"post": post["index"]} if post["text"] == "When?" else {"post": post["index"], "answered": True}
+
+
+@every_size
 def test_the_hosts_pages_keep_nobody_out(size: str, room: Room, visitors: Visitors) -> None:
     visitors.expect_complaints(f"status of (401|409|503)|{OFFLINE}")
     context = visitors.enter(**SIZES[size])
@@ -259,13 +338,81 @@ def test_a_quiz_night_with_a_board_keeps_the_host_in(size: str, room: Room, visi
 
 
 @every_size
+def test_the_rooms_dialogs_keep_nobody_out(size: str, room: Room, visitors: Visitors) -> None:
+    visitors.expect_complaints("status of (400|404)")
+    host = HostPage(visitors.enter(**SIZES[size]).new_page())
+    room.ask("Where shall we meet?", *PLACES)
+    room.add("Shall we?", kind="yesno", level="code")
+    host.open(room.host)
+    host.page.locator("#edit").click()
+    expect(host.page.locator("#meaning")).to_be_visible()
+    check(host.page, "an open question in the form")
+    room.command("close")
+    host.page.get_by_label("What is asked").check()
+    check(host.page, "another meaning")
+    host.page.locator("#edit-cancel").click()
+    host.questions.nth(1).click()
+    check(host.page, "a question whose codes are missing")
+    host.page.locator("#remove").click()
+    expect(host.page.locator("#undo")).to_be_visible()
+    check(host.page, "a question that was taken away")
+    host.page.locator("#show-room").click()
+    check(host.page, "the room's menu")
+    host.page.keyboard.press("Escape")
+
+    dialog = open_dialog(host, "settings-dialog")
+    dialog.locator("#origins").fill("https://slides.example.org")
+    dialog.get_by_role("button", name="Save the sites").click()
+    expect(dialog.locator("#snippet")).to_be_visible()
+    check(host.page, "title, language, slides")
+    host.page.keyboard.press("Escape")
+    dialog = open_dialog(host, "files-dialog")
+    dialog.get_by_label("Or a template").select_option("quiz")
+    expect(dialog.locator("#files-asked li")).to_have_count(4)
+    check(host.page, "questions of a file")
+    wrong = {"name": "wrong.yaml", "mimeType": "text/plain", "buffer": b"title: T\nquestions:\n- question: Q?\n"}
+    dialog.locator("#file").set_input_files(wrong)  # type: ignore[arg-type]
+    expect(dialog.locator("#files-problems li")).to_have_count(1)
+    check(host.page, "a wrong file")
+    host.page.keyboard.press("Escape")
+    dialog = open_dialog(host, "codes-dialog")
+    dialog.get_by_label("How many codes").fill("3")
+    dialog.get_by_role("button", name="Make codes").click()
+    expect(dialog.locator("#codes-list")).to_be_visible()
+    dialog.get_by_text("Import codes that were made elsewhere").click()
+    check(host.page, "one-time codes")
+    with host.page.expect_download():
+        dialog.get_by_role("button", name="codes.csv").click()
+    host.page.keyboard.press("Escape")
+    dialog = open_dialog(host, "rehearsal-dialog")
+    dialog.get_by_role("button", name=re.compile("^Rehearse with")).click()
+    expect(dialog.locator("#rehearsal-running")).to_be_visible()
+    check(host.page, "a rehearsal")
+    dialog.get_by_role("button", name="End the rehearsal").click()
+    expect(dialog.locator("#rehearsal-form")).to_be_visible()
+    check(host.page, "no rehearsal")
+    host.page.keyboard.press("Escape")
+    dialog = open_dialog(host, "copy-dialog")
+    dialog.get_by_role("button", name="Create the copy").click()
+    expect(dialog.locator("#copied")).to_be_visible()
+    check(host.page, "a copy of the room")
+    host.page.keyboard.press("Escape")
+    dialog = open_dialog(host, "delete-dialog")
+    dialog.get_by_role("button", name="Delete for good").click()
+    expect(dialog.locator("#delete-note")).not_to_be_empty()
+    check(host.page, "the end of a room")
+
+
+@every_size
 def test_the_wall_keeps_nobody_out(size: str, room: Room, visitors: Visitors) -> None:
     page, feed = fed(visitors, room, [state()], **SIZES[size])
     check(page, "a wall that waits")
     numbers = count(100)
     # Kinds differ in what they draw, sizes in where: all of them once, and those with most in them in every size.
     names = (
-        CASES if size == "desktop" else ("full", "image", "estimate solved", "cloud", "quiz", "leaderboard", "pinned")
+        CASES
+        if size == "desktop"
+        else ("full", "image", "estimate solved", "cloud", "quiz", "leaderboard", "pinned", "rehearsal")
     )
     for name in names:
         for message in CASES[name][1:] or CASES[name]:
@@ -283,7 +430,7 @@ def test_the_wall_keeps_nobody_out(size: str, room: Room, visitors: Visitors) ->
 def test_a_slide_keeps_nobody_out(room: Room, visitors: Visitors) -> None:
     page, feed = fed(visitors, room, [state()], "?embed=1", **SIZES["zoomed"])
     numbers = count(100)
-    for name in ("single", "yesno", "quiz", "text"):
+    for name in ("single", "yesno", "quiz", "text", "rehearsal"):
         for message in CASES[name]:
             feed.send({**message, "as_of": next(numbers)})
             check(page, f"{name} in a slide")

@@ -1,6 +1,7 @@
 """A vote in other languages: every text, the direction of the page, and a switch that loses nothing."""
 
 import re
+from itertools import count
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
@@ -11,7 +12,10 @@ from tests.e2e.conftest import MakeVoter, join
 from tests.e2e.pages import VoterPage, eventually, tab_to
 from tests.e2e.rooms import Room
 from tests.e2e.test_layout import SMALL, expect_fingers_hit, expect_fits
+from tests.e2e.test_replay import ReplayPage
+from tests.e2e.test_wall import fed, settled
 from tests.e2e.visitors import OFFLINE, Visitors
+from tests.e2e.walls import cases, state
 from tests.process import Process
 from tests.web.test_catalogs import PLURALS
 
@@ -25,7 +29,8 @@ _TEXTS = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const { parentElement: parent, textContent: text } = walker.currentNode;
-    if (!parent.closest("script, style, code, [dir=auto], #languages")) found.push(text.trim());
+    const others = "script, noscript, style, code, kbd, bdi, [dir=auto], [dir=ltr]:not(html), #languages";
+    if (!parent.closest(others)) found.push(text.trim());
   }
   for (const part of document.querySelectorAll("[aria-label], [title], [alt]")) {
     for (const name of ["aria-label", "title", "alt"]) found.push(part.getAttribute(name) ?? "");
@@ -43,7 +48,10 @@ def expect_no_english(page: Page, code: str, *, where: str) -> None:
         assert not any(part in text for part in ENGLISH), f"{where}: {text}"
         if code in ("ar", "ja"):
             rest = re.sub(
-                r"livevote|Town hall|Welche|Farbe|JavaScript|Cookie|7KQ2MD|[0-9a-f]{8}|\b[A-Z0-9]{6}\b", "", text
+                r"livevote|Town hall|Welche|Farbe|JavaScript|Cookie|7KQ2MD|[0-9a-f]{8}|\b[A-Z0-9]{6}\b"
+                r"|Spring assembly|NPS|https?://\S+",
+                "",
+                text,
             )
             assert not re.search("[A-Za-z]{3}", rest), f"{where}: {text}"
 
@@ -104,7 +112,8 @@ def test_a_whole_vote_is_in_the_language_of_the_browser(
 
     room.command("reveal")
     expect(page.counts).to_have_text(["0", "1", "0"])
-    expect(page.page.locator("#result tbody td:nth-child(3)").nth(1)).to_have_text("100%")
+    share = {"de": "100\u00a0%", "ja": "100%"}.get(code, re.compile("100"))
+    expect(page.page.locator("#result tbody td:nth-child(3)").nth(1)).to_have_text(share)
     strip = page.page.locator("#result .r-strip").nth(1)
     assert (left_of(strip.locator(".r-badge")) > left_of(strip.locator(".r-text"))) == mirrored
     check(page.page, code, where="live results")
@@ -134,6 +143,98 @@ def test_a_whole_vote_is_in_the_language_of_the_browser(
     check(page.page, code, where="a server that starts again")
     page.page.evaluate("() => finish(4409, say('close.' + CLOSES[4409].name))")
     check(page.page, code, where="a page that is over")
+
+
+@pytest.mark.parametrize("code", ["de", "ar", "ja"])
+def test_a_wall_is_in_the_language_of_the_browser(code: str, room: Room, visitors: Visitors) -> None:
+    page, feed = fed(visitors, room, [state()], viewport={"width": 1280, "height": 800}, locale=code)
+    expect(page.locator("html")).to_have_attribute("lang", code)
+    numbers = count(100)
+    for name, messages in cases().items():
+        for message in messages:
+            feed.send({**message, "as_of": next(numbers)})
+            settled(page)
+            expect_no_english(page, code, where=f"{name} on the wall")
+            expect_fits(page, where=f"{name} on the wall")
+    feed.send({**cases()["quiz"][2], "as_of": next(numbers)})
+    expect(page.locator(".r-strip .r-tag[data-right]:not(:empty)")).to_have_text([CATALOGS[code]["results.right"]])
+    mirrored = LANGUAGES[code].direction == "rtl"
+    strip = page.locator("#result .r-strip").first
+    assert (left_of(strip.locator(".r-badge")) > left_of(strip.locator(".r-text"))) == mirrored
+    page.keyboard.press("q")
+    expect_no_english(page, code, where="the big QR code")
+
+
+@pytest.mark.parametrize("code", ["de", "ar", "ja"])
+def test_a_replay_is_in_the_language_of_the_browser(code: str, room: Room, visitors: Visitors) -> None:
+    visitors.expect_complaints("status of 401")
+    words = CATALOGS[code]
+    page = ReplayPage(visitors.enter(viewport=SMALL, locale=code).new_page())
+    page.page.goto(room.replay)
+    expect(page.page.locator("#who-voter")).to_contain_text(words["host.replay.public"])
+    check(page.page, code, where="a replay that is not public")
+    room.publish_replay()
+    page.page.get_by_role("button", name=words["host.retry"]).click()
+    expect(page.page.locator("#notice-title")).to_have_text(words["replay.nothing"])
+    check(page.page, code, where="a replay of nothing")
+    for kind, options in (("single", ANSWERS), ("yesno", ())):
+        question = room.ask("Welche?", *options, kind=kind)
+        room.command("close", question)
+        room.command("reveal", question)
+    page.open(room.replay)
+    expect(page.marks.first).to_contain_text(words["replay.mark.opened"])
+    for share in (0, 1):
+        page.drag_to(share)
+        check(page.page, code, where="a replay")
+    expect(page.page.locator("#results-table tbody th").first).to_contain_text(words["results.yes"])
+    shares = page.page.locator("#results-table td.percent")
+    expect(shares.first).to_have_text(re.compile({"de": "^0\u00a0%$", "ja": "^0%$"}.get(code, "0")))
+    page.page.keyboard.press("?")
+    check(page.page, code, where="the keys of a replay")
+
+
+@pytest.mark.parametrize("code", ["ar", "de", "fr", "ja"])
+def test_codes_quizzes_the_board_and_rehearsals_speak_the_language(code: str, room: Room, visitors: Visitors) -> None:
+    words = CATALOGS[code]
+    visitors.expect_complaints("status of (400|404)")
+    room.link_pseudonyms()
+    room.command("switch_board", on=True, approval=True, per_voter=1)
+    room.command("switch_reactions", on=True)
+    page = join(visitors.enter(viewport=SMALL, locale=code), room.join)
+    for name in ("quiz", "board", "reactions"):
+        page.expect_script(name)
+    page.page.locator("#player-name").fill("7")
+    page.page.locator("#name-form .primary").click()
+    expect(page.page.locator("#name-news")).to_have_text(words["quiz.named"])
+    check(page.page, code, where="a player")
+    page.page.locator("#views button").last.click()
+    for text in ("?", "??"):
+        page.page.locator("#ask-text").fill(text)
+        page.page.locator("#ask-form .primary").click()
+        expect(page.page.locator("#ask-news")).not_to_be_empty()
+    expect(page.page.locator("#ask-news")).to_have_text(words["board.no.too_many_posts"])
+    expect(page.page.locator("#own-posts .tags")).to_have_text(words["board.standing.pending"])
+    page.page.locator("#reactions button").first.click()
+    check(page.page, code, where="the board")
+    question = room.ask("Welche Farbe?", *ANSWERS, quiz={"right": [1], "points": 1000})
+    expect(page.page.locator("#views button").first).to_have_text(words["board.vote_now"])
+    page.page.locator("#views button").first.click()
+    page.option("Rot").click()
+    expect(page.options.locator('[data-mark="counted"]')).to_have_count(1)
+    room.command("close", question)
+    room.command("show_solution", question)
+    expect(page.page.locator("#verdict")).to_contain_text(words["quiz.wrong"])
+    check(page.page, code, where="a solution")
+    room.make_codes(1)
+    room.ask("Welche Farbe?", *ANSWERS, level="code")
+    page.page.locator("#own-code").fill("1")
+    page.page.locator("#enter button").click()
+    expect(page.page.locator("#entry-news")).to_have_text(words["client.entry.no.bad_code"])
+    page.page.evaluate("() => { entry.until = performance.now() + 60000; renderEntry(); }")
+    check(page.page, code, where="a code that was refused")
+    page.open(room.rehearse(1).join)
+    expect(page.page.locator("#rehearsal")).to_have_text(words["client.rehearsal"])
+    check(page.page, code, where="a rehearsal")
 
 
 def test_the_switch_goes_to_another_language_and_stays_there(room: Room, visitors: Visitors) -> None:

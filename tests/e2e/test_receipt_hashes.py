@@ -17,6 +17,7 @@ from livevote.domain.audit import commitment, leaf
 from livevote.domain.note import Checkpoint, Signer
 from livevote.domain.records import BallotCast, Opening, encode
 from tests.domain.test_merkle import inclusion
+from tests.e2e.pages import eventually
 from tests.process import Process
 
 pytestmark = pytest.mark.browser
@@ -27,10 +28,12 @@ SIZES = [0, 1, 55, 56, 57, 63, 64, 65, 119, 120, 127, 128, 1000, 4096]
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, server: Process) -> Iterator[Page]:
-    """The voters' page, for its functions."""
+    """The voters' page with its script for receipts, for their functions."""
     context = browser.new_context()
     opened = context.new_page()
     opened.goto(server.base)
+    opened.evaluate("() => { use('receipts'); }")
+    eventually(opened, lambda: opened.evaluate("() => Boolean(livevote.receipts)"), True)
     yield opened
     context.close()
 

@@ -455,6 +455,7 @@ def test_without_storage_receipts_last_as_long_as_the_page(
     expect_verified(page.save_receipt(tmp_path), data, "and it counts")
     page.page.reload()
     page.expect_counted("Blue")
+    page.expect_script("receipts")
     expect(page.receipt).to_be_hidden()
     expect(page.all_receipts).to_be_hidden()
 
@@ -465,7 +466,7 @@ def test_storage_that_somebody_filled_with_nonsense_is_no_receipt(room: Room, vo
     for value in ("", "null", "[]", '{"id":"x"}', '{"id":"other","body":""}'):
         page.page.evaluate(f"value => localStorage.setItem('livevote-receipt:{room.code}:x', value)", value)
         page.page.reload()
-        page.expect_connected()
+        page.expect_script("receipts")
         expect(page.all_receipts).to_be_hidden()
     page.vote("Green")
     page.expect_receipt()
@@ -487,7 +488,7 @@ def test_the_store_of_receipts_has_an_end(room: Room, voter: MakeVoter) -> None:
         room.code,
     )
     page.page.reload()
-    page.expect_connected()
+    page.expect_script("receipts")
     kept = page.page.evaluate(
         "() => Object.keys(localStorage).filter(key => key.startsWith('livevote-receipt:')).sort()"
     )
@@ -635,6 +636,7 @@ def test_a_page_that_nobody_looks_at_does_not_ask(room: Room, visitors: Visitors
     asked: list[str] = []
     page.page.on("request", lambda request: asked.append(request.url) if "/proof" in request.url else None)
     page.vote("Green")
+    page.expect_script("receipts")
     page.page.evaluate("() => { look = 'hidden'; askSoon([], 0); }")
     page.page.wait_for_timeout(300)
     assert asked == []
@@ -678,6 +680,7 @@ def test_a_server_that_is_busy_is_asked_again_later_and_later(
 def test_phones_do_not_ask_for_their_proofs_at_once(room: Room, voter: MakeVoter) -> None:
     room.ask("Which colour?", *COLOURS)
     page = voter()
+    page.expect_script("receipts")
     waits = page.page.evaluate(
         """() => {
           const real = window.setTimeout, waits = [];

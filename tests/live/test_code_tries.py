@@ -1,5 +1,7 @@
 """How many wrong codes may be tried: people are hardly ever told to wait, whoever guesses is."""
 
+import pytest
+
 from livevote.clock import ManualClock
 from livevote.live import code_tries
 from livevote.live.code_tries import (
@@ -42,6 +44,29 @@ def test_a_right_code_wipes_out_the_wrong_ones() -> None:
         for _ in range(SESSION_TRIES):
             assert tries.begin("ROOM22", "ann") == 0
         tries.was_right("ROOM22", "ann")
+
+
+def test_the_own_code_once_more_neither_counts_nor_excuses_guesses() -> None:
+    clock = ManualClock()
+    tries = CodeTries(clock)
+    for _ in range(3 * SESSION_TRIES):
+        assert tries.begin("ROOM22", "ann") == 0
+        tries.was_known("ROOM22", "ann")
+    for _ in range(SESSION_TRIES):
+        assert tries.begin("ROOM22", "ann") == 0
+        tries.was_known("ROOM22", "ann")
+        assert tries.begin("ROOM22", "ann") == 0  # and this was a guess
+    assert tries.begin("ROOM22", "ann") == FIRST_PAUSE_S
+    assert tries.begin("ROOM22", "bob") == 0
+
+
+def test_a_session_that_was_forgotten_can_still_be_told_that_it_knew_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_tries, "_SESSIONS", 1)
+    tries = CodeTries(ManualClock())
+    assert tries.begin("ROOM22", "ann") == 0
+    assert tries.begin("ROOM22", "bob") == 0
+    tries.was_known("ROOM22", "ann")
+    assert tries._rooms["ROOM22"].wrong == 1
 
 
 def test_a_thousand_right_codes_at_once_are_no_guesses() -> None:

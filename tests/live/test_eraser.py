@@ -1,25 +1,28 @@
 """The eraser: what was deleted leaves the log, the saved states and memory, and a start goes on where another ended."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from livevote.clock import ManualClock
-from livevote.domain.commands import CloseVoting, EraseRoom
+from livevote.domain.commands import AddQuestion, CloseVoting, EraseRoom, OpenVoting
 from livevote.domain.erasure import is_blank
 from livevote.domain.records import Entry
 from livevote.live import eraser as module
 from livevote.live import keeper
 from livevote.live.eraser import Eraser
+from livevote.live.gallery import Gallery
 from livevote.live.shadow import Shadow
 from livevote.live.writer import Writer
 from livevote.log import LogRetryError, finish
 from livevote.log.memory import MemoryLog
+from livevote.pictures import Pictures
 from tests.client import eventually
-from tests.history import CODE, History, cast, dump, opened
+from tests.history import CODE, History, cast, created, dump, opened
 from tests.live.notarised import Office, office
 
 
@@ -71,11 +74,18 @@ async def begun(directory: Path, history: History) -> Office:
     return Office(directory, log)
 
 
+def hung(at: Office) -> Gallery:
+    """A gallery without a picture."""
+    return Gallery(pictures=Pictures(Path("/nowhere")), rooms=at.registry.all, clock=ManualClock())
+
+
 @asynccontextmanager
-async def erasing(at: Office) -> AsyncIterator[Writer]:
+async def erasing(at: Office, gallery: Gallery | None = None) -> AsyncIterator[Writer]:
     """A writer and an eraser at work."""
     writer = Writer(log=at.log, registry=at.registry, clock=ManualClock(), queue_limit=100)
-    eraser = Eraser(log=at.log, registry=at.registry, writer=writer, keeper=at.keeper, retry_s=0)
+    eraser = Eraser(
+        log=at.log, registry=at.registry, writer=writer, keeper=at.keeper, gallery=gallery or hung(at), retry_s=0
+    )
     writing, working = asyncio.create_task(writer.run()), asyncio.create_task(eraser.run())
     try:
         yield writer
@@ -146,7 +156,7 @@ async def test_the_end_of_the_writer_is_the_end_of_it(tmp_path: Path) -> None:
     at = await office(tmp_path, evening().did(EraseRoom()))
     writer = Writer(log=at.log, registry=at.registry, clock=ManualClock(), queue_limit=100)
     writer.stop()
-    await Eraser(log=at.log, registry=at.registry, writer=writer, keeper=at.keeper).run()
+    await Eraser(log=at.log, registry=at.registry, writer=writer, keeper=at.keeper, gallery=hung(at)).run()
     assert await left(at.log) != []
 
 
@@ -181,3 +191,36 @@ async def test_a_saved_state_from_before_the_deletion_is_destroyed_at_the_start(
     assert not at.states.path(CODE).exists()
     assert later.registry.resumed == {}
     assert dump(later.room.state) == dump(history.state)
+
+
+def any_picture(directory: Path) -> bool:
+    return any(directory.iterdir())
+
+
+async def test_the_pictures_of_the_room_go_before_the_last_answers(tmp_path: Path) -> None:
+    names = ("a" * 64, "b" * 64)
+    rules = msgspec.Raw(msgspec.json.encode({"pictures": names}))
+    history = created().did(AddQuestion("image", "Which?", ("one", "other"), rules), OpenVoting("q1"))
+    at = await begun(tmp_path, history.did(cast("ann", 0), CloseVoting("q1")))
+    (tmp_path / "pictures").mkdir()
+    for name in names:
+        (tmp_path / "pictures" / f"{name}.webp").write_bytes(b"a picture")
+
+    class Broken(Pictures):
+        tries = 0
+
+        async def remove(self, digests: Collection[str]) -> None:
+            self.tries += 1
+            if self.tries < 3:
+                assert await left(at.log) == [4], "while answers are left, another start tries again"
+                raise OSError(5, "Input/output error")
+            await super().remove(digests)
+
+    pictures = Broken(tmp_path / "pictures")
+    gallery = Gallery(pictures=pictures, rooms=at.registry.all, clock=ManualClock())
+    async with erasing(at, gallery) as writer:
+        assert isinstance(await writer.ask(CODE, EraseRoom()), Entry)
+        await eventually(lambda: not at.registry.erasing)
+    assert pictures.tries == 3
+    assert not any_picture(tmp_path / "pictures")
+    assert not await left(at.log)

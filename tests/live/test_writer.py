@@ -272,6 +272,24 @@ async def test_a_crowd_that_names_itself_shares_a_batch_and_no_two_get_one_name(
     await desk.stop()
 
 
+async def test_the_names_of_one_voter_keep_their_order_while_another_takes_the_first(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.keyring.make_room(ROOM)
+    for command in (CreateRoom(ROOM, "Room"), LinkPseudonyms()):
+        assert isinstance(await desk.writer.ask(ROOM, command), Entry)
+    # The second of these waits for the first one's fate; what its voter wants after that must not overtake it.
+    desk.command("hers", NamePlayer("eve", "1", "Kim", bytes(16)))
+    desk.command("first", NamePlayer("voter", "1", "KIM", bytes(16)))
+    desk.command("later", NamePlayer("voter", "2", "Lee", bytes(16)))
+    desk.command("third", NamePlayer("third", "1", "LEE", bytes(16)))
+    outcomes = await desk.settled(4)
+    assert [name for name, _ in desk.outcomes] == ["hers", "first", "later", "third"]
+    assert outcomes["first"] == Refusal(Code.NAME_TAKEN)
+    assert isinstance(outcomes["later"], Entry)
+    assert outcomes["third"] == Refusal(Code.NAME_TAKEN)
+    await desk.stop()
+
+
 async def test_i8_commands_keep_their_order_around_a_close(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     await desk.open_room()

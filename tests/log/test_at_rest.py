@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from livevote.failures import CorruptError
-from livevote.log import quick_check, sqlite
+from livevote.log import quick_check, sqlite_reader
 from livevote.log.at_rest import AtRest
 from livevote.log.base import Reader
 from livevote.log.lock import LOCK, Lock
-from livevote.log.sqlite import SqliteReader
+from livevote.log.sqlite_reader import SqliteReader
 from tests.log.cases import entries, opened_file, opened_reader, other_tool, room
 from tests.process import CHECKOUT
 
@@ -111,7 +111,7 @@ def mend(path: Path) -> None:
 
 
 async def test_a_scan_goes_on_where_it_was_when_somebody_comes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_CHUNK", 4)
+    monkeypatch.setattr(sqlite_reader, "_CHUNK", 4)
     await filled(path, "A")
     await filled(path)
     async with opened_reader(path) as reader:

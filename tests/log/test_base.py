@@ -9,7 +9,8 @@ from livevote.domain.records import encode
 from livevote.log import Head, open_log, open_reader
 from livevote.log.base import Heads
 from livevote.log.memory import MemoryLog
-from livevote.log.sqlite import SqliteLog, SqliteReader
+from livevote.log.sqlite import SqliteLog
+from livevote.log.sqlite_reader import SqliteReader
 from tests.log.cases import interleaved, more, opened_log, opened_reader, room
 
 

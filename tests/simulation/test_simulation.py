@@ -22,7 +22,7 @@ from tests.simulation.world import BrokenPromiseError, World
 
 pytestmark = pytest.mark.crash
 
-SEEDS = size(300, 20_000)
+SEEDS = size(100, 300, 20_000)
 BUG_SEEDS = 300
 ONLY = os.environ.get("LIVEVOTE_SIM_SEED")
 

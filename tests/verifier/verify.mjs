@@ -442,18 +442,22 @@ const readAnswer = (text, question) => {
 
 const readSolution = (text, question) => {
   const solution = read(text, "the solution");
-  require(isShape({ explanation: isString, right: isList(isInteger) })(solution), "a solution without right options");
+  const shape = { explanation: isString, right: isList(isInteger), truth: optional(isInteger) };
+  require(isShape(shape)(solution), "a solution without right options");
   require(isComposed(solution), "a solution with a text that is not NFC");
-  const right = solution.get("right");
-  checkRight(right, question);
-  return right;
+  const found = { right: solution.get("right"), truth: solution.get("truth") };
+  checkRight(found, question);
+  return found;
 };
 
-const checkRight = (right, question) => {
+const checkRight = ({ right, truth }, question) => {
   if (question.kind === "estimate") {
-    require(right.length === 0 && question.rules.truth !== null, "an estimate with right options, or without a truth");
+    // In older logs the truth stands among the rules.
+    const inRules = question.rules.truth !== null;
+    require(right.length === 0 && inRules === (truth === undefined), "an estimate with right options, or without a truth");
     return;
   }
+  require(truth === undefined, "a truth of what is no estimate");
   require(["single", "multiple", "image", "yesno"].includes(question.kind), "a quiz of a kind that is none");
   require(right.length > 0, "a solution in which nothing is right");
   KINDS[question.kind].read({ choices: right }, question);

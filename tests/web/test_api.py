@@ -1,12 +1,15 @@
 """The HTTP API: what a host can do, who may, what is refused, and that its description is the truth."""
 
 import asyncio
+import io
 import json
+import re
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
+import segno
 from openapi_spec_validator import validate
 from tornado.web import RequestHandler
 
@@ -151,6 +154,26 @@ async def test_the_qr_code_leads_to_the_room(tmp_path: Path) -> None:
         response = await at.fetch(f"/api/rooms/{at.code}/qr.svg")
         assert response.headers["Content-Type"] == "image/svg+xml"
         assert response.body.startswith(b"<?xml")
+        expected = io.BytesIO()
+        segno.make(f"{at.base}/{at.code}", micro=False).save(expected, kind="svg", border=4)
+        drawn = re.compile(rb' d="([^"]+)"')
+        assert drawn.findall(response.body)[-1:] == drawn.findall(expected.getvalue())[-1:] != []
+
+
+async def test_a_flood_of_requests_for_the_qr_code_has_it_drawn_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, made = segno.make, []
+
+    def noted(content: str, **more: Any) -> segno.QRCode:
+        made.append(content)
+        return make(content, **more)
+
+    monkeypatch.setattr(segno, "make", noted)
+    async with venue(tmp_path) as at:
+        bodies = {(await at.fetch(f"/api/rooms/{at.code}/qr.svg")).body for _ in range(5)}
+        assert made == [f"{at.base}/{at.code}"]
+        assert len(bodies) == 1
 
 
 async def test_health_is_ok_until_a_write_fails(tmp_path: Path) -> None:

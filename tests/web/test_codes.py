@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from livevote.domain.code_text import shown
 from livevote.domain.records import BallotCast, CodeUsed, PostAsked
 from livevote.export import FORMATS
 from livevote.live.code_tries import FIRST_PAUSE_S, SESSION_TRIES
-from livevote.live.codebook import draw
+from livevote.live.codebook import CodeBook, draw
+from livevote.live.room import HeldCode, LiveRoom
 from livevote.log import open_reader
 from tests.client import Page, Venue, eventually, venue
 
@@ -362,6 +364,17 @@ async def test_who_guesses_has_to_wait_and_nobody_else_does(tmp_path: Path) -> N
         await entered(at, other)
 
 
+async def test_who_holds_a_code_cannot_guess_others_by_entering_it_in_between(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        (code,) = await make(at, 1)
+        guesser = await at.cookie()
+        await entered(at, code, guesser)
+        for wrong in draw(SESSION_TRIES):
+            assert (await enter(at, guesser, code)).code == 200
+            assert error(await enter(at, guesser, wrong)) == (409, "unknown_code")
+        assert error(await enter(at, guesser, draw(1)[0])) == (429, "too_fast")
+
+
 async def test_many_guesses_at_once_are_as_many_guesses(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
         used = await make(at, 20)
@@ -389,7 +402,7 @@ async def test_a_lost_file_of_codes_is_said_and_stops_nobody_who_has_a_code(tmp_
 
 async def test_the_sheet_is_a_page_of_this_server_without_anything_but_the_codes(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
-        await at.create_room("<b>Chess & Go</b> <!-- codes --> <!-- address -->")
+        await at.create_room("<b>Chess & Go</b> {codes} {address}")
         codes = await make(at, 4)
         host = await at.post(f"/api/rooms/{at.code}/host-session", {}, key=at.host_token)
         cookie = host.headers["Set-Cookie"].split(";")[0]
@@ -415,10 +428,16 @@ async def test_the_sheet_is_a_page_of_this_server_without_anything_but_the_codes
         leads_to = f"{at.server.services.base_url()}/{at.code}#k={codes[0].replace('-', '')}"
         picture = segno.make(leads_to, micro=False).svg_inline(border=4, omitsize=True, svgclass=None, lineclass=None)
         assert picture in page
-        assert page.count("&lt;b&gt;Chess &amp; Go&lt;/b&gt; &lt;!-- codes --&gt;") == 6
+        assert page.count("&lt;b&gt;Chess &amp; Go&lt;/b&gt; {codes} {address}") == 6
         assert f"127.0.0.1:{at.server.port}/{at.code}" in page
         assert at.host_token not in page
         assert cookie not in page
+        await at.command("set_language", language="de")
+        body = {"codes": codes[0]}
+        german = await at.post(f"/api/rooms/{at.code}/codes/sheet.html", body, key=at.host_token)
+        assert b'<html lang="de" dir="ltr">' in german.body
+        assert "Drucken Sie diese Seite jetzt" in german.body.decode()
+        assert german.headers["Content-Language"] == "de"
 
 
 async def test_the_codes_as_csv(tmp_path: Path) -> None:
@@ -430,6 +449,34 @@ async def test_the_codes_as_csv(tmp_path: Path) -> None:
         plain = codes[0].replace("-", "")
         assert rows[0]["link"] == f"https://vote.example.org/{at.code}#k={plain}"
         assert "attachment" in response.headers["Content-Disposition"]
+
+
+async def test_votes_are_taken_while_codes_are_looked_up_for_print(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, seen = 0, Counter[int]()
+    find = CodeBook.find
+
+    async def noted(self: CodeBook, room: LiveRoom, code: str) -> HeldCode | None:
+        seen[turns] += 1
+        return await find(self, room, code)
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with venue(tmp_path) as at:
+        codes = await make(at, 500)
+        monkeypatch.setattr(CodeBook, "find", noted)
+        counting = asyncio.create_task(count())
+        body = {"codes": " ".join(codes)}
+        response = await at.post(f"/api/rooms/{at.code}/codes/codes.csv", body, key=at.host_token)
+        counting.cancel()
+        assert response.code == 200
+        assert seen.total() == 500
+        assert max(seen.values()) <= 100
 
 
 async def test_only_codes_of_the_room_are_printed(tmp_path: Path) -> None:

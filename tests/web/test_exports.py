@@ -21,7 +21,7 @@ from livevote.domain.tally import fold, snapshot
 from livevote.export import FORMATS, Format, Source
 from livevote.live.room import LiveRoom
 from livevote.log import Checkpoints, open_log
-from livevote.web.api import CHECKING
+from livevote.web.log_api import CHECKING
 from tests.client import Page, Venue, eventually, venue
 from tests.history import AT, SALT, answer
 from tests.process import process, run_cli

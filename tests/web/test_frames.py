@@ -16,7 +16,7 @@ from tests.web import raw
 from tests.web.raw import CLOSE, CONTINUATION, PING, PONG, TEXT, announced, close, frame
 
 LIMIT = 200
-EXAMPLES = size(300, 5_000)
+EXAMPLES = size(150, 300, 5_000)
 
 STRICTER = {
     "a frame without a mask",

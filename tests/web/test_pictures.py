@@ -4,12 +4,13 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPResponse
 
 from livevote.pictures import MAX_BYTES
-from tests.client import Venue, venue
+from tests.client import Venue, eventually, venue
 
 
 async def upload(at: Venue, body: bytes, *, key: str | None = None, code: str = "") -> HTTPResponse:
@@ -105,3 +106,19 @@ async def test_a_host_uploads_only_so_many_at_once(tmp_path: Path) -> None:
 async def test_there_is_nothing_else_below_pictures(tmp_path: Path, name: str) -> None:
     async with venue(tmp_path) as at:
         assert (await at.fetch(f"/pictures/{name}.webp")).code == 404
+
+
+async def test_a_deleted_room_takes_the_pictures_along_that_no_other_room_shows(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        own, shared = [json.loads((await upload(at, picture(size))).body)["picture"] for size in (40, 50)]
+        asked: dict[str, Any] = {"kind": "image", "text": "Which?", "options": ["a", "b"]}
+        await at.command("add_question", **asked, rules={"pictures": [own, shared]})
+        operator = at.server.services.operator_key
+        other = json.loads((await at.post("/api/rooms", {"title": "Other"}, key=operator)).body)
+        command = {"type": "add_question", **asked, "rules": {"pictures": [shared, shared]}}
+        path = f"/api/rooms/{other['code']}/commands"
+        assert (await at.post(path, command, key=other["host_token"])).code == 200
+        assert (await at.post(f"/api/rooms/{at.code}/delete", {"code": at.code}, key=at.host_token)).code == 200
+        await eventually(lambda: not at.server.registry.erasing)
+        assert (await at.fetch(f"/pictures/{own}.webp")).code == 404
+        assert (await at.fetch(f"/pictures/{shared}.webp")).code == 200

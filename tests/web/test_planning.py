@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from livevote.domain.commands import EraseRoom, RevokeCohost
 from livevote.export import FORMATS
 from livevote.log import open_reader
-from livevote.plan import templates
+from livevote.plan import Trial, templates, try_out
 from livevote.protocol.codes import CLOSE, Unsure
 from livevote.verify import verify_database
 from tests.client import Venue, eventually, venue
@@ -69,6 +70,10 @@ async def test_a_file_can_be_looked_at_first(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
         status, answer = await make(at, sent(ROOM, check=True))
         assert (status, answer["questions"], answer["made"]) == (200, 2, None)
+        assert answer["asked"] == [
+            {"line": 7, "kind": "single", "text": "Tea or coffee?"},
+            {"line": 9, "kind": "multiple", "text": "Which topics: all of them?"},
+        ]
         body = sent(ROOM, check=True)
         response = await at.post(f"/api/rooms/{at.code}/questions-from-file", body, key=at.host_token)
         answer = json.loads(response.body)
@@ -313,3 +318,20 @@ async def test_nothing_is_exported_while_answers_are_being_deleted(
                 f"/api/rooms/{at.code}/{path}", headers={"Authorization": f"Bearer {at.host_token}"}
             )
             assert (response.code, json.loads(response.body)["error"]["code"]) == (503, "erasing")
+
+
+async def test_votes_are_taken_while_a_long_file_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    def noted(*arguments: Any, **more: Any) -> Trial:
+        threads.append(threading.current_thread())
+        return try_out(*arguments, **more)
+
+    monkeypatch.setattr("livevote.web.planning.try_out", noted)
+    async with venue(tmp_path) as at:
+        assert (await make(at, sent(ROOM)))[0] == 201
+        body = sent(SHEET, "sheet.csv")
+        response = await at.post(f"/api/rooms/{at.code}/questions-from-file", body, key=at.host_token)
+        assert response.code == 200
+    assert len(threads) == 2
+    assert threading.current_thread() not in threads

@@ -59,6 +59,9 @@ class Tally(Protocol):
     def terms(self) -> tuple[Term, ...]:
         """All texts that voters wrote, most frequent first; empty for kinds whose voters write none."""
 
+    def first_terms(self, standing: Standing, most: int) -> tuple[Term, ...]:
+        """The first of those with this standing, ``most`` at most. Asked for at every tick, however many there are."""
+
     def judge(self, keys: Iterable[str], *, shown: bool) -> None:
         """Show or hide the terms with these keys, also those that will be written only later."""
 
@@ -76,6 +79,9 @@ class PlainTally:
         return {}
 
     def terms(self) -> tuple[Term, ...]:
+        return ()
+
+    def first_terms(self, standing: Standing, most: int) -> tuple[Term, ...]:  # noqa: ARG002
         return ()
 
     def judge(self, keys: Iterable[str], *, shown: bool) -> None:
@@ -117,6 +123,9 @@ class Kind(Protocol):
     def public_rules(self, rules: Rules) -> Rules:
         """What voters and the wall may know of the rules while the question is asked."""
 
+    def full_rules(self, rules: Rules, truth: int | None) -> Rules:
+        """The rules with the ``truth`` that a quiz hides elsewhere, where it does: what ``public_rules`` takes away."""
+
     def parse(self, answer: bytes, options: int, rules: Rules) -> Answer | Refusal:
         """Read a voter's JSON for a question of so many ``options``. Whatever the bytes are, it does not raise."""
 
@@ -152,6 +161,13 @@ class PlainKind:
     def public_rules(self, rules: Rules) -> Rules:
         return rules
 
+    def full_rules(self, rules: Rules, truth: int | None) -> Rules:  # noqa: ARG002
+        return rules
+
+    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
+        """The counts add up to the voters: each is in one of them."""
+        return sum(counts) == voters
+
     def solved(self, figures: Figures, rules: Rules) -> Figures:  # noqa: ARG002
         return figures
 
@@ -170,9 +186,11 @@ def read_wanted(decoder: msgspec.json.Decoder[T], sent: bytes) -> T | Refusal:
         return Refusal(Code.BAD_QUESTION, f"these rules cannot be read ({error})")
 
 
-def no_options(kind: str, options: tuple[str, ...]) -> Refusal | None:
-    """None if there are no options, which a kind like this brings itself."""
-    return Refusal(Code.BAD_QUESTION, f"a question of the kind '{kind}' takes no options") if options else None
+def read_alone(kind: str, options: tuple[str, ...], decoder: msgspec.json.Decoder[T], sent: bytes) -> T | Refusal:
+    """``read_wanted`` for a kind that takes no options: it brings them itself, or needs none."""
+    if options:
+        return Refusal(Code.BAD_QUESTION, f"a question of the kind '{kind}' takes no options")
+    return read_wanted(decoder, sent)
 
 
 def ratio(value: list[int], *, places: int, decimals: int = 0) -> Decimal | str:

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from livevote.domain.kinds import stop_words, written
-from livevote.domain.kinds.base import Answer, Rules, no_options, read_wanted
+from livevote.domain.kinds.base import Answer, Rules, read_alone
 from livevote.domain.records import encode
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.text import clean
@@ -55,9 +55,7 @@ class Cloud(written.WrittenKind):
     name = "cloud"
 
     def define(self, options: tuple[str, ...], rules: bytes) -> bytes | Refusal:
-        wanted = read_wanted(_rules, rules)
-        if refusal := no_options(self.name, options):
-            return refusal
+        wanted = read_alone(self.name, options, _rules, rules)
         if isinstance(wanted, Refusal):
             return wanted
         if wanted.language and wanted.language not in stop_words.BY_LANGUAGE:

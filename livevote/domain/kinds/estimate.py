@@ -13,9 +13,8 @@ from livevote.domain.kinds.base import (
     PlainTally,
     Rules,
     Told,
-    no_options,
     ratio,
-    read_wanted,
+    read_alone,
 )
 from livevote.domain.records import encode
 from livevote.domain.refusals import Code, Refusal
@@ -120,9 +119,7 @@ class Estimate(PlainKind):
     name = "estimate"
 
     def define(self, options: tuple[str, ...], rules: bytes) -> bytes | Refusal:
-        wanted = read_wanted(_rules, rules)
-        if refusal := no_options(self.name, options):
-            return refusal
+        wanted = read_alone(self.name, options, _rules, rules)
         if isinstance(wanted, Refusal):
             return wanted
         if not wanted.min < wanted.max:
@@ -138,6 +135,9 @@ class Estimate(PlainKind):
 
     def public_rules(self, rules: Rules) -> Rules:
         return msgspec.structs.replace(rules, truth=None)
+
+    def full_rules(self, rules: Rules, truth: int | None) -> Rules:
+        return rules if truth is None else msgspec.structs.replace(rules, truth=truth)
 
     def parse(self, answer: bytes, options: int, rules: Rules) -> value.Value | Refusal:  # noqa: ARG002
         assert isinstance(rules, EstimateRules)
@@ -159,10 +159,6 @@ class Estimate(PlainKind):
             return _spelled(low, rules) if low == high else f"{_spelled(low, rules)}\u2013{_spelled(high, rules)}"
 
         return tuple(map(label, range(rules.bins)))
-
-    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
-        """The counts add up to the voters."""
-        return sum(counts) == voters
 
     def words(self, answer: Answer, options: tuple[str, ...], rules: Rules) -> str:  # noqa: ARG002
         assert isinstance(answer, value.Value)

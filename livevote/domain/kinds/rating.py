@@ -12,9 +12,8 @@ from livevote.domain.kinds.base import (
     PlainTally,
     Rules,
     Told,
-    no_options,
     ratio,
-    read_wanted,
+    read_alone,
 )
 from livevote.domain.records import encode
 from livevote.domain.refusals import Code, Refusal
@@ -84,9 +83,7 @@ class Rating(PlainKind):
     name = "rating"
 
     def define(self, options: tuple[str, ...], rules: bytes) -> bytes | Refusal:
-        wanted = read_wanted(_wanted, rules)
-        if refusal := no_options(self.name, options):
-            return refusal
+        wanted = read_alone(self.name, options, _wanted, rules)
         if isinstance(wanted, Refusal):
             return wanted
         if wanted.style == "nps" and wanted.top not in (None, NPS_TOP):
@@ -112,10 +109,6 @@ class Rating(PlainKind):
     def bins(self, options: tuple[str, ...], rules: Rules) -> tuple[str, ...]:  # noqa: ARG002
         assert isinstance(rules, RatingRules)
         return tuple(str(grade) for grade in range(rules.low, rules.top + 1))
-
-    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
-        """The counts add up to the voters."""
-        return sum(counts) == voters
 
     def words(self, answer: Answer, options: tuple[str, ...], rules: Rules) -> str:  # noqa: ARG002
         assert isinstance(answer, value.Value)

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from livevote.domain.kinds import written
-from livevote.domain.kinds.base import Answer, Rules, no_options, read_wanted
+from livevote.domain.kinds.base import Answer, Rules, read_alone
 from livevote.domain.records import encode
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.text import clean
@@ -52,8 +52,8 @@ class Text(written.WrittenKind):
     name = "text"
 
     def define(self, options: tuple[str, ...], rules: bytes) -> bytes | Refusal:
-        wanted = read_wanted(_rules, rules)
-        return no_options(self.name, options) or (wanted if isinstance(wanted, Refusal) else encode(wanted))
+        wanted = read_alone(self.name, options, _rules, rules)
+        return wanted if isinstance(wanted, Refusal) else encode(wanted)
 
     def rules(self, stored: bytes) -> TextRules:
         return _rules.decode(stored)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from livevote.domain.kinds import choice
-from livevote.domain.kinds.base import Answer, Figures, PlainKind, Rules, Told, no_options, read_wanted
+from livevote.domain.kinds.base import Answer, Figures, PlainKind, Rules, Told, read_alone
 from livevote.domain.records import encode
 from livevote.domain.refusals import Refusal
 
@@ -67,8 +67,8 @@ class YesNo(PlainKind):
     name = "yesno"
 
     def define(self, options: tuple[str, ...], rules: bytes) -> bytes | Refusal:
-        wanted = read_wanted(_rules, rules)
-        return no_options(self.name, options) or (wanted if isinstance(wanted, Refusal) else encode(wanted))
+        wanted = read_alone(self.name, options, _rules, rules)
+        return wanted if isinstance(wanted, Refusal) else encode(wanted)
 
     def rules(self, stored: bytes) -> YesNoRules:
         return _rules.decode(stored)
@@ -85,10 +85,6 @@ class YesNo(PlainKind):
 
     def bins(self, options: tuple[str, ...], rules: Rules) -> tuple[str, ...]:  # noqa: ARG002
         return BINS
-
-    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
-        """The counts add up to the voters."""
-        return sum(counts) == voters
 
     def words(self, answer: Answer, options: tuple[str, ...], rules: Rules) -> str:  # noqa: ARG002
         assert isinstance(answer, choice.Choices)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from livevote.domain.kinds.estimate import FARTHEST, KIND, EstimateRules
 from livevote.domain.kinds.value import Value
-from livevote.domain.refusals import Code, Refusal
+from tests.domain.kinds.cases import why
 
 TEN = EstimateRules(min=0, max=10, truth=7)
 
@@ -45,10 +45,7 @@ def test_rules_are_filled_in_and_stored_canonically() -> None:
     ],
 )
 def test_rules_that_nobody_can_follow_are_refused(options: tuple[str, ...], sent: bytes, detail: str) -> None:
-    refusal = KIND.define(options, sent)
-    assert isinstance(refusal, Refusal)
-    assert refusal.code is Code.BAD_QUESTION
-    assert detail in refusal.detail
+    assert detail in why(KIND, options, sent)
 
 
 @pytest.mark.parametrize(
@@ -143,3 +140,10 @@ def test_i5_says_that_counts_add_up_to_voters() -> None:
 
 def test_the_truth_is_no_public_rule() -> None:
     assert KIND.public_rules(TEN) == EstimateRules(min=0, max=10)
+
+
+def test_a_truth_that_is_kept_elsewhere_comes_back() -> None:
+    rules = KIND.rules(b'{"decimals":0,"max":9,"min":0,"truth":7,"unit":"kg"}')
+    public = KIND.public_rules(rules)
+    assert public == KIND.full_rules(public, None) != rules
+    assert KIND.full_rules(public, 7) == rules
