@@ -137,13 +137,14 @@
   function submit(event) {
     event.preventDefault();
     const text = clean($("ask-text").value);
+    // A second tap on the button finds an empty field, and means nothing.
+    if (!text && ownPosts().some(({ sending }) => sending)) return undefined;
     if (!text) return tell(say("board.empty"), true);
     if (charsOf(text) > MOST) return tell(say("board.long", { max: MOST }), true);
-    // A second tap on the button finds an empty field.
     write("");
     tell("");
     sendErrand({ type: "ask", text });
-    render();
+    return render();
   }
 
   function answered(message, answer) {
@@ -172,7 +173,7 @@
     const underWay = errands.filter(({ message }) => message.type === "ask" && !known.some(({ id }) => id === message.id));
     return [
       ...board.failed.map(({ text, why }, place) => ({ key: `failed${place}`, text, words: [why], bad: true })),
-      ...underWay.map(({ message: { id, text } }) => ({ key: id, text, words: [join(say("board.standing.sending"), isOpen() ? "" : say("client.sending_later"))] })).reverse(),
+      ...underWay.map(({ message: { id, text } }) => ({ key: id, text, sending: true, words: [join(say("board.standing.sending"), isOpen() ? "" : say("client.sending_later"))] })).reverse(),
       ...known.map((post) => ({ key: post.id, text: post.text ?? say("board.standing.erased"), words: wordsOfPost(post) })).reverse(),
     ];
   }
