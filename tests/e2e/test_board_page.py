@@ -301,6 +301,7 @@ def test_a_script_that_does_not_come_is_said_and_stops_no_vote(room: Room, visit
     expect(missing).to_be_hidden()
     page.expect_receipt()
     see_board(page)
+    tab(page, "Vote").click()
     page.open_panel()
     page.expect_ballots(("✓ In the log, and it counts", "Green"))
 

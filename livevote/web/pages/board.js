@@ -317,7 +317,8 @@
     }
     renderForm();
     renderOwn();
-    renderPosts();
+    // Of what nobody looks at, only what they write and are told is kept up.
+    if (board.shown) renderPosts();
   }
 
   function renderTabs() {
