@@ -24,7 +24,7 @@
   const RULES = `
     #views { display: flex; gap: .5rem; width: 100%; max-width: 44rem; margin: 0 auto; padding: 0 clamp(1rem, 4vw, 1.5rem) .5rem; }
     #views button, #orders button { flex: 1; min-height: 2.75rem; padding: .3rem .8rem; font: inherit; font-weight: 600; color: var(--ink); background: var(--card); border: 1px solid var(--edge); border-radius: .8rem; cursor: pointer; touch-action: manipulation; }
-    #views button { flex: 1 0 auto; max-width: 100%; padding-inline: .4rem; }
+    #views button { flex: 1 1 auto; min-width: min-content; padding-inline: .4rem; }
     #views [aria-current="true"], #orders [aria-pressed="true"] { color: var(--accent); background: var(--tint); border-color: var(--accent); box-shadow: inset 0 -3px 0 var(--accent); }
     #views [data-news] { color: var(--accent-ink); background: var(--accent); }
     main[data-view="board"] > :is(#waiting, #question, #enter, #player, #level) { display: none !important; }
