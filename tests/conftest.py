@@ -6,13 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from hypothesis import Phase, settings
 from tornado.ioloop import IOLoop
 
-settings.register_profile("default", deadline=None, print_blob=True)
+from tests.evidence import size
+
+settings.register_profile("default", deadline=None, print_blob=True, max_examples=size(50, 100, 1000))
 # Whether a mutant is killed must not depend on the day, and nobody reads its smallest example.
 settings.register_profile(
-    "mutants", deadline=None, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate)
+    "mutants",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=100,
+    phases=(Phase.explicit, Phase.generate),
 )
 settings.load_profile("default")
 
@@ -31,6 +39,22 @@ def io_loop() -> Iterator[IOLoop]:
     yield loop
     asyncio.set_event_loop(None)
     loop.close(all_fds=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Measure no rig for coverage, nor the servers that it starts: it would take more than half of the processor, and
+    what is killed writes nothing down. Whatever a rig covers, a test of its own covers as well."""
+    measuring = Coverage.current() if item.get_closest_marker("crash") else None
+    if measuring is None:
+        return (yield)
+    measuring.stop()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+            return (yield)
+    finally:
+        measuring.start()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

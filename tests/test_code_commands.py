@@ -37,6 +37,14 @@ async def test_codes_are_made_printed_and_entered(tmp_path: Path) -> None:
     text = page.read_text()
     assert re.findall("<li>.*?<b>(.*?)</b>", text) == [row["code"] for row in rows]
     assert text.count("Chess &amp; Go") == 5
+    assert "<title>Codes for Chess &amp; Go</title>" in text
+    arabic = tmp_path / "arabic.html"
+    done = run_cli(
+        "codes", "print", code, str(made), "-o", str(arabic), "--title", "{address}", "--language", "ar", *own
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '<html lang="ar" dir="rtl">' in arabic.read_text()
+    assert '<h1 dir="auto">رموز <bdi>{address}</bdi></h1>' in arabic.read_text(), "a title is no place for another"
     assert f"vote.example.org/{code}" in text
     for path in (made, page):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -21,6 +21,7 @@ from livevote.web import code_sheet
 from livevote.web.addresses import public_url
 from livevote.web.assets import Assets
 from livevote.web.code_api import read_codes
+from livevote.web.languages import DEFAULT, LANGUAGES
 
 
 @cli.group("codes")
@@ -63,10 +64,11 @@ def import_codes(data: Path, code: str, file: TextIO) -> None:
 @click.argument("file", type=click.File("r", encoding="utf-8-sig"))
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="The HTML page to write.")
 @click.option("--title", default="", help="What stands above each code; the join address without it.")
-def print_codes(data: Path, url: str, code: str, file: TextIO, output: Path, title: str) -> None:
+@click.option("--language", type=click.Choice(list(LANGUAGES)), default=DEFAULT, help="In which language it is.")
+def print_codes(data: Path, url: str, code: str, file: TextIO, output: Path, title: str, language: str) -> None:
     """Write the codes in FILE as a page to print and cut up, each with its QR code, mode 0600."""
     config, code = Config(data=data), code.upper()
-    join_url, page = _join_url(config, url, code), Assets().code_sheet.body.decode()
+    join_url, page = _join_url(config, url, code), Assets().code_sheet.find(language).body.decode()
     _write_new(output, code_sheet.sheet(page, title=title or f"Room {code}", join_url=join_url, codes=_read(file)))
     click.echo(f"Wrote {output}. Print it, then delete it: whoever has a code votes with it.")
 

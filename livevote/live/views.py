@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from heapq import nsmallest
-from itertools import islice
 
 import msgspec
 
@@ -313,11 +312,9 @@ def _solution(wording: Wording) -> SolutionInfo | None:
 def _host_question(question: Question) -> HostQuestionInfo:
     asked = question.rounds[-1] if question.rounds else None
     tally = question.kind.empty(len(question.options), question.rules) if asked is None else asked.tally
-    terms = tally.terms()
 
     def standing(wanted: Standing) -> tuple[TermInfo, ...]:
-        found = (TermInfo(term.key, term.text, term.count) for term in terms if term.standing == wanted)
-        return tuple(islice(found, MAX_KEYS))
+        return tuple(TermInfo(term.key, term.text, term.count) for term in tally.first_terms(wanted, MAX_KEYS))
 
     seen = msgspec.structs.replace(_question(question), rules=msgspec.Raw(_shown(question).stored_rules))
     return HostQuestionInfo(

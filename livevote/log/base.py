@@ -100,7 +100,8 @@ class Log(Reader, Protocol):
         """Take the openings of the room's ``COMMITTED`` records with ``after < index <= upto`` out of the log, durably.
 
         With ``upto`` at the end of the room's log nothing of them is left in the adapter's own files beside it either,
-        unless somebody is reading. It takes as long as so many records; failure is as with ``append``.
+        unless somebody is reading: then it goes with a later record, or when the log is closed. It takes as long as so
+        many records; failure is as with ``append``.
         """
 
     async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:

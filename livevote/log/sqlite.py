@@ -38,6 +38,9 @@ _HEADS = (
     f"{ROOMS} SELECT records.room, idx, chain FROM rooms JOIN records ON records.room = rooms.room "
     "AND idx = (SELECT max(idx) FROM records WHERE records.room = rooms.room)"
 )
+_AGAIN_S = 1.0
+"""How long to leave a write-ahead log alone that could not be emptied."""
+_BUSY_MS = 5000  # what the sqlite3 module sets: how long a write waits for another program's
 # What is erased shall not stay behind in free space.
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "trusted_schema": 0, "secure_delete": 1}
 
@@ -52,6 +55,9 @@ class SqliteLog(SqliteReader):
         self._heads = heads
         self._followed: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._failed = False
+        self._has_traces = False
+        """Whether the write-ahead log may hold what was erased."""
+        self._again_at_s = 0.0
 
     @classmethod
     async def open(cls, path: Path) -> "SqliteLog":
@@ -102,14 +108,23 @@ class SqliteLog(SqliteReader):
                 await self._connection.execute(*_insert(entries))
         self._heads.advance(entries)
         self._followed.put_nowait(Batch(ticket, entries))
-        if gone:
+        if gone or (self._has_traces and asyncio.get_running_loop().time() >= self._again_at_s):
             await self._empty_wal()
 
     async def _empty_wal(self) -> None:
-        """Have nothing in the write-ahead log, which still has pages as they were. What was written stands anyway."""
+        """Have nothing in the write-ahead log, which still has pages as they were. What was written stands anyway.
+
+        Another program that is reading is in the way. No vote waits for it: a later record tries again.
+        """
         assert self._connection is not None
+        self._has_traces = True
+        self._again_at_s = asyncio.get_running_loop().time() + _AGAIN_S
         with suppress(sqlite3.Error):
-            await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            await self._connection.execute_fetchall("PRAGMA busy_timeout = 0")
+            ((busy, *_),) = await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._has_traces = bool(busy)
+        with suppress(sqlite3.Error):
+            await self._connection.execute_fetchall(f"PRAGMA busy_timeout = {_BUSY_MS}")
 
     async def forget(self, room: str, *, after: int, upto: int) -> None:
         if self._failed or self._connection is None:

@@ -116,8 +116,7 @@ class Assets:
         self.replay = self._pages(_PAGES / "replay.html")
         self.wall = self._pages(_PAGES / "wall.html")
         self.not_found = self._pages(_PAGES / "not_found.html")
-        # As it is: its marks are comments.
-        self.code_sheet = Page(_read(_PAGES / "code_sheet.html"), language=DEFAULT)
+        self.code_sheet = self._pages(_PAGES / "code_sheet.html")
         self.chart = _script(_read(CHART))
         self.scripts = {name: self._load_script(name) for name in SCRIPTS}
 

@@ -11,6 +11,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from livevote.domain.cohosts import is_cohost
 from livevote.live.room import LiveRoom
+from livevote.web import languages
 from livevote.web.services import Services
 
 _log = logging.getLogger("livevote")
@@ -151,6 +152,14 @@ class Handler(Guarded):
         if room is None:
             raise ApiError(404, "no_such_room", "There is no room with this code.")
         return room
+
+    def language(self, room: LiveRoom | None) -> str:
+        """The language in which who asks gets a page of this room."""
+        return languages.choose(
+            cookies=self.request.headers.get("Cookie", ""),
+            accepted=self.request.headers.get("Accept-Language", ""),
+            room=languages.language_of(room),
+        )
 
     def read(self, type_: type[Any]) -> Any:
         """The JSON body as ``type_``. Raises 400 with a reason that names the field."""

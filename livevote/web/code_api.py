@@ -174,7 +174,8 @@ class CodeFiles(_CodeHandler):
                 await self.services.writer.give_way()
         services = self.services
         if name == _SHEET:
-            page = services.assets.code_sheet
+            page = services.assets.code_sheet.find(self.language(room))
+            self.set_header("Content-Language", page.language)
             policy = page.policy(host=self.request.host, secure=services.config.secure)
             self.set_header("Content-Security-Policy", policy)
             self.set_header("Content-Type", page.content_type)

@@ -6,7 +6,6 @@ memory. Everything else, every refusal among it, goes to Tornado as if nobody ha
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
 from typing import Any
@@ -22,6 +21,10 @@ _log = logging.getLogger("livevote")
 
 _LOOK_BYTES = 4096
 """A head that is longer is Tornado's."""
+
+
+_TAKEN_WITHIN_S = 60.0
+"""How long a page may be on its way out of here: 24 KB are 3 kbit/s. Nobody who stops reading stays for ever."""
 
 
 class _Visitor:
@@ -121,9 +124,14 @@ class Door:
         task.add_done_callback(self._finishing.discard)
 
     async def _finish(self, stream: IOStream, rest: bytes, address: Any) -> None:
-        with contextlib.suppress(StreamClosedError):
-            await stream.write(rest)
+        try:
+            # Shielded, because Tornado's future would tell of its cancellation in a traceback.
+            await asyncio.wait_for(asyncio.shield(stream.write(rest)), _TAKEN_WITHIN_S)
             self._http.handle_stream(stream, address)
+        except TimeoutError:
+            stream.close()
+        except StreamClosedError:
+            pass  # it has left
 
     def _wait(self, visitor: _Visitor) -> None:
         """Wait for the (next) request, with the whole time for it."""

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from livevote.web import languages
 from livevote.web.assets import Asset, Page, Pages
 from livevote.web.base import Access, Handler
 
@@ -36,7 +35,8 @@ class _AssetHandler(Handler):
 
         ``ancestors`` are the sites that may show it in a frame.
         """
-        asset = found.find(self._language()) if isinstance(found, Pages) else found
+        room = self.services.room(self.path_kwargs.get("code", "").upper())
+        asset = found.find(self.language(room)) if isinstance(found, Pages) else found
         host, secure = self.request.host, self.services.config.secure
         for name, value in page_headers(asset, host=host, secure=secure, ancestors=ancestors).items():
             self.set_header(name, value)
@@ -49,15 +49,6 @@ class _AssetHandler(Handler):
             self.finish(asset.gzipped)
         else:
             self.finish(asset.body)
-
-    def _language(self) -> str:
-        headers = self.request.headers
-        room = self.services.room(self.path_kwargs.get("code", "").upper())
-        return languages.choose(
-            cookies=headers.get("Cookie", ""),
-            accepted=headers.get("Accept-Language", ""),
-            room=languages.language_of(room),
-        )
 
     def compute_etag(self) -> str | None:
         return None  # it was computed when the server started

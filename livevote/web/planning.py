@@ -12,6 +12,7 @@ from livevote.domain.commands import CreateRoom, EraseRoom
 from livevote.domain.records import Entry
 from livevote.domain.refusals import Refusal
 from livevote.domain.state import Room
+from livevote.domain.text import clean
 from livevote.live.room import LiveRoom
 from livevote.plan import (
     Problem,
@@ -61,10 +62,19 @@ class FileRefused(msgspec.Struct, frozen=True):
     warnings: tuple[ProblemInfo, ...]
 
 
+class AskedInfo(msgspec.Struct, frozen=True):
+    """A question of a file as people read it before they take it over, and the line on which it stands."""
+
+    line: int
+    kind: str
+    text: str
+
+
 class FileTaken(msgspec.Struct, frozen=True, kw_only=True):
-    """How many questions the file has and what is suspicious in it; ``made`` is the new room, if one was made."""
+    """How many questions the file has, which, and what is suspicious in it; ``made`` is the new room, if one was."""
 
     questions: int
+    asked: tuple[AskedInfo, ...]
     warnings: tuple[ProblemInfo, ...]
     made: RoomMade | None = None
 
@@ -134,6 +144,12 @@ class PlanHandler(ApiHandler):
             )
 
 
+def _taken(reading: Reading) -> FileTaken:
+    planned = reading.plan.questions
+    asked = tuple(AskedInfo(each.line, each.command.kind, clean(each.command.text)) for each in planned)
+    return FileTaken(questions=len(planned), asked=asked, warnings=_infos(reading.warnings))
+
+
 def _reason(outcome: object) -> str:
     found = next((text for unsure, text in UNKNOWN.items() if unsure is outcome), "It is not known why.")
     return found.replace("The vote will be sent again.", "").strip()
@@ -158,7 +174,7 @@ class RoomFromFile(PlanHandler):
         if errors := tuple(sorted((*reading.errors, *trial.errors))):
             self.refuse_file(errors, reading.warnings)
             return
-        taken = FileTaken(questions=len(reading.plan.questions), warnings=_infos(reading.warnings))
+        taken = _taken(reading)
         if check:
             self.answer(taken)
             return
@@ -193,7 +209,7 @@ class QuestionsFromFile(PlanHandler):
             return
         if not sent.check:
             await self.carry_out(room.code, trial, what="The file was begun", cohost=self.host())
-        self.answer(FileTaken(questions=len(reading.plan.questions), warnings=_infos(reading.warnings)))
+        self.answer(_taken(reading))
 
 
 class RoomAsFile(ApiHandler):

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.crash
 
 SECONDS = size(4, 60, 600)
 EXAMPLES = size(100, 1000, 20_000)
+PATIENCE_S = 240
+"""They begin with instrumenting all that they import, one beside the other."""
 
 needs_atheris = pytest.mark.skipif(find_spec("atheris") is None, reason="no atheris: it has no wheel for this platform")
 
@@ -44,14 +46,17 @@ class Fuzzer:
     def end(self) -> tuple[int, str]:
         """Wait for its end: the exit code and all that it printed."""
         try:
-            code = self._process.wait(self._seconds + 60)
-        finally:
-            self._process.kill()
-            self._process.wait()
+            code = self._process.wait(self._seconds + PATIENCE_S)
             self._output.seek(0)
-            printed = self._output.read()
-            self._output.close()
-        return code, printed
+            return code, self._output.read()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End it, if it has not ended."""
+        self._process.kill()
+        self._process.wait()
+        self._output.close()
 
 
 def runs(printed: str) -> int:
@@ -61,7 +66,12 @@ def runs(printed: str) -> int:
 
 
 def ended(fuzzers: Iterable[Fuzzer]) -> dict[str, tuple[int, str]]:
-    return {fuzzer.target: fuzzer.end() for fuzzer in fuzzers}
+    started = list(fuzzers)
+    try:
+        return {fuzzer.target: fuzzer.end() for fuzzer in started}
+    finally:
+        for fuzzer in started:
+            fuzzer.close()
 
 
 @needs_atheris

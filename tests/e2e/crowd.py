@@ -21,6 +21,7 @@ class Crowd:
         self._room = room
         self._run = run
         self._pages: list[Page] = []
+        self._made = 0
 
     def enter(self, size: int) -> None:
         """Open the join address, each with a new session, and wait for the first word of the server."""
@@ -63,6 +64,37 @@ class Crowd:
                 assert recorded["type"] == "recorded", recorded
 
         self._run(cast())
+
+    def tell(self, voter: int, message: Message) -> Message:
+        """Send what has an id as one of the voters; the server's answer, which must be that it is recorded."""
+        answers: list[Message] = []
+
+        async def send() -> None:
+            answers.append(await self._pages[voter].tell(message))
+
+        self._run(send())
+        assert answers[0]["type"] == "recorded", answers
+        return answers[0]
+
+    def post(self, voter: int, text: str) -> int:
+        """Put a post on the board; its log index."""
+        self._made += 1
+        index: int = self.tell(voter, {"type": "ask", "id": f"post-{self._made}", "text": text})["post"]
+        return index
+
+    def upvote(self, voter: int, post: int) -> None:
+        """Upvote a post that is shown."""
+        self._made += 1
+        self.tell(voter, {"type": "upvote", "id": f"upvote-{self._made}", "post": post, "on": True})
+
+    def name(self, voter: int, name: str) -> None:
+        """Take a name on the leaderboard."""
+        self._made += 1
+        self.tell(voter, {"type": "name", "id": f"name-{self._made}", "name": name})
+
+    def react(self, voter: int, kind: str) -> None:
+        """React, which nothing answers."""
+        self._run(self._pages[voter].send({"type": "react", "kind": kind}))
 
 
 def _answers(id_: str, message: Message) -> bool:

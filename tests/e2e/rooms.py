@@ -18,10 +18,10 @@ HAS_VOTED = "first_page_has_voted"
 _PATIENCE_S = 30
 
 
-def _fetch(url: str, key: str, body: dict[str, Any] | None = None) -> bytes:
+def _fetch(url: str, key: str, body: dict[str, Any] | None = None, *, method: str | None = None) -> bytes:
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    with urlopen(Request(url, data, headers), timeout=_PATIENCE_S) as response:
+    with urlopen(Request(url, data, headers, method=method), timeout=_PATIENCE_S) as response:
         content: bytes = response.read()
     return content
 
@@ -71,6 +71,11 @@ class Room:
             self.command("reveal", question)
         return question
 
+    def edit(self, question: str, **fields: Any) -> None:
+        """Change a question as somebody else does."""
+        body = {"type": "edit_question", "question": question, **fields}
+        _fetch(f"{self.base}/api/rooms/{self.code}/commands", self._token, body)
+
     def set_timer(self, question: str, seconds: int | None) -> None:
         """Let the open round end by itself after so many seconds from now, or not."""
         body = {"type": "set_timer", "question": question, "seconds": seconds}
@@ -90,9 +95,9 @@ class Room:
         codes: list[str] = made["codes"]
         return codes
 
-    def link_pseudonyms(self) -> None:
-        """Add up points: one pseudonym for each voter."""
-        _fetch(f"{self.base}/api/rooms/{self.code}/commands", self._token, {"type": "link_pseudonyms"})
+    def export(self, name: str) -> bytes:
+        """A file that is exported."""
+        return _fetch(f"{self.base}/api/rooms/{self.code}/exports/{name}", self._token)
 
     def rehearse(self, voters: int) -> "Room":
         """Begin a rehearsal; its room."""
@@ -100,10 +105,12 @@ class Room:
         return Room(self.base, made["code"], made["host_token"])
 
     def end_rehearsal(self) -> None:
-        """End the rehearsal of this room."""
-        headers = {"Authorization": f"Bearer {self._token}"}
-        request = Request(f"{self.base}/api/rooms/{self.code}/rehearsal", headers=headers, method="DELETE")
-        urlopen(request, timeout=_PATIENCE_S).close()
+        """End the rehearsal that runs."""
+        _fetch(f"{self.base}/api/rooms/{self.code}/rehearsal", self._token, method="DELETE")
+
+    def link_pseudonyms(self) -> None:
+        """Add up points: one pseudonym for each voter."""
+        _fetch(f"{self.base}/api/rooms/{self.code}/commands", self._token, {"type": "link_pseudonyms"})
 
     def posts(self) -> list[dict[str, Any]]:
         """The board as its host sees it."""

@@ -1,6 +1,7 @@
 """A vote in other languages: every text, the direction of the page, and a switch that loses nothing."""
 
 import re
+from itertools import count
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
@@ -11,7 +12,10 @@ from tests.e2e.conftest import MakeVoter, join
 from tests.e2e.pages import VoterPage, eventually, tab_to
 from tests.e2e.rooms import Room
 from tests.e2e.test_layout import SMALL, expect_fingers_hit, expect_fits
+from tests.e2e.test_replay import ReplayPage
+from tests.e2e.test_wall import fed, settled
 from tests.e2e.visitors import OFFLINE, Visitors
+from tests.e2e.walls import cases, state
 from tests.process import Process
 from tests.web.test_catalogs import PLURALS
 
@@ -25,7 +29,8 @@ _TEXTS = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const { parentElement: parent, textContent: text } = walker.currentNode;
-    if (!parent.closest("script, style, code, [dir=auto], #languages")) found.push(text.trim());
+    const others = "script, noscript, style, code, kbd, bdi, [dir=auto], [dir=ltr]:not(html), #languages";
+    if (!parent.closest(others)) found.push(text.trim());
   }
   for (const part of document.querySelectorAll("[aria-label], [title], [alt]")) {
     for (const name of ["aria-label", "title", "alt"]) found.push(part.getAttribute(name) ?? "");
@@ -43,7 +48,10 @@ def expect_no_english(page: Page, code: str, *, where: str) -> None:
         assert not any(part in text for part in ENGLISH), f"{where}: {text}"
         if code in ("ar", "ja"):
             rest = re.sub(
-                r"livevote|Town hall|Welche|Farbe|JavaScript|Cookie|7KQ2MD|[0-9a-f]{8}|\b[A-Z0-9]{6}\b", "", text
+                r"livevote|Town hall|Welche|Farbe|JavaScript|Cookie|7KQ2MD|[0-9a-f]{8}|\b[A-Z0-9]{6}\b"
+                r"|Spring assembly|NPS|https?://\S+",
+                "",
+                text,
             )
             assert not re.search("[A-Za-z]{3}", rest), f"{where}: {text}"
 
@@ -104,7 +112,8 @@ def test_a_whole_vote_is_in_the_language_of_the_browser(
 
     room.command("reveal")
     expect(page.counts).to_have_text(["0", "1", "0"])
-    expect(page.page.locator("#result tbody td:nth-child(3)").nth(1)).to_have_text("100%")
+    share = {"de": "100\u00a0%", "ja": "100%"}.get(code, re.compile("100"))
+    expect(page.page.locator("#result tbody td:nth-child(3)").nth(1)).to_have_text(share)
     strip = page.page.locator("#result .r-strip").nth(1)
     assert (left_of(strip.locator(".r-badge")) > left_of(strip.locator(".r-text"))) == mirrored
     check(page.page, code, where="live results")
@@ -134,6 +143,54 @@ def test_a_whole_vote_is_in_the_language_of_the_browser(
     check(page.page, code, where="a server that starts again")
     page.page.evaluate("() => finish(4409, say('close.' + CLOSES[4409].name))")
     check(page.page, code, where="a page that is over")
+
+
+@pytest.mark.parametrize("code", ["de", "ar", "ja"])
+def test_a_wall_is_in_the_language_of_the_browser(code: str, room: Room, visitors: Visitors) -> None:
+    page, feed = fed(visitors, room, [state()], viewport={"width": 1280, "height": 800}, locale=code)
+    expect(page.locator("html")).to_have_attribute("lang", code)
+    numbers = count(100)
+    for name, messages in cases().items():
+        for message in messages:
+            feed.send({**message, "as_of": next(numbers)})
+            settled(page)
+            expect_no_english(page, code, where=f"{name} on the wall")
+            expect_fits(page, where=f"{name} on the wall")
+    feed.send({**cases()["quiz"][2], "as_of": next(numbers)})
+    expect(page.locator(".r-strip .r-tag[data-right]:not(:empty)")).to_have_text([CATALOGS[code]["results.right"]])
+    mirrored = LANGUAGES[code].direction == "rtl"
+    strip = page.locator("#result .r-strip").first
+    assert (left_of(strip.locator(".r-badge")) > left_of(strip.locator(".r-text"))) == mirrored
+    page.keyboard.press("q")
+    expect_no_english(page, code, where="the big QR code")
+
+
+@pytest.mark.parametrize("code", ["de", "ar", "ja"])
+def test_a_replay_is_in_the_language_of_the_browser(code: str, room: Room, visitors: Visitors) -> None:
+    visitors.expect_complaints("status of 401")
+    words = CATALOGS[code]
+    page = ReplayPage(visitors.enter(viewport=SMALL, locale=code).new_page())
+    page.page.goto(room.replay)
+    expect(page.page.locator("#who-voter")).to_contain_text(words["host.replay.public"])
+    check(page.page, code, where="a replay that is not public")
+    room.publish_replay()
+    page.page.get_by_role("button", name=words["host.retry"]).click()
+    expect(page.page.locator("#notice-title")).to_have_text(words["replay.nothing"])
+    check(page.page, code, where="a replay of nothing")
+    for kind, options in (("single", ANSWERS), ("yesno", ())):
+        question = room.ask("Welche?", *options, kind=kind)
+        room.command("close", question)
+        room.command("reveal", question)
+    page.open(room.replay)
+    expect(page.marks.first).to_contain_text(words["replay.mark.opened"])
+    for share in (0, 1):
+        page.drag_to(share)
+        check(page.page, code, where="a replay")
+    expect(page.page.locator("#results-table tbody th").first).to_contain_text(words["results.yes"])
+    shares = page.page.locator("#results-table td.percent")
+    expect(shares.first).to_have_text(re.compile({"de": "^0\u00a0%$", "ja": "^0%$"}.get(code, "0")))
+    page.page.keyboard.press("?")
+    check(page.page, code, where="the keys of a replay")
 
 
 @pytest.mark.parametrize("code", ["ar", "de", "fr", "ja"])

@@ -33,8 +33,10 @@ def expect_fits(page: Page, *, where: str) -> None:
 
 def expect_fingers_hit(page: Page, *, where: str) -> None:
     """Every control that is seen is high enough for a finger."""
+    # Boxes and buttons of a choice are hit by their labels.
     low = page.evaluate(
-        """least => [...document.querySelectorAll("button, a.button, input:not([type=checkbox]), textarea, select")]
+        """least => [...document.querySelectorAll(
+            "button, a.button, input:not([type=checkbox], [type=radio]), textarea, select, label:has(> input)")]
           .filter(part => part.offsetHeight && part.offsetHeight < least)
           .map(part => `${part.id || part.textContent} is ${part.offsetHeight} px high`)""",
         FINGER_PX,

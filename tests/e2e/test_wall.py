@@ -245,7 +245,7 @@ def test_what_the_host_shows_comes_before_a_question_that_is_over(room: Room, vi
         feed.send(message)
     expect(page.locator("#post")).to_have_text("Can we have the slides afterwards?")
     expect(page.locator("#post-votes")).to_have_text("▲ 14 people ask this")
-    expect(page.locator("#reactions")).to_contain_text("👏 12")
+    expect(page.locator("#reactions li")).to_have_text(["👏Applause12", "❤️Heart5"])
     feed.send({"type": "board", "as_of": 10, "more": 0, "posts": []})
     expect(page.locator("#waiting")).to_be_visible()
 
@@ -257,7 +257,62 @@ def test_the_solution_is_marked_and_explained(room: Room, visitors: Visitors) ->
     feed.send(CASES["quiz"][2])
     expect(page.locator('.r-strip[data-right="true"]')).to_contain_text("Saturn")
     expect(page.locator('.r-strip[data-right="false"]')).to_have_count(3)
+    expect(page.locator(".r-strip .r-tag[data-right]:not(:empty)")).to_have_text(["✓ Right"])
+    # Who listens is told as well.
+    expect(page.locator("#result tbody th")).to_have_text(["Jupiter", "Saturn ✓ Right", "Neptune", "Mars"])
     expect(page.locator("#explanation")).to_contain_text("146 are known")
+
+
+def test_places_come_in_once(room: Room, visitors: Visitors) -> None:
+    before = CASES["quiz"][2]
+    page, feed = fed(visitors, room, [before], reduced_motion="no-preference")
+    feed.send({**CASES["leaderboard"][0], "as_of": 100})
+    expect(page.locator("#leader-list")).to_have_attribute("data-fresh", "")
+    moves = """() => document.getAnimations().map((each) => each.effect.getComputedTiming().endTime)"""
+    assert 1000 < max(page.evaluate(moves)) < 3000
+    rows = CASES["leaderboard"][0]["leaderboard"]["places"]
+    others = {"of": 52, "places": [{**rows[0], "name": "Somebody else"}, *rows[1:]]}
+    feed.send({**CASES["leaderboard"][0], "leaderboard": others, "as_of": 101})
+    expect(page.locator("#leader-list .name").first).to_have_text("Somebody else")
+    assert page.evaluate(moves) == []
+
+
+@pytest.mark.parametrize("query", ["", "?embed=1"])
+def test_a_rehearsal_says_so_in_every_view(query: str, room: Room, visitors: Visitors) -> None:
+    page, feed = fed(visitors, room, [state()], query)
+    expect(page.locator("#rehearsal")).to_be_hidden()
+    expect(page.locator("#watermark")).to_be_hidden()
+    for number, name in enumerate(("waiting", "single", "quiz", "leaderboard"), 100):
+        feed.send({**CASES[name][-1], "rehearsal": True, "as_of": number})
+        expect(page.locator("#rehearsal")).to_have_text("Rehearsal: nothing here counts")
+        expect(page.locator("#watermark")).to_have_text("Rehearsal")
+    assert page.evaluate("() => scrollX + scrollY + document.documentElement.scrollWidth - innerWidth") == 0
+
+
+def test_the_language_of_the_room_comes_to_a_wall_that_stands(room: Room, visitors: Visitors) -> None:
+    wall = visitors.enter().new_page()
+    open_wall(wall, room)
+    expect(wall.locator("#waiting h1")).to_have_text("Join with your phone")
+    wall.evaluate("() => { window.stays = true; }")
+    room.ask("Wo?", *PLACES, reveal=True)
+    room.command("close")
+    expect(wall.locator(".r-number").first).to_have_text("0 · 0%")
+    room.command("set_language", language="de")
+    expect(wall.locator("#phase")).to_have_text("Die Abstimmung ist beendet")
+    expect(wall.locator(".r-number").first).to_have_text("0 · 0\u00a0%")
+    expect(wall.locator("#result caption")).to_contain_text("Dasselbe in Zahlen")
+    room.command("set_language", language="ar")
+    expect(wall.locator("html")).to_have_attribute("dir", "rtl")
+    expect(wall.locator("#phase")).to_have_text("أُغلق التصويت")
+    assert wall.evaluate("() => window.stays"), "full screen would be over"
+    # While the server does not give them, it says what it says, and learns them with the next state.
+    wall.route("**/wall/*", lambda route: route.abort(), times=1)
+    visitors.expect_complaints("net::ERR_FAILED")
+    with wall.expect_event("requestfailed"):
+        room.command("set_language", language="fr")
+    expect(wall.locator("#phase")).to_have_text("أُغلق التصويت")
+    room.command("hide")
+    expect(wall.locator("#phase")).to_have_text("Le vote est clos")
 
 
 def test_in_the_slide_of_a_question_another_one_is_none(room: Room, visitors: Visitors) -> None:

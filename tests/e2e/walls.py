@@ -8,6 +8,7 @@ from playwright.sync_api import Page, WebSocketRoute
 from tests.client import Message
 
 NOW = 1_790_000_000_000
+REACTIONS = ("clap", "heart", "laugh", "wow", "slower", "faster", "lost")
 LONG_TEXT = (
     "Which of the following proposals for the use of the old harbour hall shall the assembly take up first? " * 6
 )[:500]
@@ -43,6 +44,9 @@ def state(question: Message | None = None, tally: Message | None = None, **field
         "question": question,
         "tally": tally,
         "replay": False,
+        "language": "",
+        "board": False,
+        "reactions": False,
         "rehearsal": False,
         "voted": 37,
         "online": 52,
@@ -169,6 +173,12 @@ def cases() -> dict[str, list[Message]]:
         state(board=True, reactions=True),
         {"type": "board", "as_of": 9, "more": 0, "posts": [post("Can we have the slides afterwards?", pinned=True)]},
         {"type": "pulse", "window_s": 30, "counts": {"clap": 12, "heart": 5, "wow": 0}},
+    ]
+    found["rehearsal"] = [
+        state(rehearsal=True, reactions=True),
+        {"type": "pulse", "window_s": 30, "counts": dict.fromkeys(REACTIONS, 1234)},
+        {**shown, "rehearsal": True, "reactions": True},
+        {**found["leaderboard"][0], "rehearsal": True, "reactions": True},
     ]
     found["long pinned"] = [
         state(board=True),

@@ -7,6 +7,7 @@ import resource
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, aclosing, contextmanager, suppress
 from pathlib import Path
@@ -221,6 +222,31 @@ async def test_an_erasure_stands_although_its_traces_cannot_be_removed_now(
         await log.append(more("A", 1), ticket=3)
         await log.aclose()
         assert [batch.ticket for batch in await batches(log)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("again_s", "left"), [(0.0, 0), (1000.0, 1)])
+async def test_who_reads_during_an_erasure_holds_no_vote_up_and_the_traces_go_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch, again_s: float, left: int
+) -> None:
+    monkeypatch.setattr(sqlite, "_AGAIN_S", again_s)
+    history = opened().did(cast("ann", 0), cast("bob", 1))
+    erasure = history.decide(EraseAnswer(5))
+    assert isinstance(erasure, Draft)
+    async with opened_file(path) as log:
+        await log.append(history.drafts("A"), ticket=1)
+        with other_tool(path) as other:
+            other.execute("BEGIN")
+            other.execute("SELECT count(*) FROM records").fetchall()
+            begun_s = time.monotonic()
+            await log.append([Draft("A", erasure.record)], ticket=2)
+            assert time.monotonic() - begun_s < 4  # SQLite would have waited for five
+            assert files_with(answer(1), path) != []
+            other.execute("ROLLBACK")
+        for ticket in (3, 4):
+            await log.append(more(f"B{ticket}", 1), ticket=ticket)
+            assert len(files_with(answer(1), path)) == left
+        [(waits_ms,)] = await connection_of(log).execute_fetchall("PRAGMA busy_timeout")
+        assert waits_ms == 5000
 
 
 async def test_i1_nothing_comes_back_before_it_is_committed(path: Path) -> None:

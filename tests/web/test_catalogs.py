@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from livevote.failures import SetupError
-from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
+from livevote.protocol.codes import CLOSE, CLOSES, REJECTED, UNKNOWN, Unsure
 from livevote.web import catalogs
 from livevote.web.assets import Pages
 from livevote.web.languages import LANGUAGES
@@ -121,6 +121,21 @@ def test_codes_are_said_as_the_server_says_them() -> None:
     assert said == {key: server[key] for key in said}
     # Every reason to try again, and every close, can meet a voter.
     assert {f"code.{code}" for code in UNKNOWN} | {f"close.{close.name}" for close in CLOSES} <= set(said)
+
+
+def test_the_host_is_told_of_refusals_as_the_server_tells_them() -> None:
+    server: dict[str, str] = {str(code): text for code, text in REJECTED.items()}
+    server |= {str(code): text.replace("The vote will be sent again.", "Try again.") for code, text in UNKNOWN.items()}
+    server |= {
+        Unsure.BUSY: "The server has more to do than it takes at once. Try again.",
+        Unsure.TOO_FAST: "Too much at once. Try again in a minute.",
+        "own_link_only": "Only the host's own link adds and revokes co-hosts.",
+        "no_such_room": CLOSE["no_such_room"].text,
+    }
+    said = {key: text for key, text in ENGLISH.items() if key.startswith("host.refused.")}
+    assert said == {key: server[key.removeprefix("host.refused.")] for key in said}
+    # What is special about a case stands behind the first colon.
+    assert not [text for text in server.values() if ": " in text]
 
 
 SOURCE = """<html lang="{{lang}}" dir="{{dir}}">

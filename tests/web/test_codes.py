@@ -402,7 +402,7 @@ async def test_a_lost_file_of_codes_is_said_and_stops_nobody_who_has_a_code(tmp_
 
 async def test_the_sheet_is_a_page_of_this_server_without_anything_but_the_codes(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
-        await at.create_room("<b>Chess & Go</b> <!-- codes --> <!-- address -->")
+        await at.create_room("<b>Chess & Go</b> {codes} {address}")
         codes = await make(at, 4)
         host = await at.post(f"/api/rooms/{at.code}/host-session", {}, key=at.host_token)
         cookie = host.headers["Set-Cookie"].split(";")[0]
@@ -428,10 +428,16 @@ async def test_the_sheet_is_a_page_of_this_server_without_anything_but_the_codes
         leads_to = f"{at.server.services.base_url()}/{at.code}#k={codes[0].replace('-', '')}"
         picture = segno.make(leads_to, micro=False).svg_inline(border=4, omitsize=True, svgclass=None, lineclass=None)
         assert picture in page
-        assert page.count("&lt;b&gt;Chess &amp; Go&lt;/b&gt; &lt;!-- codes --&gt;") == 6
+        assert page.count("&lt;b&gt;Chess &amp; Go&lt;/b&gt; {codes} {address}") == 6
         assert f"127.0.0.1:{at.server.port}/{at.code}" in page
         assert at.host_token not in page
         assert cookie not in page
+        await at.command("set_language", language="de")
+        body = {"codes": codes[0]}
+        german = await at.post(f"/api/rooms/{at.code}/codes/sheet.html", body, key=at.host_token)
+        assert b'<html lang="de" dir="ltr">' in german.body
+        assert "Drucken Sie diese Seite jetzt" in german.body.decode()
+        assert german.headers["Content-Language"] == "de"
 
 
 async def test_the_codes_as_csv(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from unittest.mock import patch
 
 import pytest
 from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
 
 from livevote import server
+from livevote.web import door
 from livevote.web.languages import LANGUAGES
 from livevote.web.page_answer import PageAnswers
 from livevote.web.session import _MAX_STRANGERS
@@ -306,6 +308,23 @@ async def test_a_page_that_does_not_fit_into_the_socket_arrives_whole(tmp_path: 
                 wire.send(request(at, "/healthz"))
                 assert (await wire.answer())[1] == b'{"status":"ok"}'
         assert len(handed) == 1
+
+
+async def test_who_never_takes_the_rest_of_the_page_is_closed_in_time(tmp_path: Path) -> None:
+    def little(self: socket.socket, data: bytes) -> int:
+        return real(self, data[:1000])
+
+    real = socket.socket.send
+    async with watched(tmp_path) as (at, handed), connection(at) as wire:
+        asked = request(at, "/{code}", "Accept-Encoding: gzip")
+        with (
+            patch.object(socket.socket, "send", little),
+            patch.object(IOStream, "write_to_fd", side_effect=BlockingIOError),
+            patch.object(door, "_TAKEN_WITHIN_S", 0.1),
+        ):
+            wire.send(asked)
+            assert len(await asyncio.wait_for(wire.rest(), 5)) == 1000
+        assert handed == []
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, BlockingIOError])

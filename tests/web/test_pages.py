@@ -152,8 +152,9 @@ async def test_a_page_is_another_one_in_every_language(tmp_path: Path) -> None:
             assert (missing.code, missing.headers["Content-Language"]) == (404, code)
             host = await at.fetch("/host", headers=asked)
             assert (host.code, host.headers["Content-Language"]) == (200, code)
-            replay = await at.fetch(f"/replay/{at.code}", headers=asked)
-            assert replay.headers["Content-Language"] == "en", "it is written in no other language yet"
+            for path in ("wall", "replay"):
+                shown = await at.fetch(f"/{path}/{at.code}", headers=asked)
+                assert (shown.code, shown.headers["Content-Language"]) == (200, code)
         assert len(etags) == len(LANGUAGES)
         chart = await at.fetch("/assets/chart.js", headers={"Accept-Language": "de"})
         assert chart.headers["Vary"] == "Accept-Encoding"
@@ -164,7 +165,8 @@ async def test_a_rooms_language_goes_before_the_browsers(tmp_path: Path) -> None
     async with venue(tmp_path) as at:
         for chosen, shown in (("fr", "fr"), ("ar", "ar"), ("", "de")):
             await at.command("set_language", language=chosen)
-            for path, language in ((f"/{at.code}", shown), ("/", "de")):
+            rooms = [f"{page}/{at.code}" for page in ("", "/wall", "/replay", "/host", "/check")]
+            for path, language in (*((path, shown) for path in rooms), ("/", "de")):
                 assert (await at.fetch(path, headers={"Accept-Language": "de"})).headers["Content-Language"] == language
 
 

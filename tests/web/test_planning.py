@@ -70,6 +70,10 @@ async def test_a_file_can_be_looked_at_first(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
         status, answer = await make(at, sent(ROOM, check=True))
         assert (status, answer["questions"], answer["made"]) == (200, 2, None)
+        assert answer["asked"] == [
+            {"line": 7, "kind": "single", "text": "Tea or coffee?"},
+            {"line": 9, "kind": "multiple", "text": "Which topics: all of them?"},
+        ]
         body = sent(ROOM, check=True)
         response = await at.post(f"/api/rooms/{at.code}/questions-from-file", body, key=at.host_token)
         answer = json.loads(response.body)

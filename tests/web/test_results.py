@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 
+from livevote.web import catalogs
+
+CATALOGS = catalogs.load()
 SCRIPT = Path(__file__).parent.parent.parent / "livevote" / "web" / "pages" / "results.js"
 PROGRAM = """
 const fs = require("fs"), vm = require("vm");
-const context = vm.createContext({ Intl });
+const lang = process.argv[2];
+const context = vm.createContext({ Intl, document: { documentElement: { lang } } });
 vm.runInContext(fs.readFileSync(process.argv[1], "utf8"), context);
+context.livevote.results.words = JSON.parse(process.argv[3]);
 const [name, ...given] = JSON.parse(fs.readFileSync(0, "utf8"));
 process.stdout.write(JSON.stringify(context.livevote.results[name](...given)));
 """
@@ -22,12 +27,16 @@ OPTIONS = ["Oslo", "Bergen", "Tromsø"]
 Model = dict[str, Any]
 
 
-def call(name: str, *given: Any) -> Any:
+def call(name: str, *given: Any, language: str = "en") -> Any:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node: it runs the script without a browser")
     done = subprocess.run(
-        [node, "-e", PROGRAM, str(SCRIPT)], input=json.dumps([name, *given]), capture_output=True, text=True, timeout=30
+        [node, "-e", PROGRAM, str(SCRIPT), language, json.dumps(CATALOGS[language])],
+        input=json.dumps([name, *given]),
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
@@ -41,13 +50,16 @@ def model(
     figures: dict[str, Any] | None = None,
     options: list[str] = OPTIONS,
     own: dict[str, Any] | None = None,
+    language: str = "en",
     rules: dict[str, Any] | None = None,
     **question: Any,
 ) -> Model:
     asked = {"id": "q1", "kind": kind, "text": "?", "options": options, "rules": rules or {}, "round": 1}
     tally = None if counts is None else {"counts": counts, "voters": voters, "figures": figures or {}}
     found: Model = call(
-        "model", {"question": {"phase": "closed", "revealed": True, **asked, **question}, "tally": tally, "own": own}
+        "model",
+        {"question": {"phase": "closed", "revealed": True, **asked, **question}, "tally": tally, "own": own},
+        language=language,
     )
     return found
 
@@ -71,6 +83,31 @@ def test_choices_have_counts_and_the_share_of_all_who_voted() -> None:
     several = model("multiple", [12, 6, 0], 12, own={"choices": [0, 2]})
     assert rows(several) == [["Oslo", "12", "100%"], ["Bergen", "6", "50%"], ["Tromsø", "0", "0%"]]
     assert [bool(bar["mine"]) for bar in several["bars"]] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "share"),
+    [
+        ("en", "1,234", "67%"),
+        ("de", "1.234", "67\u00a0%"),
+        ("fr", "1\u202f234", "67\u00a0%"),
+        ("ja", "1,234", "67%"),
+    ],
+)
+def test_numbers_and_shares_are_written_as_the_language_does(language: str, count: str, share: str) -> None:
+    found = model("single", [1234, 617, 0], 1851, language=language)
+    assert rows(found)[0][1:] == [count, share]
+    assert found["table"]["head"][0] == CATALOGS[language]["results.option"]
+
+
+def test_texts_without_the_pages_help_are_in_its_language() -> None:
+    figures = {"passed": True, "quorum": None, "needed": 3}
+    found = model("yesno", [5, 3, 0], 8, figures=figures, options=[], language="ar")
+    words = CATALOGS["ar"]
+    assert [bar["label"] for bar in found["bars"]] == [words[f"results.{name}"] for name in ("yes", "no", "abstain")]
+    assert head(found)[1][0] == words["results.needed.few"].replace("{n}", "3")
+    tied = {"winners": [0, 1], "runoff": [], "runoff_winner": None}
+    assert head(model("ranking", [3, 3, 0], 2, figures=tied, language="ja"))[0][1] == "Oslo\u3001Bergen"
 
 
 def test_a_result_of_nobody_divides_by_nothing() -> None:
@@ -215,7 +252,8 @@ def test_words_are_shown_with_how_often_they_came() -> None:
 
 def test_the_solution_marks_what_is_right() -> None:
     found = model("single", [7, 4, 1], 12, solution={"right": [1], "explanation": ""})
-    assert [bar["right"] for bar in found["bars"]] == [False, True, False]
+    assert [bar["right"] for bar in found["bars"]] == ["", "✓ Right", ""]
+    assert [row["right"] for row in found["table"]["rows"]] == ["", "✓ Right", ""]
     assert [bar["right"] for bar in model("single", [7, 4, 1], 12, solution=None)["bars"]] == [None] * 3
 
 

@@ -59,6 +59,9 @@ class Tally(Protocol):
     def terms(self) -> tuple[Term, ...]:
         """All texts that voters wrote, most frequent first; empty for kinds whose voters write none."""
 
+    def first_terms(self, standing: Standing, most: int) -> tuple[Term, ...]:
+        """The first of those with this standing, ``most`` at most. Asked for at every tick, however many there are."""
+
     def judge(self, keys: Iterable[str], *, shown: bool) -> None:
         """Show or hide the terms with these keys, also those that will be written only later."""
 
@@ -76,6 +79,9 @@ class PlainTally:
         return {}
 
     def terms(self) -> tuple[Term, ...]:
+        return ()
+
+    def first_terms(self, standing: Standing, most: int) -> tuple[Term, ...]:  # noqa: ARG002
         return ()
 
     def judge(self, keys: Iterable[str], *, shown: bool) -> None:
@@ -157,6 +163,10 @@ class PlainKind:
 
     def full_rules(self, rules: Rules, truth: int | None) -> Rules:  # noqa: ARG002
         return rules
+
+    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
+        """The counts add up to the voters: each is in one of them."""
+        return sum(counts) == voters
 
     def solved(self, figures: Figures, rules: Rules) -> Figures:  # noqa: ARG002
         return figures

@@ -160,10 +160,6 @@ class Estimate(PlainKind):
 
         return tuple(map(label, range(rules.bins)))
 
-    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
-        """The counts add up to the voters."""
-        return sum(counts) == voters
-
     def words(self, answer: Answer, options: tuple[str, ...], rules: Rules) -> str:  # noqa: ARG002
         assert isinstance(answer, value.Value)
         assert isinstance(rules, EstimateRules)

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from livevote.domain.kinds import choice
-from livevote.domain.kinds.base import Rules, read_wanted
+from livevote.domain.kinds.base import read_wanted
 from livevote.domain.records import encode
 from livevote.domain.refusals import Code, Refusal
 
@@ -49,10 +49,6 @@ class Image(choice.ChoiceKind):
 
     def rules(self, stored: bytes) -> ImageRules:
         return _rules.decode(stored)
-
-    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
-        """The counts add up to the voters."""
-        return sum(counts) == voters
 
 
 KIND = Image()

@@ -30,6 +30,15 @@ class RankingRules(Rules, frozen=True):
     top: int
 
 
+Orders = Mapping[tuple[int, ...], int]
+"""How many ballots there are of each order."""
+
+RunOff = tuple[list[dict[str, Any]], int | None]
+"""The rounds of a run-off, each with the ``votes`` for every option and who went ``out``, and who won."""
+
+_MANY = 8
+"""Where more than one in so many orders is new, a run-off is held anew, because that is quicker."""
+
 _order = msgspec.json.Decoder(Order)
 _wanted = msgspec.json.Decoder(_Wanted)
 _rules = msgspec.json.Decoder(RankingRules)
@@ -51,7 +60,17 @@ def _parse(answer: bytes, options: int, top: int) -> Order | Refusal:
     return order
 
 
-def run_off(orders: Mapping[tuple[int, ...], int], options: int) -> tuple[list[dict[str, Any]], int | None]:
+def _verdict(votes: list[int], field: set[int]) -> tuple[list[int], int | None]:
+    """Who goes out in a round with these votes, or, where that is nobody, who wins: perhaps nobody either."""
+    leader = max(field, key=votes.__getitem__)
+    if 2 * votes[leader] > sum(votes):
+        return [], leader
+    fewest = min(votes[place] for place in field)
+    last = sorted(place for place in field if votes[place] == fewest)
+    return ([], None) if len(last) == len(field) else (last, None)
+
+
+def run_off(orders: Orders, options: int) -> RunOff:
     """The instant run-off of so many ballots of each order: its rounds, and who wins it.
 
     In each round a ballot counts for the first option of its order that is still in, and for none where all of its
@@ -65,36 +84,61 @@ def run_off(orders: Mapping[tuple[int, ...], int], options: int) -> tuple[list[d
     votes = [sum(times for _, times in pile) for pile in piles]
     rounds: list[dict[str, Any]] = []
     while any(votes):
-        leader = max(field, key=votes.__getitem__)
-        fewest = min(votes[place] for place in field)
-        last = sorted(place for place in field if votes[place] == fewest)
-        if 2 * votes[leader] > sum(votes):
-            rounds.append({"votes": list(votes), "out": []})
-            return rounds, leader
-        if len(last) == len(field):
-            rounds.append({"votes": list(votes), "out": []})
-            return rounds, None
-        rounds.append({"votes": list(votes), "out": last})
-        field.difference_update(last)
-        for loser in last:
+        out, winner = _verdict(votes, field)
+        rounds.append({"votes": list(votes), "out": out})
+        if not out:
+            return rounds, winner
+        field.difference_update(out)
+        for loser in out:
             votes[loser] = 0
             for order, times in piles[loser]:
-                heir = next((place for place in order if place in field), None)
+                heir = _first(order, field)
                 if heir is not None:
                     piles[heir].append((order, times))
                     votes[heir] += times
     return rounds, None
 
 
+def run_on(before: RunOff, more: Orders, options: int) -> RunOff | None:
+    """The run-off that was ``before`` with so many ``more`` ballots of some orders, which may be fewer than none.
+
+    None where it does not take the same way to the same end: then all ballots have to be looked at.
+    """
+    rounds, winner = before
+    if not rounds or rounds[-1]["out"]:
+        return None
+    field = set(range(options))
+    found: list[dict[str, Any]] = []
+    for each in rounds:
+        votes = list(each["votes"])
+        for order, times in more.items():
+            heir = _first(order, field)
+            if heir is not None:
+                votes[heir] += times
+        out = each["out"]
+        if not any(votes) or _verdict(votes, field) != (out, None if out else winner):
+            return None
+        found.append({"votes": votes, "out": out})
+        field.difference_update(out)
+    return found, winner
+
+
+def _first(order: tuple[int, ...], field: set[int]) -> int | None:
+    return next((place for place in order if place in field), None)
+
+
 class RankingTally(PlainTally):
     """Points for each option, and how often each order was given."""
 
-    __slots__ = ("_figures", "_orders", "_points")
+    __slots__ = ("_figures", "_new", "_orders", "_points", "_run_off")
 
     def __init__(self, options: int) -> None:
         self._points = [0] * options
         self._orders: dict[tuple[int, ...], int] = {}
         self._figures: Figures | None = None
+        self._run_off: RunOff = [], None
+        # The ballots that the run-off does not know yet.
+        self._new: dict[tuple[int, ...], int] = {}
 
     def add(self, answer: Answer) -> None:
         self._count(answer, 1)
@@ -112,6 +156,7 @@ class RankingTally(PlainTally):
             self._orders[order] = left
         else:
             del self._orders[order]
+        self._new[order] = self._new.get(order, 0) + times
         self._figures = None
 
     def counts(self) -> tuple[int, ...]:
@@ -120,7 +165,8 @@ class RankingTally(PlainTally):
     def figures(self) -> Figures:
         """Who has the most points (all of a tie), and how the run-off goes round by round."""
         if self._figures is None:
-            rounds, winner = run_off(self._orders, len(self._points))
+            rounds, winner = self._run_off = self._next_run_off()
+            self._new.clear()
             self._figures = {
                 "method": "borda",
                 "winners": choice.leaders(self._points),
@@ -128,6 +174,13 @@ class RankingTally(PlainTally):
                 "runoff_winner": winner,
             }
         return self._figures
+
+    def _next_run_off(self) -> RunOff:
+        """With all ballots: most of the time, those of one tick change no more than the votes of its rounds."""
+        options = len(self._points)
+        few = len(self._new) * _MANY <= len(self._orders)
+        found = run_on(self._run_off, self._new, options) if few else None
+        return run_off(self._orders, options) if found is None else found
 
 
 class Ranking(PlainKind):

@@ -110,10 +110,6 @@ class Rating(PlainKind):
         assert isinstance(rules, RatingRules)
         return tuple(str(grade) for grade in range(rules.low, rules.top + 1))
 
-    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
-        """The counts add up to the voters."""
-        return sum(counts) == voters
-
     def words(self, answer: Answer, options: tuple[str, ...], rules: Rules) -> str:  # noqa: ARG002
         assert isinstance(answer, value.Value)
         return str(answer.value)

@@ -1,7 +1,6 @@
 """Single choice: every voter chooses exactly one option, so the counts add up to the voters."""
 
 from livevote.domain.kinds import choice
-from livevote.domain.kinds.base import Rules
 from livevote.domain.records import encode
 from livevote.domain.refusals import Code, Refusal
 
@@ -15,10 +14,6 @@ class Single(choice.ChoiceKind):
         if rules.strip() not in (b"", b"{}", b'{"max":1,"min":1}'):
             return Refusal(Code.BAD_QUESTION, "a single choice has no rules to set; for several choices use 'multiple'")
         return choice.check_options(options) or encode(choice.ChoiceRules(max=1, min=1))
-
-    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
-        """The counts add up to the voters."""
-        return sum(counts) == voters
 
 
 KIND = Single()

@@ -1,13 +1,20 @@
 """What the kinds have in common whose voters write: which texts are the same, how often each came, and who sees it."""
 
 import unicodedata
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
+from heapq import merge
 
 from livevote.domain.kinds.base import Figures, PlainKind, PlainTally, Standing, Term
 
 _KEY_DIGITS = 32
+_MANY = 8
+"""Where more than one in so many texts has changed, all of them are put in order anew, because that is quicker."""
+
+_Rank = tuple[int, str]
+"""By what texts are put in order: how many wrote one, negative, and its common form."""
 
 
 @lru_cache(maxsize=4096)
@@ -24,26 +31,53 @@ def key(text: str) -> str:
 class _Same:
     """Texts that are the same: how often each spelling came."""
 
-    __slots__ = ("count", "key", "spellings")
+    __slots__ = ("_term", "count", "key", "spellings")
 
     def __init__(self, text: str) -> None:
         self.key = key(text)
         self.count = 0
         self.spellings: dict[str, int] = {}
+        self._term: Term | None = None
 
-    @property
-    def text(self) -> str:
-        """The spelling that most chose, of several the first by its characters."""
-        return min(self.spellings, key=lambda spelling: (-self.spellings[spelling], spelling))
+    def add(self, text: str, times: int) -> None:
+        self.count += times
+        self._term = None
+        left = self.spellings.get(text, 0) + times
+        if left:
+            self.spellings[text] = left
+        else:
+            del self.spellings[text]
+
+    def term(self, standing: Standing) -> Term:
+        """With the spelling that most chose, of several the first by its characters."""
+        if self._term is None or self._term.standing != standing:
+            text = min(self.spellings, key=lambda spelling: (-self.spellings[spelling], spelling))
+            self._term = Term(self.key, text, self.count, standing)
+        return self._term
 
 
 class TermTally(PlainTally):
     """How often each text came, and which of them may be seen. ``approval``: only what the host has shown.
 
     In the figures, texts stand under ``name``, at most ``most`` of them. Those in ``unseen`` forms are in no result.
+
+    Texts are kept in order from one time of asking to the next: a tick comes after a few ballots, and putting ten
+    thousand texts in order for each would hold up the votes of everybody.
     """
 
-    __slots__ = ("_approval", "_judged", "_most", "_name", "_same", "_terms", "_unseen")
+    __slots__ = (
+        "_approval",
+        "_changed",
+        "_figures",
+        "_judged",
+        "_most",
+        "_name",
+        "_order",
+        "_placed",
+        "_rejudged",
+        "_same",
+        "_unseen",
+    )
 
     def __init__(self, name: str, *, most: int, approval: bool, unseen: frozenset[str] = frozenset()) -> None:
         self._name = name
@@ -52,7 +86,12 @@ class TermTally(PlainTally):
         self._unseen = unseen
         self._same: dict[str, _Same] = {}
         self._judged: dict[str, bool] = {}
-        self._terms: tuple[Term, ...] | None = None
+        self._figures: Figures | None = None
+        self._order: dict[Standing, list[_Rank]] = {}
+        self._placed: dict[str, tuple[Standing, _Rank]] = {}
+        # The forms and keys of what has another place since the texts were put in order.
+        self._changed: set[str] = set()
+        self._rejudged: set[str] = set()
 
     def count(self, texts: Iterable[str], times: int) -> None:
         """Add, or take back, what one voter wrote."""
@@ -63,24 +102,52 @@ class TermTally(PlainTally):
             same = self._same.get(alike)
             if same is None:
                 same = self._same[alike] = _Same(text)
-            same.count += times
-            left = same.spellings.get(text, 0) + times
-            if left:
-                same.spellings[text] = left
-            else:
-                del same.spellings[text]
+            same.add(text, times)
             if not same.count:
                 del self._same[alike]
-        self._terms = None
+            self._changed.add(alike)
+        self._figures = None
 
     def counts(self) -> tuple[int, ...]:
         return ()
 
     def terms(self) -> tuple[Term, ...]:
-        if self._terms is None:
-            order = sorted(self._same.items(), key=lambda item: (-item[1].count, item[0]))
-            self._terms = tuple(Term(same.key, same.text, same.count, self._standing(same.key)) for _, same in order)
-        return self._terms
+        order = self._in_order()
+        return tuple(self._same[alike].term(self._placed[alike][0]) for _, alike in merge(*order.values()))
+
+    def first_terms(self, standing: Standing, most: int) -> tuple[Term, ...]:
+        return tuple(self._same[alike].term(standing) for _, alike in self._in_order()[standing][:most])
+
+    def _in_order(self) -> Mapping[Standing, list[_Rank]]:
+        """The ranks of all texts by their standing, from the first to the last."""
+        if self._rejudged:
+            self._changed.update(alike for alike, same in self._same.items() if same.key in self._rejudged)
+            self._rejudged.clear()
+        if not self._order or len(self._changed) * _MANY > len(self._same):
+            self._order = {"shown": [], "pending": [], "hidden": []}
+            self._placed = {alike: self._place(alike, same) for alike, same in self._same.items()}
+            for standing, rank in self._placed.values():
+                self._order[standing].append(rank)
+            for ranks in self._order.values():
+                ranks.sort()
+        else:
+            for alike in self._changed:
+                self._move(alike)
+        self._changed.clear()
+        return self._order
+
+    def _move(self, alike: str) -> None:
+        """Take a text from where it stood and put it where it stands now, if it was and is there."""
+        before, same = self._placed.pop(alike, None), self._same.get(alike)
+        if before is not None:
+            ranks = self._order[before[0]]
+            del ranks[bisect_left(ranks, before[1])]
+        if same is not None:
+            place = self._placed[alike] = self._place(alike, same)
+            insort(self._order[place[0]], place[1])
+
+    def _place(self, alike: str, same: _Same) -> tuple[Standing, _Rank]:
+        return self._standing(same.key), (-same.count, alike)
 
     def _standing(self, name: str) -> Standing:
         shown = self._judged.get(name)
@@ -90,12 +157,17 @@ class TermTally(PlainTally):
 
     def figures(self) -> Figures:
         """The texts that are shown with how often they came, and how many ``more`` of them there are."""
-        shown = [[term.text, term.count] for term in self.terms() if term.standing == "shown"]
-        return {self._name: shown[: self._most], "more": len(shown[self._most :])}
+        if self._figures is None:
+            first = self.first_terms("shown", self._most)
+            more = len(self._order["shown"]) - len(first)
+            self._figures = {self._name: [[term.text, term.count] for term in first], "more": more}
+        return self._figures
 
     def judge(self, keys: Iterable[str], *, shown: bool) -> None:
-        self._judged.update(dict.fromkeys(keys, shown))
-        self._terms = None
+        judged = dict.fromkeys(keys, shown)
+        self._judged.update(judged)
+        self._rejudged.update(judged)
+        self._figures = None
 
     @property
     def judged(self) -> Mapping[str, bool]:

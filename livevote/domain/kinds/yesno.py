@@ -86,10 +86,6 @@ class YesNo(PlainKind):
     def bins(self, options: tuple[str, ...], rules: Rules) -> tuple[str, ...]:  # noqa: ARG002
         return BINS
 
-    def conserved(self, counts: tuple[int, ...], voters: int, rules: Rules) -> bool:  # noqa: ARG002
-        """The counts add up to the voters."""
-        return sum(counts) == voters
-
     def words(self, answer: Answer, options: tuple[str, ...], rules: Rules) -> str:  # noqa: ARG002
         assert isinstance(answer, choice.Choices)
         return BINS[answer.choices[0]]

@@ -47,6 +47,7 @@
     "results.quorum_reached": "Quorum reached",
     "results.reach": "All between",
     "results.rejected": "Not passed",
+    "results.right": "✓ Right",
     "results.round": "Round {n}",
     "results.runoff": "Instant run-off",
     "results.share": "Share",
@@ -73,22 +74,30 @@
     return (typeof document !== "undefined" && document.documentElement.lang) || "en";
   }
 
-  // Where a text has forms for it, n chooses one.
-  function english(key, values) {
-    const text = TEXTS[key] ?? TEXTS[`${key}.${new Intl.PluralRules("en").select(values.n)}`];
+  // In the language that the script was loaded for, else in English. Where a text has forms for it, n chooses one.
+  function own(key, values) {
+    const texts = globalThis.livevote.results?.words ?? TEXTS;
+    const form = new Intl.PluralRules(texts === TEXTS ? "en" : languageOf()).select(values.n);
+    const text = texts[key] ?? texts[`${key}.${form}`];
     return text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === "number" ? number(values[name]) : values[name]));
   }
 
   function speaker(words) {
-    return (key, values = {}) => (words && words(key, values)) ?? english(key, values);
+    return (key, values = {}) => (words && words(key, values)) ?? own(key, values);
   }
 
   function number(value, digits = 0) {
     return new Intl.NumberFormat(languageOf(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
   }
 
+  // What share of the voters so many are, in whole percents as the language writes them.
   function percent(count, voters) {
-    return voters ? Math.round((100 * count) / voters) : 0;
+    const share = voters ? Math.round((100 * count) / voters) / 100 : 0;
+    return new Intl.NumberFormat(languageOf(), { style: "percent" }).format(share);
+  }
+
+  function list(texts) {
+    return new Intl.ListFormat(languageOf(), { type: "conjunction", style: "narrow" }).format(texts);
   }
 
   function letter(choice) {
@@ -120,8 +129,10 @@
     return { head: [], ...build({ question, rules: question.rules ?? {}, tally: shown, own, say }) };
   }
 
-  function isRight({ solution }, choice) {
-    return solution?.right?.length ? solution.right.includes(choice) : null;
+  // What the solution says of an option: a text where it is right, none where it is not, null while it is not shown.
+  function rightOf({ solution }, choice, say) {
+    if (!solution?.right?.length) return null;
+    return solution.right.includes(choice) ? say("results.right") : "";
   }
 
   function optionsOf({ question, rules, say }) {
@@ -144,9 +155,9 @@
       ...option,
       value: tally ? tally.counts[choice] : 0,
       count: tally ? number(tally.counts[choice]) : "",
-      share: tally ? `${percent(tally.counts[choice], tally.voters)}%` : "",
+      share: tally ? percent(tally.counts[choice], tally.voters) : "",
       mine: mine.includes(choice) ? say("results.your_vote") : "",
-      right: isRight(question, choice),
+      right: rightOf(question, choice, say),
     }));
     return { form: "bars", most: Math.max(1, tally ? tally.voters : 0), bars, table: tally && tableOfChoices(bars, say) };
   }
@@ -196,7 +207,7 @@
     const drawn = { form: "bars", most: Math.max(1, (tally?.voters ?? 0) * (question.options.length - 1)), bars, heads: true, table: null };
     if (!tally) return drawn;
     if (tally.voters) {
-      drawn.head = [{ label: say("results.borda"), value: winners.map((choice) => question.options[choice]).join(", ") }];
+      drawn.head = [{ label: say("results.borda"), value: list(winners.map((choice) => question.options[choice])) }];
       drawn.head.push({ label: say("results.runoff"), value: last === null ? say("results.nobody") : question.options[last] });
     }
     drawn.table = {
@@ -221,7 +232,7 @@
     const first = nps ? 0 : 1;
     const top = nps ? 10 : rules.top ?? 5;
     const columns = Array.from({ length: top - first + 1 }, (_, place) => ({
-      label: `${place + first}${nps ? "" : "\u2009★"}`,
+      label: `${number(place + first)}${nps ? "" : "\u2009★"}`,
       value: tally ? tally.counts[place] : 0,
       count: tally ? number(tally.counts[place]) : "",
       mine: own?.value === place + first ? say("results.your_vote") : "",
@@ -251,7 +262,7 @@
     return tally && {
       caption: say("results.caption"),
       head: [say("results.value"), say("results.votes"), say("results.share")],
-      rows: columns.map(({ label, value, count, mine }) => ({ cells: [label, count, `${percent(value, tally.voters)}%`], mine, right: null })),
+      rows: columns.map(({ label, value, count, mine }) => ({ cells: [label, count, percent(value, tally.voters)], mine, right: null })),
     };
   }
 
@@ -378,10 +389,13 @@
     `.r-badge[data-shape="4"] { clip-path: polygon(25% 5%, 75% 5%, 100% 50%, 75% 95%, 25% 95%, 0 50%); }`,
     `.r-badge[data-shape="5"] { clip-path: polygon(26% 0, 74% 0, 74% 26%, 100% 26%, 100% 74%, 74% 74%, 74% 100%, 26% 100%, 26% 74%, 0 74%, 0 26%, 26% 26%); }`,
     `.r-badge[data-shape="6"] { border-radius: 50% 50% 12% 12%; }`,
-    `.r-text { flex: 1 1 auto; min-width: 0; font-weight: 500; overflow-wrap: anywhere; }`,
+    // Beside its badge, whatever direction its words have.
+    `.r-text { flex: 1 1 auto; min-width: 0; font-weight: 500; overflow-wrap: anywhere; text-align: left; } [dir="rtl"] .r-text { text-align: right; }`,
     `[data-large] .r-text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: var(--r-lines, none); overflow: hidden; }`,
     `.r-tag { flex: none; padding: 0 .6em; border-radius: .9em; font-size: .7em; font-weight: 700; color: var(--good); background: var(--good-tint, var(--tint)); }`,
     `.r-tag:empty { display: none; }`,
+    `.r-tag[data-right] { color: var(--r-on); background: var(--good); }`,
+    `.r-number .r-tag { display: block; width: fit-content; margin-inline-start: auto; line-height: 1.4; } .r-number .r-tag:empty { display: none; }`,
     `.r-number { flex: none; min-width: 5.6em; text-align: end; white-space: nowrap; font-variant-numeric: tabular-nums; }`,
     `.r-number[data-short] { min-width: 3em; }`,
     `.r-number b { font-weight: 700; }`,
@@ -476,7 +490,7 @@
 
   // What decides about sizes: the numbers have their place already.
   function layoutOf({ bars, items, head, more }) {
-    return JSON.stringify([bars?.map(({ mine }) => mine), items, head.length, more]);
+    return JSON.stringify([bars?.map(({ mine, right }) => [mine, right]), items, head.length, more]);
   }
 
   function loadChartFor(figure) {
@@ -552,11 +566,13 @@
     if (!content) return;
     const rows = content.rows.length;
     if (table.rows.length !== rows + 1 || table.rows[0].cells.length !== content.head.length) buildTable(table, content);
-    content.rows.forEach(({ cells, mine }, place) => {
+    content.rows.forEach(({ cells, mine, right }, place) => {
       const row = table.tBodies[0].rows[place];
       row.toggleAttribute("data-mine", Boolean(mine));
       cells.forEach((text, column) => setText(column ? row.cells[column] : row.cells[0].firstElementChild, text));
-      setText(row.cells[0].lastElementChild, mine);
+      const [, own, solved] = row.cells[0].children;
+      setText(own, mine);
+      setText(solved, right ?? "");
     });
   }
 
@@ -573,6 +589,8 @@
       make("span", "", first).dir = "auto";
       first.append(" ");
       make("span", "r-tag", first);
+      first.append(" ");
+      make("span", "r-tag", first).dataset.right = "";
       for (let column = 1; column < cells.length; column += 1) make("td", "", row);
     }
   }
@@ -603,7 +621,10 @@
     const figures = make("span", "r-number", strip);
     const count = make("b", "", figures);
     const share = make("span", "", figures);
-    return { row, strip, text, tag, figures, count, share };
+    // Below the numbers, where it takes no room from the words.
+    const solved = make("span", "r-tag", figures);
+    solved.dataset.right = "";
+    return { row, strip, text, tag, solved, figures, count, share };
   }
 
   function fillRows(figure, { picture }) {
@@ -617,8 +638,9 @@
       setText(part.count, count);
       setText(part.share, share && ` · ${share}`);
       part.figures.toggleAttribute("data-short", figure.shown && !share);
+      setText(part.solved, right ?? "");
       if (right === null) delete part.strip.dataset.right;
-      else part.strip.dataset.right = String(right);
+      else part.strip.dataset.right = String(Boolean(right));
     });
   }
 
@@ -867,13 +889,14 @@
       const start = rightToLeft ? x + wide - long : x;
       const foot = Math.max(4, Math.min(high * 0.14, 14));
       const { color, right } = figure.model.bars[place];
+      const wrong = right === "";
       ctx.save();
       outline(ctx, x, y, wide, high, parseFloat(getComputedStyle(strip).borderTopLeftRadius));
       ctx.clip();
-      ctx.fillStyle = css.getPropertyValue(right === false ? "--r-8" : `--r-${color}`).trim();
-      ctx.globalAlpha = right === false ? 0.14 : 0.24;
+      ctx.fillStyle = css.getPropertyValue(wrong ? "--r-8" : `--r-${color}`).trim();
+      ctx.globalAlpha = wrong ? 0.14 : 0.24;
       ctx.fillRect(start, y, long, high);
-      ctx.globalAlpha = right === false ? 0.45 : 1;
+      ctx.globalAlpha = wrong ? 0.45 : 1;
       ctx.fillRect(start, y + high - foot, long, foot);
       ctx.restore();
     });

@@ -20,6 +20,7 @@ from livevote.domain.records import encode
 from livevote.domain.refusals import Refusal
 from livevote.domain.state import Room
 from livevote.log import finish
+from tests.domain.kinds.cases import why
 from tests.history import AT, SALT, cast, dump, opened, stored
 
 SOME = ("Tea", "Coffee", "Water", "Nothing")
@@ -135,6 +136,19 @@ def test_define_takes_what_it_wrote(name: str, sample: Sample) -> None:
 
 
 @every_sample
+def test_a_kind_without_options_takes_none(name: str, sample: Sample) -> None:
+    if not sample.options:
+        detail = f"a question of the kind '{name}' takes no options"
+        assert why(KINDS[name], ("Yes", "No"), msgspec.json.encode(sample.rules)) == detail
+
+
+@every_sample
+@pytest.mark.parametrize("sent", [b"[]", b"null", b"\xff", b"{", b'{"more":1}', b"[" * 100_000])
+def test_rules_that_are_none_are_refused(name: str, sample: Sample, sent: bytes) -> None:
+    assert why(KINDS[name], sample.options, sent)
+
+
+@every_sample
 @given(sent=st.binary() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps).map(str.encode))
 def test_define_and_parse_do_not_raise(name: str, sample: Sample, sent: bytes) -> None:
     kind = KINDS[name]
@@ -204,6 +218,7 @@ def test_results_keep_their_laws(name: str, sample: Sample, data: st.DataObject)
     ):
         assert all(text and type(value) in (int, str, Decimal) for text, value in told)
     assert bool(tally.terms()) <= kind.written
+    assert tally.first_terms("hidden", 1) == ()
 
 
 @every_sample
@@ -218,6 +233,9 @@ def test_a_tally_goes_on_from_its_counts_if_they_say_enough(name: str, sample: S
         assert shown(again) == shown(tally)
         again.add(more)
         assert shown(again) == shown(tallied(name, sample, [*before, more]))
+        for each in before:
+            again.remove(each)
+        assert shown(again) == shown(tallied(name, sample, [more]))
 
 
 def shadowed(entries: Iterable[Any], room: Room | None = None) -> Room:

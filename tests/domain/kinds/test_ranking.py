@@ -1,14 +1,17 @@
 """Rankings: Borda points and the instant run-off, by worked examples and against a run-off that is counted anew."""
 
 from collections import Counter
+from copy import deepcopy
+from itertools import permutations
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livevote.domain.kinds.ranking import KIND, Order, RankingRules, run_off
+from livevote.domain.kinds.ranking import KIND, Order, RankingRules, run_off, run_on
 from livevote.domain.refusals import Code, Refusal
+from tests.domain.kinds.cases import why
 
 OPTIONS = ("Memphis", "Nashville", "Chattanooga", "Knoxville")
 ALL = RankingRules(top=4)
@@ -37,10 +40,7 @@ def test_rules_are_filled_in_and_stored_canonically(sent: bytes, stored: bytes) 
     ],
 )
 def test_rules_that_nobody_can_follow_are_refused(options: tuple[str, ...], sent: bytes, detail: str) -> None:
-    refusal = KIND.define(options, sent)
-    assert isinstance(refusal, Refusal)
-    assert refusal.code is Code.BAD_QUESTION
-    assert detail in refusal.detail
+    assert detail in why(KIND, options, sent)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,70 @@ def test_points_and_run_off_may_disagree() -> None:
 )
 def test_ties_of_the_run_off(ballots: dict[tuple[int, ...], int], rounds: list[Any], winner: int | None) -> None:
     assert run_off(ballots, 3) == (rounds, winner)
+
+
+@given(orders, orders)
+def test_law_a_run_off_with_a_few_more_ballots_is_that_of_all(
+    before: list[tuple[int, ...]], more: list[tuple[int, ...]]
+) -> None:
+    first, both = Counter(before), Counter(before + more)
+    for known, new, all_ in (
+        (first, Counter(more), both),
+        (both, {order: -n for order, n in Counter(more).items()}, first),
+    ):
+        found = run_on(run_off(known, 4), new, 4)
+        assert found in (None, run_off(all_, 4))
+
+
+@pytest.mark.parametrize(
+    ("more", "goes_on"),
+    [
+        ({(0, 1, 2, 3): 5}, True),
+        ({(3, 2, 1, 0): -1}, True),
+        ({(1, 0, 2, 3): 40}, False),
+        # Another one goes out first, and another one wins.
+        ({(2, 3, 1, 0): -9}, False),
+        ({(0, 1, 2, 3): 60}, False),
+    ],
+)
+def test_only_a_run_off_that_goes_another_way_is_held_anew(more: dict[tuple[int, ...], int], *, goes_on: bool) -> None:
+    known: dict[tuple[int, ...], int] = dict(TENNESSEE.items())
+    all_ = {order: known.get(order, 0) + more.get(order, 0) for order in {**known, **more}}
+    assert run_on(run_off(known, 4), more, 4) == (run_off(all_, 4) if goes_on else None)
+
+
+def test_a_run_off_without_an_end_is_not_gone_on_with() -> None:
+    assert run_on(([], None), {(0,): 1}, 2) is None
+    exhausted = run_off({(0,): 1, (1,): 1, (2,): 2, (3,): 2}, 4)
+    assert exhausted[0][-1]["out"] == []
+    nobody_left = [{"votes": [1, 2], "out": [0]}], None
+    assert run_on(nobody_left, {(0,): 1}, 2) is None
+    tied = run_off({(0,): 1, (1,): 1}, 2)
+    assert run_on(tied, {(0,): -1, (1,): -1}, 2) is None, "without ballots there is no round"
+    # Whose options are all out takes part no longer.
+    longer: dict[tuple[int, ...], int] = {(0,): 9, (1,): 8, (2, 1): 5, (3,): 1}
+    assert run_on(run_off(longer, 4), {(3,): 1}, 4) == run_off({**longer, (3,): 2}, 4)
+
+
+@given(st.lists(st.tuples(st.sampled_from([(0, 1, 2), (1, 0, 2), (2, 1, 0), (0,), (1,), (2, 0)]), st.booleans())))
+def test_law_figures_in_between_change_nothing(changes: list[tuple[tuple[int, ...], bool]]) -> None:
+    asked_often, asked_once = KIND.empty(3, RankingRules(top=1)), KIND.empty(3, RankingRules(top=1))
+    crowd = [Order(order) for order in permutations(range(3))] * 3
+    for tally in (asked_often, asked_once):
+        for each in crowd:
+            tally.add(each)
+    for order, leaves in changes:
+        for tally in (asked_often, asked_once):
+            tally.add(Order(order))
+            if leaves:
+                tally.remove(Order(order))
+        before = asked_often.figures()
+        kept = deepcopy(before)
+        asked_often.add(Order((0, 1, 2)))
+        asked_often.figures()
+        assert before == kept, "what was sent is not written on"
+        asked_often.remove(Order((0, 1, 2)))
+    assert asked_often.figures() == asked_once.figures()
 
 
 @given(orders)

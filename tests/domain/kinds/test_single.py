@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from livevote.domain.kinds.choice import ChoiceRules
 from livevote.domain.kinds.single import KIND
 from livevote.domain.refusals import Code, Refusal
+from tests.domain.kinds.cases import why
 from tests.history import answer, cast, opened
 
 RULES = ChoiceRules(max=1, min=1)
@@ -20,10 +21,7 @@ def test_exactly_one_option_is_chosen(rules: bytes) -> None:
 
 @pytest.mark.parametrize("rules", [b'{"max":2}', b'{"max":2,"min":1}', b"[]", b"null", b"\xff", b"[" * 100_000])
 def test_there_are_no_rules_to_set(rules: bytes) -> None:
-    refusal = KIND.define(("a", "b"), rules)
-    assert isinstance(refusal, Refusal)
-    assert refusal.code is Code.BAD_QUESTION
-    assert refusal.detail == "a single choice has no rules to set; for several choices use 'multiple'"
+    assert why(KIND, ("a", "b"), rules) == "a single choice has no rules to set; for several choices use 'multiple'"
 
 
 @pytest.mark.parametrize(("choices", "code"), [((), Code.TOO_FEW), ((0, 1), Code.TOO_MANY)])

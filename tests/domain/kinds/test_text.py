@@ -1,15 +1,18 @@
 """Texts: cleaned, counted without regard to case, and shown once the host has judged them."""
 
+from collections import Counter
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livevote.domain.kinds.text import KIND, TextRules, Written
-from livevote.domain.kinds.written import key
+from livevote.domain.kinds.text import KIND, TextRules, TextTally, Written
+from livevote.domain.kinds.written import form, key
 from livevote.domain.records import encode
 from livevote.domain.refusals import Code, Refusal
+from tests.domain.kinds.cases import why
 
 RULES = TextRules()
 AT_ONCE = TextRules(approval=False)
@@ -36,7 +39,6 @@ def test_rules_are_filled_in_and_stored_canonically(sent: bytes, stored: bytes) 
 @pytest.mark.parametrize(
     ("options", "sent", "detail"),
     [
-        (("a", "b"), b"{}", "a question of the kind 'text' takes no options"),
         ((), b'{"max_chars":801}', "max_chars"),
         ((), b'{"max_chars":0}', "max_chars"),
         ((), b'{"approval":1}', "approval"),
@@ -44,10 +46,7 @@ def test_rules_are_filled_in_and_stored_canonically(sent: bytes, stored: bytes) 
     ],
 )
 def test_rules_that_nobody_can_follow_are_refused(options: tuple[str, ...], sent: bytes, detail: str) -> None:
-    refusal = KIND.define(options, sent)
-    assert isinstance(refusal, Refusal)
-    assert refusal.code is Code.BAD_QUESTION
-    assert detail in refusal.detail
+    assert detail in why(KIND, options, sent)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +102,59 @@ def test_what_was_judged_stays_so_when_it_is_written_again() -> None:
     tally.add(Written("RUBBISH"))
     tally.add(Written("Tea"))
     assert tally.figures() == {"texts": [["Tea", 1]], "more": 0}
+
+
+_WORDS = [f"{'ab'[number % 2]}{number}" for number in range(12)]
+_CHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "remove", "show", "hide", "ask"]), st.sampled_from([*_WORDS, *map(str.upper, _WORDS)])
+    )
+)
+
+
+@given(changes=_CHANGES, crowd=st.integers(0, 60), approval=st.booleans())
+def test_law_asking_in_between_changes_nothing(changes: list[tuple[str, str]], crowd: int, *, approval: bool) -> None:
+    rules = TextRules(approval=approval)
+    asked_often, asked_once = KIND.empty(0, rules), KIND.empty(0, rules)
+    there: Counter[str] = Counter()
+    for number in range(crowd):
+        for tally in (asked_often, asked_once):
+            tally.add(Written(f"one of a crowd, {number}"))
+    for change, word in changes:
+        for tally in (asked_often, asked_once):
+            if change == "add" or (change == "remove" and there[word]):
+                (tally.add if change == "add" else tally.remove)(Written(word))
+            elif change in ("show", "hide"):
+                tally.judge([key(word)], shown=change == "show")
+        there[word] += {"add": 1, "remove": -bool(there[word])}.get(change, 0)
+        if change == "ask":
+            asked_often.figures()
+    assert asked_often.figures() == asked_once.figures()
+    terms = asked_once.terms()
+    assert asked_often.terms() == terms
+    assert terms == tuple(sorted(terms, key=lambda term: (-term.count, form(term.text))))
+    for standing in ("pending", "shown", "hidden"):
+        of_it = tuple(term for term in terms if term.standing == standing)
+        for most in (2, 500):
+            assert asked_often.first_terms(standing, most) == of_it[:most]
+
+
+def test_only_what_has_changed_is_moved() -> None:
+    tally = KIND.empty(0, AT_ONCE)
+    for number in range(80):
+        tally.add(Written(f"text {number:02}"))
+    assert tally.figures()["texts"][:2] == [["text 00", 1], ["text 01", 1]]
+    tally.add(Written("Text 44"))
+    tally.remove(Written("text 00"))
+    tally.add(Written("a text more"))
+    tally.add(Written("gone at once"))
+    tally.remove(Written("gone at once"))
+    tally.judge([key("text 01"), key("nobody wrote it")], shown=False)
+    with patch.object(TextTally, "_place", autospec=True, side_effect=TextTally._place) as placed:
+        assert tally.figures()["texts"][:2] == [["Text 44", 2], ["a text more", 1]]
+        assert tally.figures() is tally.figures()
+        assert placed.call_count == 3, "the new one, that with one more voter, and that which is hidden"
+    assert [term.text for term in tally.first_terms("hidden", 500)] == ["text 01"]
 
 
 def test_texts_come_by_how_many_wrote_them_and_then_by_alphabet() -> None:
