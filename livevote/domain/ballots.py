@@ -12,6 +12,9 @@ from livevote.domain.records import AnswerErased, BallotCast, Draft, Entry, Open
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.state import Ballot, Question, Room, Round
 
+MAX_CHANGES = 100
+"""How often one voter may change the answer in a round: every change is a record for good."""
+
 
 def cast(room: Room, command: CastBallot, at: int) -> Decision:
     """What the log should say about a ballot."""
@@ -40,6 +43,8 @@ def cast(room: Room, command: CastBallot, at: int) -> Decision:
         return answer
     if mine is not None and not question.changeable:
         return Refusal(Code.ALREADY_VOTED)
+    if mine is not None and mine.rev >= MAX_CHANGES:
+        return Refusal(Code.TOO_MANY_CHANGES, f"at most {MAX_CHANGES} times in a round")
     if question.level == "code" and not has_place(room, asked, command.voter):
         return Refusal(Code.NO_CODE)
     opening = Opening(command.salt, encode(answer))

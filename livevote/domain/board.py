@@ -36,6 +36,9 @@ from livevote.domain.text import clean
 MAX_POST_CHARS = 300
 MAX_POSTS = 2000
 """Posts that are not hidden. Posts of one batch do not see each other, so there can be a batch more."""
+MAX_ACTS = 1000
+"""What one voter may have done on the board before upvotes are refused, those that were taken back among it: every one
+is a record for good. Posts are bounded by what the host answers."""
 
 
 class PostText(msgspec.Struct, frozen=True):
@@ -76,7 +79,8 @@ def _ask(room: Room, command: AskPost, at: int) -> Decision:
 
 def _upvote(room: Room, command: UpvotePost, at: int) -> Decision | Record:
     board = room.board
-    if (known := board.acts.get(command.voter, {}).get(command.id)) is not None:
+    acts = board.acts.get(command.voter, {})
+    if (known := acts.get(command.id)) is not None:
         same = (known.post, known.on) == (command.post, command.on)
         return Known(known.index, known.at) if same else Refusal(Code.CONFLICT)
     if not board.on:
@@ -87,6 +91,8 @@ def _upvote(room: Room, command: UpvotePost, at: int) -> Decision | Record:
         return Refusal(Code.UNKNOWN_POST)
     if _has_upvoted(board, command.voter, post) is command.on:
         return Refusal(Code.SAME_UPVOTE)
+    if len(acts) >= MAX_ACTS:
+        return Refusal(Code.TOO_MANY_UPVOTES)
     return PostUpvoted(at=at, id=command.id, post=post.index, voter=command.voter, on=command.on)
 
 

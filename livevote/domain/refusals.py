@@ -21,6 +21,7 @@ class Code(StrEnum):
     TOO_FEW = "too_few"
     TOO_MANY = "too_many"
     ALREADY_VOTED = "already_voted"
+    TOO_MANY_CHANGES = "too_many_changes"
     CONFLICT = "conflict"
     BAD_TITLE = "bad_title"
     BAD_QUESTION = "bad_question"
@@ -70,6 +71,7 @@ class Code(StrEnum):
     BOARD_FULL = "board_full"
     UNKNOWN_POST = "unknown_post"
     SAME_UPVOTE = "same_upvote"
+    TOO_MANY_UPVOTES = "too_many_upvotes"
 
 
 class Refusal(msgspec.Struct, frozen=True):

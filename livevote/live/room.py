@@ -45,6 +45,7 @@ from livevote.protocol.messages import (
     Fingerprint,
     HealthInfo,
     HostBoardMessage,
+    HostQuestionInfo,
     HostState,
     LeaderboardInfo,
     PulseMessage,
@@ -122,6 +123,10 @@ class LiveRoom:
         """The codes of those sessions that have one."""
         self._boards: dict[Role, BoardMessage | HostBoardMessage] = {}
         """The board as it is now, made when it is first asked for."""
+        self._questions: dict[str, HostQuestionInfo] = {}
+        """What the host was shown of questions that are not open: 200 with ten rounds each take 3 ms to make."""
+        self._questions_of = state.head
+        """The value of ``commanded`` when they were made."""
         self._sent: dict[tuple[Part, Role], object] = {}
         """What everybody of a role was sent last, where that is the same for all."""
         self._authors: dict[str, str] = {}
@@ -489,6 +494,9 @@ class LiveRoom:
     def _host_state(self) -> HostState:
         health = self._health()
         self._health_shown = _rough(health)
+        if self._questions_of != self.commanded:
+            self._questions.clear()
+            self._questions_of = self.commanded
         return views.host_state(
             self.state,
             at=self._clock.now_ms(),
@@ -496,6 +504,7 @@ class LiveRoom:
             health=health,
             leaderboard=self.leaderboard(),
             rehearsal=self.rehearsal,
+            kept=self._questions,
         )
 
     def _health(self) -> HealthInfo:

@@ -112,8 +112,14 @@ def host_state(
     health: HealthInfo,
     leaderboard: LeaderboardInfo | None = None,
     rehearsal: bool = False,
+    kept: dict[str, HostQuestionInfo] | None = None,
 ) -> HostState:
-    """The room as its host sees it: every question with its latest result and what is right, and how it is doing."""
+    """The room as its host sees it: every question with its latest result and what is right, and how it is doing.
+
+    ``kept`` are questions by id as they were made by an earlier call; it is filled for the next one. Whatever but a
+    ballot has come since may have changed them, so the caller empties it then.
+    """
+    kept = {} if kept is None else kept
     return HostState(
         epoch=_epoch(room),
         as_of=room.head,
@@ -125,7 +131,7 @@ def host_state(
         receipts=room.receipts,
         replay_public=room.replay_public,
         current=None if room.current is None else room.current.id,
-        questions=tuple(_host_question(question) for question in room.questions.values()),
+        questions=tuple(_kept_question(question, kept) for question in room.questions.values()),
         recoveries=tuple(RecoveryInfo(each.at, each.lost, each.kept) for each in room.recoveries),
         cohosts=tuple(CohostInfo(id, name) for id, name in cohosts(room).items()),
         health=health,
@@ -307,6 +313,15 @@ def _solution(wording: Wording) -> SolutionInfo | None:
     if terms is None or solution is None:
         return None
     return SolutionInfo(solution.right, quiz.truth(wording), terms.points, terms.fading, solution.explanation)
+
+
+def _kept_question(question: Question, kept: dict[str, HostQuestionInfo]) -> HostQuestionInfo:
+    if question.phase == "open":
+        return _host_question(question)  # each ballot changes it
+    found = kept.get(question.id)
+    if found is None:
+        found = kept[question.id] = _host_question(question)
+    return found
 
 
 def _host_question(question: Question) -> HostQuestionInfo:

@@ -41,6 +41,7 @@ REJECTED: dict[Code | Wire, str] = {
     Code.TOO_FEW: "Choose more options.",
     Code.TOO_MANY: "Choose fewer options.",
     Code.ALREADY_VOTED: "You have voted, and this question does not let an answer be changed.",
+    Code.TOO_MANY_CHANGES: "You have changed your answer often enough. The last one counts.",
     Code.CONFLICT: "This ballot id was used for another answer. Send a new id.",
     Code.BAD_TITLE: "The room's title cannot be used.",
     Code.BAD_QUESTION: "The question cannot be asked like this.",
@@ -90,6 +91,7 @@ REJECTED: dict[Code | Wire, str] = {
     Code.BOARD_FULL: "The board is full. Upvote a post that says the same, or wait until the host makes room.",
     Code.UNKNOWN_POST: "There is no such post on the board.",
     Code.SAME_UPVOTE: "Your upvote of this post is like that already.",
+    Code.TOO_MANY_UPVOTES: "You have given and taken back upvotes often enough. They stay as they are.",
 }
 """Text for every final refusal, in plain words that say what to do."""
 

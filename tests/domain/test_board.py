@@ -116,6 +116,19 @@ def test_a_voter_has_one_upvote_for_each_post() -> None:
     assert history.room.board.upvoted == {"ann": {3}, "bob": {4}}
 
 
+def test_a_voter_gives_and_takes_back_upvotes_so_many_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MAX_ACTS", 4)
+    toggles = [upvote("bob", 3, on=number % 2 == 0, id=f"u{number}") for number in range(4)]
+    history = posted().did(*toggles[:3])  # and bob's own post
+    assert history.do(toggles[3]) == Refusal(Code.TOO_MANY_UPVOTES)
+    assert history.do(toggles[2]) == Known(7, AT + 6), "the retry comes first"
+    history.did(ask("bob", "Where?"), upvote("ann", 3))
+    monkeypatch.undo()
+    history.did(toggles[3])
+    monkeypatch.setattr(rules, "MAX_ACTS", 1)
+    assert dump(fold(stored(history.entries))) == dump(history.room), "a log from before the limit folds"
+
+
 def test_nobody_learns_which_posts_wait_or_are_hidden() -> None:
     history = posted(approval=True)
     answers = {str(history.decide(upvote("eve", index))) for index in (3, 99)}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livevote.domain import ballots
 from livevote.domain.about import MAX_TITLE_CHARS
 from livevote.domain.audit import commitment
 from livevote.domain.board import MAX_POSTS
@@ -199,6 +200,7 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.TOO_FEW: lambda: (opened(), cast("ann")),
     Code.TOO_MANY: lambda: (opened(), cast("ann", 0, 1)),
     Code.ALREADY_VOTED: lambda: (opened(changeable=False).did(cast("ann", 0)), cast("ann", 1)),
+    Code.TOO_MANY_CHANGES: lambda: (changed_often(), cast("ann", 0, id="once more")),
     Code.CONFLICT: lambda: (opened().did(cast("ann", 0, id="x")), cast("ann", 1, id="x")),
     Code.BAD_TITLE: lambda: (History(), CreateRoom(CODE, " \u200b\n")),
     Code.BAD_QUESTION: lambda: (created(), question(" ")),
@@ -239,7 +241,27 @@ REFUSED: dict[Code, Callable[[], Case]] = {
     Code.BOARD_FULL: _full_of_posts,
     Code.UNKNOWN_POST: lambda: (with_board(), upvote("ann", 3)),
     Code.SAME_UPVOTE: lambda: (with_board().did(ask("ann", "Why?")), upvote("ann", 3, on=False)),
+    Code.TOO_MANY_UPVOTES: lambda: (
+        with_board()
+        .did(ask("ann", "Why?"))
+        .did(*(upvote("bob", 3, on=number % 2 == 0, id=f"u{number}") for number in range(1000))),
+        upvote("bob", 3, id="once more"),
+    ),
 }
+
+
+def changed_often() -> History:
+    """Ann has changed her answer as often as she may."""
+    return opened().did(*(cast("ann", number % 2, id=f"v{number}") for number in range(101)))
+
+
+def test_a_voter_changes_an_answer_so_many_times_in_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    history = changed_often()
+    assert history.round().tally.counts() == (1, 0, 0)
+    assert isinstance(history.do(cast("ann", 1, id="v99")), Repeat), "the retry comes first"
+    history.did(cast("bob", 1), CloseVoting("q1"), AskAgain("q1"), cast("ann", 1, round=2, id="next"))
+    monkeypatch.setattr(ballots, "MAX_CHANGES", 1)
+    assert dump(fold(stored(history.entries))) == dump(history.room), "a log from before the limit folds"
 
 
 @pytest.mark.parametrize("code", Code)

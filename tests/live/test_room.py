@@ -15,24 +15,33 @@ from livevote.domain.commands import (
     CastBallot,
     CloseVoting,
     Command,
+    EditQuestion,
+    EraseAnswer,
+    EraseRoom,
+    HideResults,
     IssueCodes,
+    JudgeTerms,
     LinkPseudonyms,
     NamePlayer,
     OpenVoting,
+    OrderQuestions,
     Quiz,
+    RevealResults,
     RevokeCohost,
     SetTimer,
     ShowSolution,
     UseCode,
 )
+from livevote.domain.kinds.written import key
 from livevote.domain.records import Draft, Entry, Level, encode
 from livevote.domain.room import decide
-from livevote.domain.state import Room
+from livevote.domain.state import Question, Room
 from livevote.keys import Keyring
 from livevote.live import room as module
+from livevote.live import views
 from livevote.live.room import HeldCode, LiveRoom
 from livevote.live.views import MAX_EARLIER_ROUNDS
-from livevote.protocol.messages import Check
+from livevote.protocol.messages import Check, HostQuestionInfo
 
 NO_CHECKS = {"ok": 0, "failed": 0, "delay_ms": None, "offset_ms": None}
 
@@ -452,3 +461,54 @@ async def test_a_wall_is_told_how_many_voted_and_nothing_of_its_own(tmp_path: Pa
     # The records of this show are in no seal before the first one that was done.
     assert (last["voted"], last["online"], last["tally"]) == (1, 0, None)
     assert last["fingerprint"] == {"as_of": 4, "root": show.room.seal.root.hex()}
+
+
+def fresh(show: Show) -> Any:
+    """What a host's page would show if nothing were kept."""
+    show.room._questions.clear()
+    return show.hosted
+
+
+async def test_closed_questions_are_kept_while_ballots_come_and_made_again_after_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = Show(tmp_path)
+    made: list[str] = []
+    original = views._host_question
+
+    def counted(question: Question) -> HostQuestionInfo:
+        made.append(question.id)
+        return original(question)
+
+    monkeypatch.setattr(views, "_host_question", counted)
+    for _ in range(3):
+        show.do(AddQuestion(kind="text", text="?"))
+    for id in ("q2", "q3"):
+        show.do(OpenVoting(id))
+        show.do(CloseVoting(id))
+    show.do(OpenVoting("q1"))
+    assert len(show.hosted["questions"]) == 3
+    made.clear()
+    for number in range(4):
+        ballot = CastBallot(f"voter{number}", f"id{number}", "q1", 1, b'{"text":"Tea"}', bytes(16))
+        show.do(ballot)
+        assert show.hosted["questions"][0]["voters"] == number + 1
+    assert made == ["q1"] * 4
+    erasure = EraseAnswer(show.room.state.head)
+    for command in (
+        CloseVoting("q1"),
+        JudgeTerms("q1", 1, (key("tea"),), shown=True),
+        RevealResults("q1"),
+        erasure,
+        HideResults("q1"),
+        EditQuestion("q1", text="Which?"),
+        EditQuestion("q2", text="What?", meaning=True),
+        OrderQuestions(("q3", "q1", "q2")),
+        AskAgain("q2"),
+        CloseVoting("q2"),
+        EraseRoom(),
+    ):
+        show.do(command)
+        shown = show.hosted
+        assert shown == show.hosted == fresh(show), command
+    await show.room.channel.aclose()
