@@ -65,6 +65,13 @@ class CodeTries:
             mine.until_s = now_s + min(pause_s, LONGEST_PAUSE_S)
         return 0
 
+    def was_not_looked_at(self, room: str, session: str) -> None:
+        """Nobody could say whether the last try was right: it is not held against this browser.
+
+        The room's count stays, or whoever guesses would be free to as long as one of several lists cannot be read.
+        """
+        self._take_back(room, session)
+
     def was_right(self, room: str, session: str) -> None:
         """The last try was no guess: it does not count, nor do those of this browser before it."""
         self._rooms[room].wrong -= 1
@@ -73,6 +80,9 @@ class CodeTries:
     def was_known(self, room: str, session: str) -> None:
         """The last try was the code that this browser has already: it does not count, and excuses no other one."""
         self._rooms[room].wrong -= 1
+        self._take_back(room, session)
+
+    def _take_back(self, room: str, session: str) -> None:
         mine = self._sessions.get((room, session))
         if mine is not None:
             mine.wrong -= 1

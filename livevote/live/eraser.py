@@ -25,7 +25,10 @@ _RETRY_S = 1.0
 
 
 class Eraser:
-    """Works on ``registry.erasing``. A room that is half done goes on at the next start."""
+    """Works on ``registry.erasing``, then on what is left beside the log.
+
+    A room that is half done goes on at the next start.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,9 @@ class Eraser:
         self._keeper = keeper
         self._gallery = gallery
         self._retry_s = retry_s
+        if log.has_traces:
+            rooms = (room for room in registry.all() if room.state.erased_at is not None)
+            registry.traced.update(room.code for room in rooms)
 
     async def run(self) -> None:
         """Erase what is to be erased, until cancelled or until the writer ends."""
@@ -51,6 +57,7 @@ class Eraser:
                 self._registry.erased.clear()
                 for room in list(self._registry.erasing.values()):
                     await self._erase(room)
+                await self._scrub()
                 await self._registry.erased.wait()
 
     async def _erase(self, room: LiveRoom) -> None:
@@ -68,7 +75,28 @@ class Eraser:
             await self._writer.give_way()
         for _ in blank(room.state):
             await asyncio.sleep(0)
+        if self._log.has_traces:
+            self._registry.traced.add(room.code)
         del self._registry.erasing[room.code]
+
+    async def _scrub(self) -> None:
+        """Try until no trace is left, or until another room is to be erased."""
+        is_told = False
+        while self._log.has_traces and not self._registry.erased.is_set():
+            await self._until_done(partial(self._writer.chore, self._log.scrub))
+            if not self._log.has_traces:
+                break
+            if not is_told:
+                _log.warning(
+                    "erased answers are still in the write-ahead log, because another program is reading the database; "
+                    "they go when it ends"
+                )
+                is_told = True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._retry_s):
+                    await self._registry.erased.wait()
+        if not self._log.has_traces:
+            self._registry.traced.clear()
 
     async def _until_done(self, step: partial[Coroutine[object, object, None]]) -> None:
         while True:

@@ -165,15 +165,18 @@ class Channel:
         while self._changed or ((self._lagging or self._parts) and not self._closing):
             await asyncio.sleep(max(0.0, self._next_at_s - self._clock.monotonic_s()))
             begun_s = self._clock.monotonic_s()
-            await self._try_to_fan_out()
+            done = await self._try_to_fan_out()
             took_s = self._clock.monotonic_s() - begun_s
-            self._next_at_s = begun_s + min(max(MIN_TICK_S, TICK_PER_FAN_OUT * took_s), MAX_TICK_S)
+            wait_s = min(max(MIN_TICK_S, TICK_PER_FAN_OUT * took_s), MAX_TICK_S) if done else MAX_TICK_S
+            self._next_at_s = begun_s + wait_s
 
-    async def _try_to_fan_out(self) -> None:
+    async def _try_to_fan_out(self) -> bool:
         try:
             await self._fan_out()
         except Exception:
-            _log.exception("a result could not be sent; the next one will be")
+            _log.exception("a result could not be sent; the next tick tries again")
+            return False
+        return True
 
     async def _fan_out(self) -> None:
         changed, self._changed = self._changed, {}
@@ -191,14 +194,27 @@ class Channel:
                 frame = self._views.tick(role, full=changed[role]) if role in changed and subscribers else None
                 if frame is not None:
                     await self._send(frame, [one for one in subscribers if one not in self._lagging])
+                changed.pop(role, None)
                 if own and role == "voter":
                     await self._send(None, [one for one in subscribers if one not in self._lagging])
+                    own = False
                 for part in parts if subscribers else ():
                     if (frame := self._views.part(part, role)) is not None:
                         await self._send(frame, [one for one in subscribers if one not in self._lagging])
                 await self._recover(recovered, role)
+        except Exception:
+            if not self._closing:  # or a frame that can never be made would keep the channel open
+                self._put_back(changed, own=own, parts=parts)
+            raise
         finally:
             self._sending = False
+
+    def _put_back(self, changed: dict[Role, bool], *, own: bool, parts: set[Part]) -> None:
+        """What a tick has not sent is due in the next one."""
+        for role, full in changed.items():
+            self._changed[role] = full or self._changed.get(role, False)
+        self._own = self._own or own
+        self._parts |= parts
 
     async def _send(self, frame: bytes | None, to: Iterable[Subscriber]) -> None:
         """Send ``frame`` to each, or to each its own if there is None for everybody."""

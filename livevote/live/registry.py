@@ -43,8 +43,10 @@ class Registry:
         """Rooms with records that no checkpoint holds yet."""
         self.erasing: dict[str, LiveRoom] = {}
         """Rooms that were erased and whose answers may still be in the log."""
+        self.traced: set[str] = set()
+        """Codes of rooms that were erased, and of whose answers the log may still have traces beside it."""
         self.erased = asyncio.Event()
-        """Set when a room becomes one of those."""
+        """Set when there is something to take out of the log, or out of the traces beside it."""
         self.grown = asyncio.Event()
         """Set when a room becomes one of those."""
         self.urgent = asyncio.Event()
@@ -131,6 +133,8 @@ class Registry:
                 self.stirred.set()
                 if isinstance(together[-1].record, RoomErased):
                     self._erase(room)
+                elif isinstance(together[-1].record, ERASURES):
+                    self.erased.set()
             self.unsealed[code] = room
         self.grown.set()
 

@@ -29,6 +29,9 @@ _OF_VOTERS = (CastBallot, NamePlayer, AskPost, UpvotePost)
 _MAX_PER_VOTER = 2
 """Ballots of one voter that may wait. A page sends one at a time; more would fill batches with nothing but waiting."""
 
+_MAX_OF_HOSTS = 1000
+"""Commands that are no voter's and may wait: they have room of their own, or votes would keep "Close voting" out."""
+
 MAX_BATCH = 1000
 """Commands in one batch: the last ballot of a batch waits for the whole batch's INSERT, and 1,000 take about 5 ms."""
 
@@ -89,6 +92,7 @@ class Writer:
         self._ticket = 0
         self._appended: dict[int, list[_Waiting]] = {}
         self._voters: dict[_Voter, int] = {}
+        self._of_hosts = 0
         self._came_back: asyncio.Future[None] | None = None
         self._refusing: Unsure | None = None
         self._chores: deque[tuple[Callable[[], Awaitable[None]], asyncio.Future[None]]] = deque()
@@ -117,16 +121,23 @@ class Writer:
         waits = 0 if voter is None else self._voters.get(voter, 0)
         if self._refusing is not None:
             _tell(reply, self._refusing)
-        elif len(self._queue) >= self._queue_limit or waits >= _MAX_PER_VOTER:
+        elif self._is_full(voter, waits):
             _tell(reply, Unsure.BUSY)
         else:
-            if voter is not None:
+            if voter is None:
+                self._of_hosts += 1
+            else:
                 self._voters[voter] = waits + 1
             # No pseudonym begins like this.
             name = (code, f"={alike(command.name)}") if type(command) is NamePlayer else None
             self._queue.append(_Waiting(code, command, reply, voter, self._clock.monotonic_s(), name))
             self._all_answered.clear()
             self._wake.set()
+
+    def _is_full(self, voter: _Voter | None, waits: int) -> bool:
+        if voter is None:
+            return self._of_hosts >= _MAX_OF_HOSTS
+        return len(self._queue) >= self._queue_limit or waits >= _MAX_PER_VOTER
 
     async def ask(self, code: str, command: Command) -> Outcome:
         """``submit`` for callers that can wait."""
@@ -269,7 +280,9 @@ class Writer:
 
     def _answer(self, waiting: _Waiting, outcome: Outcome) -> None:
         voter = waiting.voter
-        if voter is not None:
+        if voter is None:
+            self._of_hosts -= 1
+        else:
             waits = self._voters.pop(voter) - 1
             if waits:
                 self._voters[voter] = waits

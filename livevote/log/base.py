@@ -100,9 +100,19 @@ class Log(Reader, Protocol):
         """Take the openings of the room's ``COMMITTED`` records with ``after < index <= upto`` out of the log, durably.
 
         With ``upto`` at the end of the room's log nothing of them is left in the adapter's own files beside it either,
-        unless somebody is reading: then it goes with a later record, or when the log is closed. It takes as long as so
-        many records; failure is as with ``append``.
+        unless somebody is reading: ``has_traces`` says so. It takes as long as so many records; failure is as with
+        ``append``.
         """
+
+    @property
+    def has_traces(self) -> bool:
+        """Whether the adapter's own files may still hold openings that are in the log no more.
+
+        They go with ``scrub``, with a later record, or when the log is closed, once nobody reads what was before.
+        """
+
+    async def scrub(self) -> None:
+        """Take such traces out, unless somebody is reading. Fails as ``append`` does where the log has failed."""
 
     async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:
         """Take over the whole log of a room from elsewhere, all of it or nothing, byte for byte.

@@ -50,6 +50,14 @@ class MemoryLog:
             for entry in entries[after:upto]
         ]
 
+    @property
+    def has_traces(self) -> bool:
+        return False
+
+    async def scrub(self) -> None:
+        if self._closed:
+            raise LogFailedError("the log is closed")
+
     async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:
         entries = [entry for chunk in chunks for entry in chunk]
         heads = self._heads.copy()

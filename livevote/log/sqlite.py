@@ -55,8 +55,8 @@ class SqliteLog(SqliteReader):
         self._heads = heads
         self._followed: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._failed = False
-        self._has_traces = False
-        """Whether the write-ahead log may hold what was erased."""
+        # What a killed process left in the write-ahead log may have been erased since.
+        self._has_traces = _size(path.with_name(f"{path.name}-wal")) > 0
         self._again_at_s = 0.0
 
     @classmethod
@@ -136,6 +136,16 @@ class SqliteLog(SqliteReader):
                 (room, after, upto),
             )
         if upto >= self._heads[room].index:
+            await self._empty_wal()
+
+    @property
+    def has_traces(self) -> bool:
+        return self._has_traces
+
+    async def scrub(self) -> None:
+        if self._failed or self._connection is None:
+            raise LogFailedError("the log takes no more changes")
+        if self._has_traces:
             await self._empty_wal()
 
     @contextmanager
@@ -244,6 +254,13 @@ def _make_safe(path: Path) -> None:
             raise DataDirectoryError(
                 f"Cannot sync {found}: {error.strerror}. Check its owner and mode, and the disk."
             ) from error
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _try_to_open(path: Path | str) -> None:

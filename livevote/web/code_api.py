@@ -232,7 +232,11 @@ class Code(_CodeHandler):
         if wait_s:
             text = f"Too many wrong codes. Try again in {wait_s} seconds."
             raise ApiError(429, Unsure.TOO_FAST, text, retry_s=wait_s)
-        held = await self.find(room, given)
+        try:
+            held = await self.find(room, given)
+        except ApiError:
+            services.code_tries.was_not_looked_at(room.code, session)
+            raise
         if held is None:
             raise ApiError(409, Why.UNKNOWN_CODE, explain(Refusal(Why.UNKNOWN_CODE)))
         by = room.key.code_user(session)

@@ -92,10 +92,15 @@ class Deleted(msgspec.Struct, frozen=True):
 
 
 class Erased(msgspec.Struct, frozen=True):
-    """The deletion is record ``as_of``. The answers go from the disk by and by: ``GET`` says when none are left."""
+    """The deletion is record ``as_of``. The answers go from the disk by and by: ``GET`` says when none are left.
+
+    ``traces``: they are out of the log, but not ``done``, because another program that reads the database keeps traces
+    of them in the write-ahead log. The server tries again by itself.
+    """
 
     as_of: int
     done: bool
+    traces: bool
 
 
 class PlanHandler(ApiHandler):
@@ -260,4 +265,7 @@ class Deletion(ApiHandler):
         room = self.room()
         if room.state.erased_at is None:
             raise ApiError(409, "not_deleted", "Nothing of this room was deleted.")
-        self.answer(Erased(room.state.head, room.code not in self.services.registry.erasing))
+        erasing, traced = (
+            room.code in codes for codes in (self.services.registry.erasing, self.services.registry.traced)
+        )
+        self.answer(Erased(room.state.head, done=not (erasing or traced), traces=traced and not erasing))

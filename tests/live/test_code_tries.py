@@ -69,6 +69,14 @@ def test_a_session_that_was_forgotten_can_still_be_told_that_it_knew_its_code(mo
     assert tries._rooms["ROOM22"].wrong == 1
 
 
+def test_a_try_that_nobody_could_judge_counts_for_the_room_alone() -> None:
+    tries = CodeTries(ManualClock())
+    for _ in range(ROOM_TRIES):
+        assert tries.begin("ROOM22", "ann") == 0
+        tries.was_not_looked_at("ROOM22", "ann")
+    assert tries.begin("ROOM22", "bob") == 1
+
+
 def test_a_thousand_right_codes_at_once_are_no_guesses() -> None:
     tries = CodeTries(ManualClock())
     for number in range(5 * ROOM_TRIES):

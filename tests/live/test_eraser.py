@@ -62,6 +62,24 @@ class FullLog(MemoryLog):
         await super().forget(room, after=after, upto=upto)
 
 
+class ReadLog(MemoryLog):
+    """A log that another program reads, for as many tries as somebody wants."""
+
+    held = 0
+    after_forgetting = 0
+
+    async def forget(self, room: str, *, after: int, upto: int) -> None:
+        await super().forget(room, after=after, upto=upto)
+        self.held = self.after_forgetting
+
+    @property
+    def has_traces(self) -> bool:
+        return self.held > 0
+
+    async def scrub(self) -> None:
+        self.held -= 1
+
+
 def evening() -> History:
     history = opened().did(*(cast(f"voter{number}", number % 3) for number in range(8)), cast("voter0", 2))
     return history.did(CloseVoting("q1"))
@@ -224,3 +242,49 @@ async def test_the_pictures_of_the_room_go_before_the_last_answers(tmp_path: Pat
     assert pictures.tries == 3
     assert not any_picture(tmp_path / "pictures")
     assert not await left(at.log)
+
+
+async def test_traces_beside_the_log_are_told_and_tried_again_until_they_are_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    history = evening()
+    log = ReadLog()
+    await log.adopt([history.entries])
+    at = Office(tmp_path, log)
+    log.after_forgetting = 1_000_000
+    async with erasing(at) as writer:
+        assert isinstance(await writer.ask(CODE, EraseRoom()), Entry)
+        await eventually(lambda: not at.registry.erasing)
+        assert at.registry.traced == {CODE}
+        await eventually(lambda: bool(caplog.records))
+        log.held = 3
+        await eventually(lambda: not at.registry.traced)
+    assert not log.has_traces
+    assert ["write-ahead log" in record.message for record in caplog.records] == [True], "once, not with every try"
+    caplog.clear()
+
+
+async def test_traces_of_a_room_that_was_erased_before_a_kill_go_at_the_start(tmp_path: Path) -> None:
+    log = ReadLog()
+    await log.adopt([evening().did(EraseRoom()).entries])
+    await log.forget(CODE, after=0, upto=100)
+    log.held = 1
+    at = Office(tmp_path, log)
+    assert not at.registry.erasing
+    async with erasing(at):
+        assert at.registry.traced == {CODE}
+        await eventually(lambda: not at.registry.traced)
+
+
+async def test_another_room_that_is_to_be_erased_does_not_wait_for_traces(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = ReadLog()
+    await log.adopt([evening().entries])
+    at = Office(tmp_path, log)
+    log.held = 1_000_000
+    async with erasing(at) as writer:
+        await eventually(lambda: log.held < 1_000_000)
+        assert isinstance(await writer.ask(CODE, EraseRoom()), Entry)
+        await eventually(lambda: not at.registry.erasing)
+    caplog.clear()

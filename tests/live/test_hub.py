@@ -409,14 +409,74 @@ async def test_i15_who_syncs_and_never_reads_is_sent_nothing_more() -> None:
     assert stuck.frames == [b"voter catches up 0"]
 
 
-async def test_a_frame_that_cannot_be_made_does_not_end_the_ticks(caplog: pytest.LogCaptureFixture) -> None:
-    stage = Stage()
-    screen = stage.join()
-    good, stage.tick = stage.tick, None  # type: ignore[method-assign, assignment]
-    stage.change()
+class Fallible(Stage):
+    """A stage on which frames of some sort cannot be made as many times as ``failures`` says."""
+
+    def __init__(self, failures: dict[str, int]) -> None:
+        super().__init__()
+        self.failures = failures
+
+    def _may_fail(self, what: str) -> None:
+        if self.failures.get(what):
+            self.failures[what] -= 1
+            raise RuntimeError(what)
+
+    def tick(self, role: Role, *, full: bool) -> bytes | None:
+        self._may_fail(role)
+        return super().tick(role, full=full)
+
+    def own(self, subscriber: Subscriber) -> bytes | None:
+        self._may_fail("own")
+        return super().own(subscriber)
+
+    def part(self, part: Part, role: Role) -> bytes | None:
+        self._may_fail(part)
+        return super().part(part, role)
+
+
+async def test_a_frame_that_could_not_be_made_is_made_by_a_later_tick_with_all_that_was_to_be_in_it(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "MAX_TICK_S", 0.001)
+    monkeypatch.setattr(hub, "PART_EVERY_S", 0.0)
+    stage = Fallible({"voter": 2, "own": 1, "board": 1, "host": 2})
+    voter, host = stage.join(), stage.join("host")
+    stage.version = 1
+    stage.channel.changed(full=True, own=True)
+    stage.channel.part_changed("board")
+    while not caplog.records:
+        await asyncio.sleep(0)
+    stage.change()  # the ballots only
     await stage.quiet()
-    stage.tick = good  # type: ignore[method-assign]
-    stage.change()
+    assert voter.frames[:3] == [b"voter state 2", b"yours 2", b"voter board 2"]
+    assert set(voter.frames[3:]) == {b"voter board 2"}, "a part that one role did not get goes to all of them again"
+    assert host.frames == [b"host state 2", b"host board 2"]
+    assert set(stage.failures.values()) == {0}
+    assert all("could not be sent" in record.message for record in caplog.records)
+    caplog.clear()
+
+
+async def test_who_was_sent_a_frame_does_not_get_it_again_because_of_another_role(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "MAX_TICK_S", 0.001)
+    stage = Fallible({"host": 3})
+    voter, host = stage.join(), stage.join("host")
+    stage.channel.changed(full=True, own=True)
     await stage.quiet()
-    assert screen.frames == [b"voter tally 2"]
-    assert "could not be sent" in caplog.text
+    assert voter.frames == [b"voter state 0", b"yours 0"]
+    assert host.frames == [b"host state 0"]
+    caplog.clear()
+
+
+async def test_a_frame_that_can_never_be_made_does_not_keep_a_channel_open(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "MAX_TICK_S", 0.001)
+    stage = Fallible({"voter": 1_000_000})
+    stage.join()
+    stage.change()
+    while len(caplog.records) < 3:
+        await asyncio.sleep(0)
+    await asyncio.wait_for(stage.channel.aclose(), 2)
+    caplog.clear()

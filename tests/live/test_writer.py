@@ -12,6 +12,7 @@ import pytest
 from livevote.clock import ManualClock
 from livevote.domain.commands import (
     AddQuestion,
+    AskAgain,
     CastBallot,
     CloseVoting,
     Command,
@@ -20,6 +21,7 @@ from livevote.domain.commands import (
     LinkPseudonyms,
     NamePlayer,
     OpenVoting,
+    RevealResults,
     SwitchBoard,
 )
 from livevote.domain.records import Draft, Entry
@@ -27,6 +29,7 @@ from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import Decision, Known, Repeat, decide
 from livevote.domain.state import Room
 from livevote.keys import Keyring
+from livevote.live import writer as module
 from livevote.live.outcome import Outcome
 from livevote.live.registry import Registry
 from livevote.live.writer import MAX_BATCH, StoppedError, Writer, Written
@@ -358,6 +361,24 @@ async def test_i15_a_full_queue_says_busy(tmp_path: Path) -> None:
     assert desk.outcomes == [("v2", Unsure.BUSY)]
     assert desk.writer.waiting == 2
     await desk.settled(3)
+    await desk.stop()
+
+
+async def test_i15_votes_that_fill_the_queue_leave_room_for_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MAX_OF_HOSTS", 2)
+    desk = Desk(tmp_path, queue_limit=2)
+    await desk.open_room()
+    for number in range(3):
+        desk.vote(f"voter{number}", f"v{number}")
+    for name in ("reveal", "close", "one more"):
+        desk.command(name, RevealResults("q1") if name == "reveal" else CloseVoting("q1"))
+    assert desk.outcomes == [("v2", Unsure.BUSY), ("one more", Unsure.BUSY)]
+    outcomes = await desk.settled(6)
+    assert isinstance(outcomes["close"], Entry)
+    assert desk.counts == (2, 0), "what waited before the close counts"
+    assert isinstance(await desk.writer.ask(ROOM, AskAgain("q1")), Entry), "the room is free again"
     await desk.stop()
 
 

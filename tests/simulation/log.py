@@ -100,6 +100,14 @@ class SimulatedLog:
         """Nobody deletes a room's answers in a simulation."""
         raise NotImplementedError
 
+    @property
+    def has_traces(self) -> bool:
+        return False
+
+    async def scrub(self) -> None:
+        """Nobody deletes a room's answers in a simulation."""
+        raise NotImplementedError
+
     async def commit(self, entries: Sequence[Entry], ticket: int) -> None:  # noqa: ARG002 - planted bugs need it
         """Write and sync a batch."""
         self._disk.database.append(pack(entries))

@@ -400,6 +400,19 @@ async def test_a_lost_file_of_codes_is_said_and_stops_nobody_who_has_a_code(tmp_
         assert error(response) == (503, "codes_unreadable")
 
 
+async def test_a_browser_is_not_held_up_because_the_server_could_not_read_its_codes(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        (code,) = await make(at, 1)
+    (kept,) = (tmp_path / "keys" / "codes").iterdir()
+    away = kept.rename(tmp_path / "away")
+    async with venue(tmp_path) as at:
+        cookie = await at.cookie()
+        for _ in range(2 * SESSION_TRIES):
+            assert error(await enter(at, cookie, code)) == (503, "codes_unreadable")
+        away.rename(kept)
+        await entered(at, code, cookie)
+
+
 async def test_the_sheet_is_a_page_of_this_server_without_anything_but_the_codes(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
         await at.create_room("<b>Chess & Go</b> {codes} {address}")

@@ -284,7 +284,7 @@ async def test_a_deleted_room_has_no_answer_in_any_file_and_still_verifies(tmp_p
         for page in pages:
             assert await page.closed() == CLOSE["no_such_room"].code
         await eventually(lambda: not at.server.registry.erasing)
-        assert json.loads((await delete(at, at.code)).body) == {"as_of": 9, "done": True}
+        assert json.loads((await delete(at, at.code)).body) == {"as_of": 9, "done": True, "traces": False}
         page = await at.open()
         assert await page.closed() == CLOSE["no_such_room"].code
         at.forget_pages()
@@ -304,6 +304,36 @@ async def test_a_deleted_room_has_no_answer_in_any_file_and_still_verifies(tmp_p
     assert verdict.unsigned == 0
     async with venue(tmp_path) as at:
         assert not at.server.registry.erasing
+
+
+async def test_a_deletion_is_not_done_while_another_program_keeps_traces_of_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with venue(tmp_path) as at:
+        await at.ask("Tea", "Coffee", reveal=True)
+        await (await at.open()).vote("v1", 0)
+        await at.command("close")
+        at.forget_pages()
+        with closing(sqlite3.connect(f"file:{tmp_path}/livevote.db?mode=ro", uri=True, isolation_level=None)) as other:
+            other.execute("BEGIN")
+            other.execute("SELECT count(*) FROM records").fetchall()
+            assert (await delete(at, at.code)).code == 200
+            await eventually(lambda: not at.server.registry.erasing)
+            answer = json.loads((await delete(at, at.code)).body)
+            assert (answer["done"], answer["traces"]) == (False, True)
+            assert files_with_answers(tmp_path) != []
+            exported = await at.fetch(
+                f"/api/rooms/{at.code}/exports/ballots.csv", headers={"Authorization": f"Bearer {at.host_token}"}
+            )
+            assert exported.code == 200, "the log itself has none of them"
+            other.execute("ROLLBACK")
+        # Nobody votes, and nobody asks.
+        await eventually(lambda: not at.server.registry.traced)
+        assert files_with_answers(tmp_path) == []
+        answer = json.loads((await delete(at, at.code)).body)
+        assert (answer["done"], answer["traces"]) == (True, False)
+    assert "write-ahead log" in caplog.text
+    caplog.clear()
 
 
 async def test_nothing_is_exported_while_answers_are_being_deleted(
