@@ -341,7 +341,7 @@ def a_network_that_fails(evening: Evening) -> None:
     jorg.press(jorg.option("Garden"))
     expect(jorg.status).to_have_attribute("data-look", "sending")
     jorg.page.evaluate("() => drop()")
-    expect(jorg.banner).to_contain_text("Verbindung wird wiederhergestellt: Ihre Stimme ist sicher")
+    expect(jorg.banner).to_contain_text(jorg.says("client.reconnecting"))
     maryam.choose("Garden")
     evening.look("offline")
     jorg.page.context.set_offline(False)
