@@ -184,8 +184,10 @@ class Evening:
         # Shares, points of run-offs, limits of bins, averages: what the screens write in their own digits.
         found = {json.dumps(_numbers(table)) for table in tables}
         assert len(found) == 1, found
-        heads = {digits(screen.page.locator("#result .r-head").inner_text()) for screen in (self.wall, *self.phones)}
-        assert heads == {digits(self.host.page.locator("#plot .r-head").inner_text())}
+        heads = [self.host.page.locator("#plot .r-head")]
+        heads += [screen.page.locator("#result .r-head") for screen in (self.wall, *self.phones)]
+        told = {digits("".join(head.all_inner_texts())) for head in heads}
+        assert len(told) == 1, told
         self.look("revealed")
 
     def look(self, stage: str) -> None:
