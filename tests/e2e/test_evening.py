@@ -187,7 +187,8 @@ class Evening:
         heads = [self.host.page.locator("#plot .r-head")]
         heads += [screen.page.locator("#result .r-head") for screen in (self.wall, *self.phones)]
         told = {digits("".join(head.all_inner_texts())) for head in heads}
-        assert len(told) == 1, told
+        # Arabic has a word for two of a thing, and needs no digit for it.
+        assert len(told - {""}) <= 1, told
         self.look("revealed")
 
     def look(self, stage: str) -> None:

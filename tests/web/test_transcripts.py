@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -157,7 +158,7 @@ class View:
         self._page = page
         self._state: Message = {}
         self._parts: dict[str, Message] = {}
-        self.reader = asyncio.ensure_future(self._read())
+        self._reader = asyncio.ensure_future(self._read())
 
     async def _read(self) -> None:
         while (message := await self._page.receive()) is not None:
@@ -168,6 +169,11 @@ class View:
                 self._take(message)
             elif type_ in ("mine", "place", "board", "my_posts"):
                 self._parts[type_] = message
+
+    async def aclose(self) -> None:
+        """Close the page. Nobody else may read from it."""
+        self._page.close()
+        await self._reader
 
     def _take(self, tally: Message) -> None:
         if self._state["role"] != "host":
@@ -212,19 +218,33 @@ class Watch:
     async def agree(self, action: str) -> None:
         """Pages that open now are told what the first ones have put together."""
         for name, (cookie, role) in self._doors.items():
-            page = await self.at.open(cookie, role=role)
-            first, fresh = self._first[name], View(page)
+            first, fresh = self._first[name], View(await self.at.open(cookie, role=role))
             try:
                 await eventually(partial(_same, first, fresh))
             except AssertionError:
                 assert first.shown() == fresh.shown(), f"{name} after {action}"
-            page.close()
-            await fresh.reader
+            finally:
+                await fresh.aclose()
+
+    async def aclose(self) -> None:
+        for view in self._first.values():
+            await view.aclose()
 
     async def do(self, type_: str, question: str = "q1", **fields: Any) -> None:
         """A host's command."""
         await self.at.command(type_, question, **fields)
         await self.agree(type_)
+
+
+@asynccontextmanager
+async def watching(data: Path) -> AsyncIterator[tuple[Watch, Page, Page]]:
+    """A room in which everything is watched, and tabs of its two voters."""
+    async with venue(data) as at:
+        watch = Watch(at)
+        try:
+            yield (watch, *await watch.begin())
+        finally:
+            await watch.aclose()
 
 
 def _same(first: View, fresh: View) -> bool:
@@ -233,10 +253,8 @@ def _same(first: View, fresh: View) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_what_was_sent_of_a_vote_equals_a_fresh_snapshot_after_every_action(kind: str, tmp_path: Path) -> None:
-    async with venue(tmp_path) as at:
-        watch = Watch(at)
-        ann, bob = await watch.begin()
-        question = await ask(at, kind)
+    async with watching(tmp_path) as (watch, ann, bob):
+        question = await ask(watch.at, kind)
         await watch.agree("the opening")
         for page, given in zip((ann, bob), KINDS[kind][1], strict=False):
             await answer(page, question, given)
@@ -245,7 +263,7 @@ async def test_what_was_sent_of_a_vote_equals_a_fresh_snapshot_after_every_actio
         await answer(ann, question, KINDS[kind][2][0])
         await watch.agree("a change while it is revealed")
         if kind in ("text", "cloud"):
-            await judge(at, question)
+            await judge(watch.at, question)
             await watch.agree("what was judged")
         await watch.do("hide", question)
         await watch.do("close", question)
@@ -257,13 +275,11 @@ async def test_what_was_sent_of_a_vote_equals_a_fresh_snapshot_after_every_actio
 
 @pytest.mark.parametrize("kind", ["single", "estimate"])
 async def test_what_was_sent_of_a_quiz_equals_a_fresh_snapshot_after_every_action(kind: str, tmp_path: Path) -> None:
-    async with venue(tmp_path) as at:
-        watch = Watch(at)
-        ann, bob = await watch.begin()
+    async with watching(tmp_path) as (watch, ann, bob):
         await watch.do("link_pseudonyms")
         await ann.name("n1", "Ann")
         await watch.agree("a name")
-        question = await ask(at, kind, quiz={"right": [1]} if kind == "single" else {})
+        question = await ask(watch.at, kind, quiz={"right": [1]} if kind == "single" else {})
         for page, given in zip((ann, bob), KINDS[kind][1], strict=False):
             await answer(page, question, given)
         await watch.do("set_timer", question, seconds=600)
@@ -276,9 +292,7 @@ async def test_what_was_sent_of_a_quiz_equals_a_fresh_snapshot_after_every_actio
 
 
 async def test_what_was_sent_of_the_room_equals_a_fresh_snapshot_after_every_action(tmp_path: Path) -> None:
-    async with venue(tmp_path) as at:
-        watch = Watch(at)
-        ann, bob = await watch.begin()
+    async with watching(tmp_path) as (watch, ann, bob):
         await watch.agree("nothing")
         await watch.do("switch_board", on=True, approval=True)
         await watch.do("switch_reactions", on=True)
@@ -292,7 +306,7 @@ async def test_what_was_sent_of_the_room_equals_a_fresh_snapshot_after_every_act
         await bob.upvote("u2", post, on=False)
         await watch.agree("an upvote that was taken back")
         await watch.do("judge_posts", posts=[post], shown=False)
-        await ask(at, "single")
+        await ask(watch.at, "single")
         await watch.do("rename_room", title="Another")
         await watch.do("set_language", language="ar")
         await watch.do("edit_question", text="Which one?")
