@@ -427,6 +427,8 @@ def a_timer(evening: Evening) -> None:
     page.get_by_role("button", name="+30 s").click()
     for screen in (evening.wall, *evening.phones):
         eventually(page, lambda timer=screen.timer: int(digits(timer.inner_text()) or 0) > 15, True)
+    # Her code was refused, which is of no use any more.
+    expect(evening.phones[2].page.locator("#enter")).to_be_hidden()
     for phone, grade in zip(evening.phones, (4, 5, 4), strict=True):
         phone.grade(grade)
     evening.look("timed")
@@ -436,6 +438,11 @@ def a_timer(evening: Evening) -> None:
         page.get_by_role("button", name="\u221230 s").click()
     evening.expect_closed()
     evening.reveal(None, [0, 0, 0, 2, 1])
+    # What was chosen stays chosen for the next question.
+    expect(evening.host.next).to_contain_text("Voting closes by itself after 0:15.")
+    page.get_by_label("Other seconds").fill("")
+    page.keyboard.press("Enter")
+    expect(evening.host.next).not_to_contain_text("by itself")
 
 
 def an_order(evening: Evening) -> None:
@@ -460,7 +467,7 @@ def words(evening: Evening) -> None:
     evening.look("judged")
     terms.filter(has_text="Grobian").get_by_role("button", name="Hide").click()
     expect(terms).to_have_count(2)
-    host.page.get_by_label("Select all").check()
+    host.page.locator("#judge-all").check()
     host.page.locator("#judge-show").click()
     expect(host.page.locator("#judge")).to_contain_text("Shown (2)")
     evening.close(voted="3 of 3")
