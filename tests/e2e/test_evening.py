@@ -139,6 +139,7 @@ class Evening:
         self.host = host
         self.wall = wall
         self.phones = phones
+        self.screens: list[WallPage | Phone] = [wall, *phones]
 
     def begin(self, text: str, *, step: str = "Next question") -> None:
         """Open the next question: everybody sees it, and nobody is sent a result."""
@@ -147,9 +148,9 @@ class Evening:
 
     def expect_asked(self, text: str, *, round_: int = 1) -> None:
         self.host.expect_step("Close voting")
-        for page in (self.host, self.wall, *self.phones):
-            expect(page.question).to_have_text(text)
-        for screen in (self.wall, *self.phones):
+        expect(self.host.question).to_have_text(text)
+        for screen in self.screens:
+            expect(screen.question).to_have_text(text)
             if round_ == 1:
                 expect(screen.round).to_be_hidden()
             else:
@@ -176,7 +177,7 @@ class Evening:
         for phone in self.phones:
             expect(phone.status).to_have_attribute("data-look", "closed")
             phone.expect_no_results()
-        for screen in (self.wall, *self.phones):
+        for screen in self.screens:
             assert not screen.has_received_counts()
 
     def reveal(self, labels: Sequence[str] | None, counts: Sequence[int], *, then: str = "Next question") -> None:
@@ -184,7 +185,7 @@ class Evening:
         self.host.step("Reveal results")
         self.host.expect_step(then)
         tables = [self.host.page.locator("#plot table")]
-        tables += [screen.page.locator("#result table") for screen in (self.wall, *self.phones)]
+        tables += [screen.page.locator("#result table") for screen in self.screens]
         expected = [[label, str(count)] for label, count in zip(labels or [""] * len(counts), counts, strict=True)]
         for table in tables:
             eventually(self.host.page, partial(_rows, table, labelled=labels is not None), expected)
@@ -192,7 +193,7 @@ class Evening:
         found = {json.dumps(_numbers(table)) for table in tables}
         assert len(found) == 1, found
         heads = [self.host.page.locator("#plot .r-head")]
-        heads += [screen.page.locator("#result .r-head") for screen in (self.wall, *self.phones)]
+        heads += [screen.page.locator("#result .r-head") for screen in self.screens]
         told = {digits("".join(head.all_inner_texts())) for head in heads}
         # Arabic has a word for two of a thing, and needs no digit for it.
         assert len(told - {""}) <= 1, told
@@ -200,7 +201,7 @@ class Evening:
 
     def look(self, stage: str) -> None:
         """Nothing that is on a screen at this stage is wider than it."""
-        for page in (self.host.page, self.wall.page, *(phone.page for phone in self.phones)):
+        for page in (self.host.page, *(screen.page for screen in self.screens)):
             expect_fits(page, where=stage)
 
 
@@ -214,6 +215,15 @@ def _rows(table: Locator, *, labelled: bool) -> list[list[str]]:
 def _numbers(table: Locator) -> list[list[str]]:
     rows: list[list[str]] = table.evaluate(_TABLE)
     return [[digits(cell) for cell in row] for row in rows]
+
+
+def _digits_of(place: Locator) -> str:
+    return digits(place.inner_text())
+
+
+def _is_long(timer: Locator) -> bool:
+    """Whether it has more than the fifteen seconds that it began with."""
+    return int(_digits_of(timer) or 0) > 15
 
 
 def test_one_evening(tmp_path: Path, visitors: Visitors) -> None:
@@ -425,8 +435,8 @@ def a_timer(evening: Evening) -> None:
     page.keyboard.press("Enter")
     evening.begin("How was the food?")
     page.get_by_role("button", name="+30 s").click()
-    for screen in (evening.wall, *evening.phones):
-        eventually(page, lambda timer=screen.timer: int(digits(timer.inner_text()) or 0) > 15, True)
+    for screen in evening.screens:
+        eventually(page, partial(_is_long, screen.timer), True)
     # Her code was refused, which is of no use any more.
     expect(evening.phones[2].page.locator("#enter")).to_be_hidden()
     for phone, grade in zip(evening.phones, (4, 5, 4), strict=True):
@@ -540,7 +550,7 @@ def a_quiz(evening: Evening) -> None:
         phone.choose(planet)
     evening.close(voted="3 of 3")
     evening.reveal(["Jupiter", "Saturn", "Mars"], [0, 2, 1], then="Show solution")
-    for screen in (evening.wall, *evening.phones):
+    for screen in evening.screens:
         assert not any('"right"' in frame for frame in screen.received)
     host.step("Show solution")
     for phone, verdict in ((ann, "right"), (jorg, "wrong"), (maryam, "right")):
@@ -567,7 +577,7 @@ def a_quiz(evening: Evening) -> None:
     for name, points, rank in podium:
         (phone,) = (each for each in evening.phones if each.name == name)
         standing = phone.page.locator("#standing")
-        eventually(phone.page, lambda place=standing: digits(place.inner_text()), f"{rank}3{points}")
+        eventually(phone.page, partial(_digits_of, standing), f"{rank}3{points}")
     evening.look("podium")
 
 
