@@ -192,11 +192,10 @@ class Evening:
         # Shares, points of run-offs, limits of bins, averages: what the screens write in their own digits.
         found = {json.dumps(_numbers(table)) for table in tables}
         assert len(found) == 1, found
-        heads = [self.host.page.locator("#plot .r-head")]
-        heads += [screen.page.locator("#result .r-head") for screen in self.screens]
-        told = {digits("".join(head.all_inner_texts())) for head in heads}
-        # Arabic has a word for two of a thing, and needs no digit for it.
-        assert len(told - {""}) <= 1, told
+        told = ["".join(screen.page.locator("#result .r-head").all_inner_texts()) for screen in self.screens]
+        host = digits("".join(self.host.page.locator("#plot .r-head").all_inner_texts()))
+        # The host sees the truth behind them already; Arabic has a word for two of a thing, and needs no digit for it.
+        assert all(host.startswith(digits(each)) for each in told), (host, told)
         self.look("revealed")
 
     def look(self, stage: str) -> None:
@@ -609,9 +608,9 @@ def check_ballots(path: Path) -> None:
         ("Do you approve the accounts?", "1"): ["no", "yes"],
         ("How was the food?", "1"): ["4", "4", "5"],
         ("What shall we repair first?", "1"): [
-            "1. Heating; 2. Windows; 3. Garden",
-            "1. Windows; 2. Garden; 3. Heating",
-            "1. Windows; 2. Heating; 3. Garden",
+            "Heating > Windows > Garden",
+            "Windows > Garden > Heating",
+            "Windows > Heating > Garden",
         ],
         ("What was missing?", "1"): ["Ein Grobian", "More bread", "الماء"],
         ("One word for this evening?", "1"): ["Spring; Music", "Spring; ربيع", "spring"],
