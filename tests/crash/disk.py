@@ -8,6 +8,7 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 _EXT4_IOC_SHUTDOWN = 0x8004587D
 _WITHOUT_FLUSHING_THE_JOURNAL = struct.pack("I", 2)
 _PAGE_BYTES = 4096
+_PATIENCE_S = 60
 _MIB = 1 << 20
 
 
@@ -41,8 +43,22 @@ class Ext4:
 
     def restore(self) -> None:
         """Give it back. Nobody may have a file open there any more."""
-        _run("umount", str(self.path))
-        self.mount()
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            _run("umount", str(self.path))
+            self.mount()
+            if self._is_alive():
+                return
+            # A process with mounts of its own still has the dead one, of which this is another view.
+            assert time.monotonic() < deadline, "the disk that was cut off stays mounted elsewhere"
+            time.sleep(0.05)
+
+    def _is_alive(self) -> bool:
+        try:
+            os.close(os.open(self.path, os.O_TMPFILE | os.O_RDWR, 0o600))
+        except OSError:
+            return False
+        return True
 
 
 @contextmanager

@@ -2,15 +2,23 @@
 
 from hashlib import sha256
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livevote.domain.audit import GENESIS, commitment, leaf, link, origin
+from livevote.domain.audit import GENESIS, commitment, leaf, leaf_of, link, origin
 from livevote.domain.records import Opening
+from tests.history import created
 
 
 def test_the_leaf_of_nothing_is_the_one_of_rfc_6962() -> None:
     assert leaf(b"").hex() == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+
+
+def test_the_leaf_of_an_entry_is_made_once() -> None:
+    (entry,) = created().entries
+    assert leaf_of(entry) == leaf(entry.body)
+    assert leaf_of(msgspec.structs.replace(entry, leaf=b"at hand")) == b"at hand"
 
 
 def test_the_chain_begins_with_zeros() -> None:

@@ -112,7 +112,7 @@ def test_another_meaning_counts_from_the_next_round_on(host: HostPage, room: Roo
     host.page.locator("#add-options").fill("Harbour\nGarden\nBrewery\nRoof")
     host.page.locator("#edit-save").click()
     # As a correction of the wording it is refused, beside the button, and nothing typed is lost.
-    expect(host.page.locator("#add-error")).to_contain_text("number of options")
+    expect(host.page.locator("#add-error")).to_contain_text("This changes more than the wording.")
     expect(host.page.locator("#add-options")).to_have_value("Harbour\nGarden\nBrewery\nRoof")
     host.page.get_by_label("What is asked").check()
     host.page.locator("#add-text").fill("Where then?")

@@ -39,7 +39,7 @@ _TEXTS = """() => {
 }"""
 
 # What each text is made of between its places, where it is long enough to be no accident.
-ENGLISH = [part for text in CATALOGS["en"].values() for part in re.split(r"\{\w+\}", text) if len(part) > 9]
+ENGLISH = [part for text in CATALOGS["en"].values() for part in re.split(r"\{\w+\}", text) if len(part.strip()) > 9]
 
 
 def expect_no_english(page: Page, code: str, *, where: str) -> None:

@@ -271,8 +271,8 @@ def test_a_rehearsal_says_so_and_is_ended_from_its_console(room: Room, visitors:
         expect(page.banner).to_contain_text("The rehearsal is over, and nothing of it was kept.")
         expect(page.page.locator("#console")).to_be_hidden()
         expect(page.page.locator("#retry")).to_be_hidden()
-        expect(page.page.locator("#rehearsal")).to_be_hidden()
+        expect(page.page.locator("#rehearsal-band")).to_be_hidden()
 
 
 def test_a_real_room_has_no_strip(host: HostPage) -> None:
-    expect(host.page.locator("#rehearsal")).to_be_hidden()
+    expect(host.page.locator("#rehearsal-band")).to_be_hidden()

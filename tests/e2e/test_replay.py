@@ -40,7 +40,7 @@ class ReplayPage:
         self.where = page.locator("#where")
         self.marks = page.locator("#marks button")
         self.current = page.locator("#marks [aria-current]")
-        self.scrubber = page.get_by_role("slider", name="Moment of the evening")
+        self.scrubber = page.locator("#scrubber")
         self.play = page.locator("#play")
         self.announce = page.locator("#announce")
         self.speed = page.get_by_label("Speed")

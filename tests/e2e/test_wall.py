@@ -284,7 +284,7 @@ def test_a_rehearsal_says_so_in_every_view(query: str, room: Room, visitors: Vis
     expect(page.locator("#watermark")).to_be_hidden()
     for number, name in enumerate(("waiting", "single", "quiz", "leaderboard"), 100):
         feed.send({**CASES[name][-1], "rehearsal": True, "as_of": number})
-        expect(page.locator("#rehearsal")).to_have_text("Rehearsal: nothing here counts")
+        expect(page.locator("#rehearsal")).to_have_text("Rehearsal: nothing counts")
         expect(page.locator("#watermark")).to_have_text("Rehearsal")
     assert page.evaluate("() => scrollX + scrollY + document.documentElement.scrollWidth - innerWidth") == 0
 

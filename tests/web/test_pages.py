@@ -11,6 +11,7 @@ import pytest
 
 from livevote.protocol.codes import CLOSES
 from livevote.web import catalogs
+from livevote.web.assets import SCRIPTS
 from livevote.web.base import HEADERS
 from livevote.web.languages import LANGUAGES
 from tests.client import venue
@@ -104,6 +105,33 @@ async def test_results_are_drawn_in_the_language_of_the_page(tmp_path: Path) -> 
             assert again.code == 304
 
 
+@pytest.mark.parametrize("name", SCRIPTS)
+async def test_a_late_script_brings_its_texts_in_the_language_of_the_page(tmp_path: Path, name: str) -> None:
+    async with venue(tmp_path) as at:
+        etags = set()
+        for code in LANGUAGES:
+            script = await at.fetch(f"/assets/{name}.js?language={code}")
+            assert script.headers["Content-Type"].startswith("text/javascript")
+            source, _, words = script.body.decode().rpartition(f"\nlivevote.{name}.words = ")
+            assert source
+            said = json.loads(words.strip().removesuffix(";"))
+            assert said
+            assert said == {key: CATALOGS[code][key] for key in said}
+            etags.add(script.headers["Etag"])
+        assert len(etags) == len(LANGUAGES)
+        packed = {"Accept-Encoding": "gzip", "If-None-Match": "x"}
+        answer = await at.fetch(f"/assets/{name}.js", headers=packed, decompress_response=False)
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert (await at.fetch(f"/assets/{name}s.js")).code == 404
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_late_script_keeps_to_the_pages_policy(name: str) -> None:
+    text = (CHECKOUT / "livevote" / "web" / "pages" / f"{name}.js").read_text()
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|cssText", text)
+    assert not re.search(r"https?:", text), "everything comes from this server"
+
+
 async def test_a_page_is_another_one_in_every_language(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
         cookie, etags = await at.cookie(), set()
@@ -184,7 +212,8 @@ def test_a_page_is_one_file_that_keeps_to_its_policy(page: Path) -> None:
     assert len(re.findall(r"<script>", text)) <= 1 >= text.count(data)
     assert len(re.findall(r"<style", text)) == len(re.findall(r"<style>", text)) <= 1
     assert not re.search(r"\son[a-z]+\s*=\s*[\"']", text), "inline handlers are blocked"
-    assert not re.search(r"<[a-z][^>]*\sstyle=", text), "style attributes are blocked"
+    elements = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    assert not re.search(r"<[a-z][^>]*\sstyle=", elements), "style attributes are blocked"
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text)
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", text), "everything comes from this server"
 

@@ -352,6 +352,7 @@ async def test_beginning_and_ending_without_a_pause_is_slowed_down(tmp_path: Pat
 REHEARSED = {
     "/api/rooms/{code}",
     "/api/rooms/{code}/commands",
+    "/api/rooms/{code}/board",
     "/api/rooms/{code}/qr.svg",
     "/api/rooms/{code}/host-session",
     "/api/rooms/{code}/cohosts",

@@ -12,6 +12,11 @@ import pytest
 from livevote.web import catalogs
 
 CATALOGS = catalogs.load()
+WORDS = {
+    code: {key: text for key, text in catalog.items() if key.startswith("results.")}
+    for code, catalog in CATALOGS.items()
+}
+"""What comes with the script."""
 SCRIPT = Path(__file__).parent.parent.parent / "livevote" / "web" / "pages" / "results.js"
 PROGRAM = """
 const fs = require("fs"), vm = require("vm");
@@ -32,7 +37,7 @@ def call(name: str, *given: Any, language: str = "en") -> Any:
     if node is None:
         pytest.skip("no node: it runs the script without a browser")
     done = subprocess.run(
-        [node, "-e", PROGRAM, str(SCRIPT), language, json.dumps(CATALOGS[language])],
+        [node, "-e", PROGRAM, str(SCRIPT), language, json.dumps(WORDS[language])],
         input=json.dumps([name, *given]),
         capture_output=True,
         text=True,

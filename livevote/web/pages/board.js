@@ -24,6 +24,7 @@
   const RULES = `
     #views { display: flex; gap: .5rem; width: 100%; max-width: 44rem; margin: 0 auto; padding: 0 clamp(1rem, 4vw, 1.5rem) .5rem; }
     #views button, #orders button { flex: 1; min-height: 2.75rem; padding: .3rem .8rem; font: inherit; font-weight: 600; color: var(--ink); background: var(--card); border: 1px solid var(--edge); border-radius: .8rem; cursor: pointer; touch-action: manipulation; }
+    #views button { flex: 1 1 auto; min-width: min-content; padding-inline: .4rem; }
     #views [aria-current="true"], #orders [aria-pressed="true"] { color: var(--accent); background: var(--tint); border-color: var(--accent); box-shadow: inset 0 -3px 0 var(--accent); }
     #views [data-news] { color: var(--accent-ink); background: var(--accent); }
     main[data-view="board"] > :is(#waiting, #question, #enter, #player, #level) { display: none !important; }
@@ -137,13 +138,14 @@
   function submit(event) {
     event.preventDefault();
     const text = clean($("ask-text").value);
+    // A second tap on the button finds an empty field, and means nothing.
+    if (!text && ownPosts().some(({ sending }) => sending)) return undefined;
     if (!text) return tell(say("board.empty"), true);
     if (charsOf(text) > MOST) return tell(say("board.long", { max: MOST }), true);
-    // A second tap on the button finds an empty field.
     write("");
     tell("");
     sendErrand({ type: "ask", text });
-    render();
+    return render();
   }
 
   function answered(message, answer) {
@@ -172,7 +174,7 @@
     const underWay = errands.filter(({ message }) => message.type === "ask" && !known.some(({ id }) => id === message.id));
     return [
       ...board.failed.map(({ text, why }, place) => ({ key: `failed${place}`, text, words: [why], bad: true })),
-      ...underWay.map(({ message: { id, text } }) => ({ key: id, text, words: [join(say("board.standing.sending"), isOpen() ? "" : say("client.sending_later"))] })).reverse(),
+      ...underWay.map(({ message: { id, text } }) => ({ key: id, text, sending: true, words: [join(say("board.standing.sending"), isOpen() ? "" : say("client.sending_later"))] })).reverse(),
       ...known.map((post) => ({ key: post.id, text: post.text ?? say("board.standing.erased"), words: wordsOfPost(post) })).reverse(),
     ];
   }
@@ -316,7 +318,8 @@
     }
     renderForm();
     renderOwn();
-    renderPosts();
+    // Of what nobody looks at, only what they write and are told is kept up.
+    if (board.shown) renderPosts();
   }
 
   function renderTabs() {

@@ -5,6 +5,7 @@
   "use strict";
 
   const MOST = 24;
+  const TOLD_MS = 6000;
   const player = { open: false, text: "", bad: false, seen: "", since: -1, drawn: "" };
 
   const RULES = `
@@ -97,6 +98,7 @@
     player.open = false;
     vote.news.place = { rank: null, of: 0, points: 0, earned: null, as_of: -1, ...vote.news.place, name };
     tell(say("quiz.named"));
+    setTimeout(() => { if (player.text === say("quiz.named")) tell(""); }, TOLD_MS);
     if (focused) $("change-name").focus();
   }
 

@@ -16,7 +16,7 @@ from tests.domain.kinds.cases import why
 OPTIONS = ("Memphis", "Nashville", "Chattanooga", "Knoxville")
 ALL = RankingRules(top=4)
 
-TENNESSEE = {(0, 1, 2, 3): 42, (1, 2, 3, 0): 26, (2, 3, 1, 0): 15, (3, 2, 1, 0): 17}
+TENNESSEE: dict[tuple[int, ...], int] = {(0, 1, 2, 3): 42, (1, 2, 3, 0): 26, (2, 3, 1, 0): 15, (3, 2, 1, 0): 17}
 """The example of the textbooks: where should the capital be?"""
 
 orders = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4, unique=True).map(tuple), max_size=12)
