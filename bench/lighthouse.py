@@ -1,4 +1,4 @@
-"""The performance score that Lighthouse gives a page on its mobile preset: a slow phone in a slow network, simulated.
+"""The scores that Lighthouse gives a page on its mobile preset: a slow phone in a slow network, simulated.
 
 Lighthouse is among the packages of ``bench/peers``, in the version that the lock file pins. The browser is started here
 and not by Lighthouse, so that it ends with this process whatever happens, and asks nobody but the server.
@@ -9,10 +9,12 @@ import json
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from bench.expected import BenchError
 from bench.peers import TOP
@@ -20,6 +22,9 @@ from bench.peers import TOP
 RUN_S = 120
 """One run takes fifteen seconds."""
 START_S = 30
+
+PERFORMANCE = "performance"
+CATEGORIES = (PERFORMANCE, "accessibility", "best-practices")
 
 _PROGRAM = TOP / "bench" / "peers" / "node_modules" / "lighthouse" / "cli" / "index.js"
 _NOTED = TOP / ".venv" / ".browser"
@@ -40,11 +45,21 @@ def missing() -> str:
     return "" if _browser() else "not measured: there is no Chromium on this machine"
 
 
-async def scores(url: str, runs: int) -> list[float]:
-    """The score of each of ``runs`` loads of ``url``, out of 100. Raises ``BenchError`` when there is none."""
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What Lighthouse says of one load of a page."""
+
+    scores: dict[str, float]
+    """Out of 100, by category."""
+    short: frozenset[str]
+    """The audits that cost points elsewhere than in the performance, where nearly each of them does."""
+
+
+async def judge(url: str, runs: int, categories: Sequence[str] = (PERFORMANCE,)) -> list[Judgement]:
+    """What is said of each of ``runs`` loads of ``url``. Raises ``BenchError`` when nothing is."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         async with _chromium(Path(directory)) as port:
-            return [await _score(url, port) for _ in range(runs)]
+            return [_read(await _report(url, port, categories), url, categories) for _ in range(runs)]
 
 
 @asynccontextmanager
@@ -76,10 +91,10 @@ async def _chromium(directory: Path) -> AsyncIterator[int]:
         await process.communicate()
 
 
-async def _score(url: str, port: int) -> float:
+async def _report(url: str, port: int, categories: Sequence[str]) -> Any:
     process = await asyncio.create_subprocess_exec(
-        *("node", str(_PROGRAM), url, f"--port={port}", "--quiet"),
-        *("--only-categories=performance", "--output=json", "--no-enable-error-reporting"),
+        *("node", str(_PROGRAM), url, f"--port={port}", "--quiet", "--output=json", "--no-enable-error-reporting"),
+        f"--only-categories={','.join(categories)}",
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -92,7 +107,18 @@ async def _score(url: str, port: int) -> float:
         raise BenchError(f"Lighthouse did not end within {RUN_S} s.") from error
     if process.returncode:
         raise BenchError(f"Lighthouse failed: {said.decode(errors='replace').strip()[-300:]}")
-    score = json.loads(output)["categories"]["performance"]["score"]
-    if score is None:
+    return json.loads(output)
+
+
+def _read(report: Any, url: str, categories: Sequence[str]) -> Judgement:
+    scores = {name: report["categories"][name]["score"] for name in categories}
+    if None in scores.values():
         raise BenchError(f"Lighthouse could not judge {url}.")
-    return 100 * float(score)
+    short = {
+        audit["id"]
+        for name in categories
+        if name != PERFORMANCE
+        for audit in report["categories"][name]["auditRefs"]
+        if audit["weight"] and report["audits"][audit["id"]]["score"] not in (None, 1)
+    }
+    return Judgement({name: 100 * float(score) for name, score in scores.items()}, frozenset(short))

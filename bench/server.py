@@ -65,6 +65,11 @@ class HostedRoom:
         self.code = code
         self._token = token
 
+    @property
+    def host(self) -> str:
+        """The path of its console, with what signs in there."""
+        return f"/host/{self.code}#{self._token}"
+
     async def command(self, name: str, **fields: Any) -> Done:
         """One command of the host. Raises ``BenchError`` when it is refused."""
         body = msgspec.json.encode({"type": name, **fields})

@@ -34,6 +34,7 @@ class Sizes:
     log_pairs: int = 7
     store_votes: int = 500
     store_pairs: int = 3
+    page_loads: int = 3
     curve_ballots: int = 1_000_000
     curve_sockets: int = 19_000
     curve_votes: int = 2_000
@@ -89,6 +90,7 @@ QUICK = Sizes(
     log_pairs=3,
     store_votes=100,
     store_pairs=1,
+    page_loads=1,
     curve_ballots=20_000,
     curve_sockets=1_000,
     curve_votes=100,

@@ -25,7 +25,8 @@ async def run(place: Place, sizes: Sizes) -> list[Finding]:
         reply = await call(server.port, page(server.port, room.code))
         await room.ask(4, revealed=True)
         missing = lighthouse.missing()
-        scores = [] if missing else await lighthouse.scores(f"http://{HOST}:{server.port}/{room.code}", sizes.pairs)
+        url = f"http://{HOST}:{server.port}/{room.code}"
+        judged = [] if missing else await lighthouse.judge(url, sizes.pairs)
     size_bytes = len(reply.head) + len(b"\r\n\r\n") + len(reply.body)
     encoding = reply.header("content-encoding") or "not compressed"
     return [
@@ -33,6 +34,12 @@ async def run(place: Place, sizes: Sizes) -> list[Finding]:
         *(
             not_measured([LIGHTHOUSE], missing)
             if missing
-            else [Finding(LIGHTHOUSE, scores, "in Chromium without a window")]
+            else [
+                Finding(
+                    LIGHTHOUSE,
+                    [found.scores[lighthouse.PERFORMANCE] for found in judged],
+                    "in Chromium without a window",
+                )
+            ]
         ),
     ]

@@ -46,7 +46,7 @@ class Eraser:
         self._keeper = keeper
         self._gallery = gallery
         self._retry_s = retry_s
-        if log.has_traces:
+        if log.has_traces():
             rooms = (room for room in registry.all() if room.state.erased_at is not None)
             registry.traced.update(room.code for room in rooms)
 
@@ -75,16 +75,16 @@ class Eraser:
             await self._writer.give_way()
         for _ in blank(room.state):
             await asyncio.sleep(0)
-        if self._log.has_traces:
+        if self._log.has_traces():
             self._registry.traced.add(room.code)
         del self._registry.erasing[room.code]
 
     async def _scrub(self) -> None:
         """Try until no trace is left, or until another room is to be erased."""
         is_told = False
-        while self._log.has_traces and not self._registry.erased.is_set():
+        while self._log.has_traces() and not self._registry.erased.is_set():
             await self._until_done(partial(self._writer.chore, self._log.scrub))
-            if not self._log.has_traces:
+            if not self._log.has_traces():
                 break
             if not is_told:
                 _log.warning(
@@ -95,7 +95,7 @@ class Eraser:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._retry_s):
                     await self._registry.erased.wait()
-        if not self._log.has_traces:
+        if not self._log.has_traces():
             self._registry.traced.clear()
 
     async def _until_done(self, step: partial[Coroutine[object, object, None]]) -> None:

@@ -104,7 +104,6 @@ class Log(Reader, Protocol):
         ``append``.
         """
 
-    @property
     def has_traces(self) -> bool:
         """Whether the adapter's own files may still hold openings that are in the log no more.
 

@@ -50,7 +50,6 @@ class MemoryLog:
             for entry in entries[after:upto]
         ]
 
-    @property
     def has_traces(self) -> bool:
         return False
 

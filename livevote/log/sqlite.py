@@ -138,7 +138,6 @@ class SqliteLog(SqliteReader):
         if upto >= self._heads[room].index:
             await self._empty_wal()
 
-    @property
     def has_traces(self) -> bool:
         return self._has_traces
 

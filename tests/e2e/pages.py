@@ -242,3 +242,33 @@ class HostPage:
         expect(self.page.locator("dialog[open]")).to_have_count(0)
         # What had the focus in a closed dialog keeps it for a frame: a test is quick enough to press that.
         eventually(self.page, lambda: has_focus(self.page.locator("body")), True)
+
+
+class WallPage:
+    """What stands on the wall, for everybody."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.received: list[str] = []
+        self.code = page.locator("#waiting .code")
+        self.waiting = page.locator("#next")
+        self.question = page.locator("#text")
+        self.round = page.locator("#round")
+        self.voted = page.locator("#count")
+        self.phase = page.locator("#phase")
+        self.timer = page.locator("#timer")
+        self.fingerprint = page.locator("#seal code")
+        self.pinned = page.locator("#pinned #post")
+        self.leaders = page.locator("#leader-list li")
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: self.received.append(str(frame))))
+
+    def open(self, address: str) -> None:
+        self.page.goto(address)
+        self.expect_connected()
+
+    def expect_connected(self) -> None:
+        expect(self.page.locator("html")).to_have_attribute("data-connection", "open")
+
+    def has_received_counts(self) -> bool:
+        """Whether the server sent any result over the socket, shown or not."""
+        return any('"counts"' in frame for frame in self.received)

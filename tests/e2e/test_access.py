@@ -398,6 +398,7 @@ def test_the_rooms_dialogs_keep_nobody_out(size: str, room: Room, visitors: Visi
     check(host.page, "a copy of the room")
     host.page.keyboard.press("Escape")
     dialog = open_dialog(host, "delete-dialog")
+    dialog.locator("#delete-code").fill("ABCDEF")
     dialog.get_by_role("button", name="Delete for good").click()
     expect(dialog.locator("#delete-note")).not_to_be_empty()
     check(host.page, "the end of a room")

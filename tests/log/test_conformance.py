@@ -127,7 +127,7 @@ async def test_openings_are_forgotten_within_their_bounds_and_the_chain_stays(ur
             assert [entry.index for entry in found if entry.opening is not None] == left
             assert [(entry.body, entry.chain) for entry in found] == [(entry.body, entry.chain) for entry in before]
         assert sum(entry.opening is not None for entry in await entries(log, "B")) == 2
-        assert not log.has_traces, "nobody reads"
+        assert not log.has_traces(), "nobody reads"
         await log.scrub()
         await log.append(more("A", 1), ticket=2)
     with pytest.raises(LogFailedError):

@@ -800,25 +800,25 @@ async def test_who_reads_keeps_traces_of_what_is_forgotten_until_they_are_scrubb
             other.execute("SELECT count(*) FROM records").fetchall()
             await log.forget("A", after=0, upto=len(history.entries))
             await log.scrub()
-            assert log.has_traces
+            assert log.has_traces()
             assert files_with(SALT, path) != []
             other.execute("ROLLBACK")
         await log.scrub()
-        assert not log.has_traces
+        assert not log.has_traces()
         assert files_with(SALT, path) == []
 
 
 async def test_what_a_killed_process_left_beside_the_log_may_be_traces(path: Path) -> None:
     async with opened_file(path) as log:
-        assert not log.has_traces
+        assert not log.has_traces()
         await log.append(more("A", 1), ticket=1)
         with other_tool(path) as other:  # who has the file open keeps the write-ahead log where it is
             other.execute("SELECT count(*) FROM records").fetchall()
             await log.aclose()
             async with opened_file(path) as later:
-                assert later.has_traces
+                assert later.has_traces()
                 await later.scrub()
-                assert not later.has_traces
+                assert not later.has_traces()
 
 
 async def test_forgetting_fails_as_an_append_does(path: Path) -> None:

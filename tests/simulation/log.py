@@ -100,7 +100,6 @@ class SimulatedLog:
         """Nobody deletes a room's answers in a simulation."""
         raise NotImplementedError
 
-    @property
     def has_traces(self) -> bool:
         return False
 
