@@ -420,6 +420,7 @@
     `.r-table th:first-child { text-align: start; font-weight: 500; overflow-wrap: anywhere; }`,
     `.r-table tr[data-mine] > :nth-child(n) { font-weight: 700; }`,
     `.r-figure[data-large] > .r-numbers { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }`,
+    `.r-figure[data-large] .r-table, .r-figure[data-large] .r-table th { font-size: 12px; }`
   ];
 
   const kept = new Map();
