@@ -66,6 +66,8 @@ OVERVIEW = """
 def take(page: Page, name: str, *, whole: bool = False, part: str = "") -> None:
     """Save what is on the screen, the whole page, or a part of it, without a focus."""
     page.evaluate("() => document.activeElement.blur()")
+    if whole:
+        page.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
     shot = page.locator(part).screenshot if part else partial(page.screenshot, full_page=whole)
     taken = Image.open(BytesIO(shot(animations="disabled")))
     path = PICTURES / f"{name}.png"
@@ -213,7 +215,7 @@ def test_pictures_of_a_quiz(playwright: Playwright, chromium: str, tmp_path: Pat
         with crowd(room, len(NAMES)) as people:
             for number, name in enumerate(NAMES):
                 people.name(number, name)
-            voter = place.vote(room, viewport=PHONE)
+            voter = place.vote(room, viewport={"width": 390, "height": 1060})
             voter.page.get_by_label("Your name on the leaderboard").fill("Ada")
             voter.page.get_by_role("button", name="Use this name").click()
             wall = place.page(f"/wall/{room.code}", viewport=HALL, device_scale_factor=1)
@@ -224,7 +226,8 @@ def test_pictures_of_a_quiz(playwright: Playwright, chromium: str, tmp_path: Pat
                 room.command(command, question)
             expect(voter.page.locator("#verdict")).to_contain_text("Your answer is right.")
             expect(voter.page.locator("#result canvas")).to_be_visible()
-            take(voter.page, "quiz-phone-light", whole=True)
+            voter.page.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
+            take(voter.page, "quiz-phone-light")
             expect(wall.locator(".r-strip[data-right=true]")).to_be_visible()
             take(wall, "wall-solution-light")
             estimate = {"min": 0, "max": 200, "decimals": 0, "unit": "m", "truth": 110}
@@ -252,12 +255,13 @@ def test_pictures_of_a_workshop(playwright: Playwright, chromium: str, tmp_path:
             for post, count in zip(posts, (9, 3, 6), strict=True):
                 for number in range(3, 3 + count):
                     people.upvote(number, post)
-            voter = place.vote(room, viewport=PHONE)
+            voter = place.vote(room, viewport={"width": 390, "height": 1060})
             voter.page.locator("#views").get_by_role("button", name="Ask", exact=True).click()
             expect(voter.page.locator("#posts li")).to_have_count(3)
             voter.page.locator("#posts .up").first.click()
             expect(voter.page.locator("#posts .up").first).to_have_attribute("aria-pressed", "true")
-            take(voter.page, "board-phone-light", whole=True)
+            voter.page.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
+            take(voter.page, "board-phone-light")
             room.command("open", order)
             phone = place.vote(room, viewport=PHONE)
             for text in ("Heating", "New roof"):

@@ -394,6 +394,7 @@
     `[data-large] .r-text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: var(--r-lines, none); overflow: hidden; }`,
     `.r-tag { flex: none; padding: 0 .6em; border-radius: .9em; font-size: .7em; font-weight: 700; color: var(--good); background: var(--good-tint, var(--tint)); }`,
     `.r-tag:empty { display: none; }`,
+    `.r-table .r-tag { display: inline-block; } .r-table .r-tag:empty { display: none; }`,
     `.r-tag[data-right] { color: var(--r-on); background: var(--good); }`,
     `.r-number .r-tag { display: block; width: fit-content; margin-inline-start: auto; line-height: 1.4; } .r-number .r-tag:empty { display: none; }`,
     `.r-number { flex: none; min-width: 5.6em; text-align: end; white-space: nowrap; font-variant-numeric: tabular-nums; }`,
