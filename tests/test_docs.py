@@ -152,6 +152,40 @@ def test_the_hosts_menu_offers_every_export() -> None:
     assert offered == [(format_.name, format_.name, format_.text) for format_ in FORMATS.values()]
 
 
+GUIDES = ("voting", "hosting", "keyboard")
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_what_a_guide_quotes_stands_on_a_page(guide: str) -> None:
+    """What is in italics in a guide is a text of the pages, or its beginning: the rest may be a number or a time."""
+    said = catalogs.load()["en"].values()
+    text = (CHECKOUT / "docs" / f"{guide}.md").read_text().replace("**", "")
+    quoted = re.findall(r"\*([^*\n]+)\*", text)
+    assert len(quoted) > 15
+    assert [label for label in quoted if not any(one.startswith(label) for one in said)] == []
+
+
+@pytest.mark.parametrize(("page", "heading"), [("host", "## The console"), ("replay", "## The replay")])
+def test_every_key_is_listed(page: str, heading: str) -> None:
+    english = catalogs.load()["en"]
+    source = (CHECKOUT / "livevote" / "web" / "pages" / f"{page}.html").read_text()
+    keys = [
+        [" ".join(f"`{key}`" for key in re.findall(r"<kbd>([^<]+)</kbd>", term)), f"*{english[what]}*"]
+        for term, what in re.findall(r"<dt>(<kbd>.*)</dt><dd>\{\{([\w.]+)\}\}</dd>", source)
+    ]
+    assert keys
+    assert table((CHECKOUT / "docs" / "keyboard.md").read_text(), heading) == keys
+
+
+def test_every_key_of_the_wall_is_listed() -> None:
+    source = (CHECKOUT / "livevote" / "web" / "pages" / "wall.html").read_text()
+    keys = re.findall(
+        r"^  (\w+)\(\) \{", source.partition("const KEYS = {\n")[2].partition("\n};")[0], flags=re.MULTILINE
+    )
+    listed = table((CHECKOUT / "docs" / "keyboard.md").read_text(), "## The wall")
+    assert [row[0].strip("`").lower() for row in listed] == keys
+
+
 def test_the_architecture_names_every_module_and_no_other() -> None:
     package = CHECKOUT / "livevote"
     modules = {str(path.relative_to(package)) for path in package.rglob("*.py") if path.name != "__init__.py"}
