@@ -573,6 +573,9 @@ def a_quiz(evening: Evening) -> None:
     for place, (name, points, _) in zip(evening.wall.leaders.all(), podium, strict=True):
         expect(place).to_contain_text(name)
         expect(place).to_contain_text(f"{points:,}")
+    # They come in one after the other.
+    winner = evening.wall.leaders.first
+    eventually(winner.page, lambda: winner.evaluate("row => getComputedStyle(row).opacity"), "1")
     for name, points, rank in podium:
         (phone,) = (each for each in evening.phones if each.name == name)
         standing = phone.page.locator("#standing")

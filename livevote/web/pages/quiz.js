@@ -154,7 +154,10 @@
     player.drawn = drawn;
     const { look, text } = judgeAnswer(question, own);
     const points = own && earned !== null && vote.state.linked ? say("quiz.points", { n: earned }) : "";
-    setText($("verdict"), points ? `${text} ${points}` : text);
+    // Apart from each other, or a unit and the points behind it would be read as one where lines run from the right.
+    $("verdict").replaceChildren();
+    make("bdi", text, $("verdict"));
+    if (points) $("verdict").append(" ", make("bdi", points, $("verdict")));
     $("verdict").dataset.look = look;
     const list = $("solution").querySelector("ul");
     list.replaceChildren();
