@@ -7,9 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from livevote.clock import SystemClock
 from livevote.domain.kinds import KINDS
 from livevote.domain.note import Verifier
+from livevote.domain.tally import fold
 from livevote.export import FORMATS, ballots, board_csv, leaderboard, records, results_csv, series
+from livevote.keys import Keyring
+from livevote.live.sample import make_sample
+from livevote.log import MemoryLog
 from livevote.protocol import messages
 from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
 from livevote.web import catalogs
@@ -214,6 +219,23 @@ def test_the_readme_quotes_the_evidence_there_is() -> None:
     readme = (CHECKOUT / "README.md").read_text()
     quoted = readme.partition("<!-- evidence -->\n")[2].partition("<!-- /evidence -->")[0]
     assert quoted == f"{evidence.table()}\n"
+
+
+def test_the_readme_says_what_the_first_start_fetches() -> None:
+    assert "\t@tools/setup run chart\n" in (CHECKOUT / "Makefile").read_text()
+    (trying,) = re.findall(r"## Try it\n(.*?)\n## ", (CHECKOUT / "README.md").read_text(), flags=re.DOTALL)
+    for fetched in ("requirements/run.txt", "Chart.js", "npm", "Node.js", "python3-venv"):
+        assert fetched in trying
+
+
+async def test_the_readme_says_that_the_sample_room_begins_revealed(tmp_path: Path) -> None:
+    keyring = Keyring(tmp_path, create=True)
+    room = fold(await make_sample(MemoryLog(), keyring, SystemClock()))
+    assert room is not None
+    assert room.current is not None
+    assert (room.current.phase, room.current.rounds[-1].revealed) == ("open", True)
+    readme = (CHECKOUT / "README.md").read_text()
+    assert 'The sample room "Welcome" begins with its first question open and its results revealed' in readme
 
 
 def test_every_change_that_no_test_notices_has_a_reason() -> None:
