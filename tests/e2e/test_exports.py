@@ -1,6 +1,7 @@
 """Files out of the host's page, and the page of results in a browser without a network."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.browser
 def save(host: HostPage, name: str, directory: Path) -> Path:
     """Download a file through the open menu."""
     with host.page.expect_download() as coming:
-        host.page.get_by_role("link", name=name).click()
+        host.page.get_by_role("link", name=re.compile(f"^{re.escape(name)}")).click()
     assert coming.value.suggested_filename.endswith(f"-{name}")
     saved = directory / name
     coming.value.save_as(saved)

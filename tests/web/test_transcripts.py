@@ -186,6 +186,23 @@ class View:
         mine = parts.get("mine", {})
         if mine.get("index") is None or (mine["question"], mine["round"]) != (asked.get("id"), asked.get("round")):
             parts.pop("mine", None)
+        # What is empty when a page opens is not sent when it begins to be possible: pages take both for nothing.
+        if parts.get("place", {}).get("rank") is None and not parts.get("place", {}).get("name"):
+            parts.pop("place", None)
+        if not any(parts.get("my_posts", {}).get(name) for name in ("posts", "upvoted")):
+            parts.pop("my_posts", None)
+        # Where the board is switched off nobody sees it.
+        board = self._state.get("board")
+        if not (board["on"] if isinstance(board, dict) else board):
+            parts = {name: part for name, part in parts.items() if name not in ("board", "my_posts")}
+        # What was earned is shown with the solution, how many votes a post has on the board.
+        if "place" in parts and not asked.get("solution"):
+            parts["place"] = {**parts["place"], "earned": None}
+        if "my_posts" in parts:
+            parts["my_posts"] = {
+                **parts["my_posts"],
+                "posts": [each | {"votes": 0} for each in parts["my_posts"]["posts"]],
+            }
         found = {**parts, "state": {**self._state, "health": None, "recoveries": None}}
         without: Message = json.loads(json.dumps(found), object_hook=_timeless)
         return without
