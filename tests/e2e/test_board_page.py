@@ -257,6 +257,22 @@ def test_the_order_is_chosen_and_nothing_moves_under_a_finger(room: Room, visito
     expect(posts(page)).to_have_text(["first", "third", "second"])
 
 
+def test_receipts_are_reached_from_the_board_too(room: Room, voter: MakeVoter) -> None:
+    switch_on(room)
+    room.ask("Lunch?", "Yes", "No")
+    page = voter()
+    page.vote("Yes")
+    page.expect_receipt()
+    link = page.page.locator("#all-receipts")
+    expect(link).to_be_hidden()
+    see_board(page)
+    link.click()
+    expect(page.panel).to_be_visible()
+    page.page.keyboard.press("Escape")
+    tab(page, "Vote").click()
+    expect(link).to_be_hidden()
+
+
 def test_the_board_is_used_with_the_keyboard(room: Room, voter: MakeVoter) -> None:
     switch_on(room)
     page = voter()

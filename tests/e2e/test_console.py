@@ -135,6 +135,24 @@ def test_a_spontaneous_question_takes_the_text_the_options_and_one_press(host: H
     expect(host.question).to_have_text("Break now?")
 
 
+def test_what_became_of_a_spontaneous_question_is_in_sight(host: HostPage, visitors: Visitors) -> None:
+    def ask(text: str) -> None:
+        host.page.locator("#add-text").fill(text)
+        host.page.locator("#add-options").fill("Yes\nNo")
+        host.page.get_by_role("button", name="Add and open").click()
+
+    visitors.expect_complaints("status of 409")
+    host.page.set_viewport_size({"width": 1280, "height": 560})
+    ask("Break now?")
+    host.expect_step("Close voting")
+    expect(host.question).to_be_in_viewport()
+    expect(host.page.locator("#primary")).to_be_in_viewport()
+    # A second one cannot be opened beside it.
+    ask("Or later?")
+    expect(host.page.locator("#message")).to_have_attribute("data-tone", "error")
+    expect(host.page.locator("#message")).to_be_in_viewport()
+
+
 def test_a_timer_is_chosen_stretched_cut_and_closes_the_vote(host: HostPage, room: Room) -> None:
     room.add("Tea or coffee?", "Tea", "Coffee")
     host.expect_step("Open voting")

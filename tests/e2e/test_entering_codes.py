@@ -189,6 +189,38 @@ def test_a_vote_without_a_code_is_refused_and_the_field_comes_back(room: Room, v
     assert room.ballots() == []
 
 
+def test_a_hall_without_codes_does_not_ask_at_once_and_not_again_at_every_state(room: Room, voter: MakeVoter) -> None:
+    room.make_codes(3)
+    page = voter()
+    # What it waits for is written down, and comes at once.
+    page.page.evaluate(
+        """() => {
+          const later = setTimeout;
+          globalThis.waits = [];
+          globalThis.setTimeout = (what, ms, ...rest) => {
+            if (what !== askForCode) return later(what, ms, ...rest);
+            waits.push(ms);
+            return later(what, 0);
+          };
+          Math.random = () => 0.75;
+        }"""
+    )
+    asked: list[str] = []
+    page.page.on("request", lambda request: asked.append(request.method) if request.url.endswith("/code") else None)
+    first = room.ask("Which colour?", *COLOURS, level="code")
+    expect_field(page)
+    room.set_timer(first, 600)
+    expect(page.page.locator("#timer")).to_be_visible()
+    room.set_timer(first, None)
+    expect(page.page.locator("#timer")).to_be_hidden()
+    assert asked == ["GET"]
+    room.command("close", first)
+    room.ask("Which shade?", *COLOURS, level="code")
+    expect(page.question).to_have_text("Which shade?")
+    eventually(page.page, lambda: asked, ["GET", "GET"])
+    assert page.page.evaluate("waits") == [3000, 3000]
+
+
 def test_the_level_of_every_question_is_said(room: Room, voter: MakeVoter) -> None:
     room.ask("Which colour?", *COLOURS)
     page = voter()

@@ -5,7 +5,6 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -63,12 +62,12 @@ OVERVIEW = """
 """
 
 
-def take(page: Page, name: str, *, whole: bool = False, part: str = "") -> None:
-    """Save what is on the screen, the whole page, or a part of it, without a focus."""
+def take(page: Page, name: str, *, top: bool = False, part: str = "") -> None:
+    """Save what is on the screen, there or at the top of the page, or a part of it, without a focus."""
     page.evaluate("() => document.activeElement.blur()")
-    if whole:
+    if top:
         page.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
-    shot = page.locator(part).screenshot if part else partial(page.screenshot, full_page=whole)
+    shot = page.locator(part).screenshot if part else page.screenshot
     taken = Image.open(BytesIO(shot(animations="disabled")))
     path = PICTURES / f"{name}.png"
     taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
@@ -172,8 +171,8 @@ def test_pictures_of_an_assembly(playwright: Playwright, chromium: str, tmp_path
                 page.expect_own_answer("Town garden")
                 expect(page.results).to_contain_text("46 voted")
                 expect(page.page.locator("#result canvas")).to_be_visible()
-            take(dark.page, "voter-phone-dark", whole=True)
-            take(wide.page, "results-desktop-light", whole=True)
+            take(dark.page, "voter-phone-dark", top=True)
+            take(wide.page, "results-desktop-light", top=True)
             for wall, name in zip(walls, ("wall-result-light", "wall-result-dark"), strict=True):
                 expect(wall.locator("#result canvas")).to_be_visible()
                 expect(wall.locator("#seal")).to_be_visible()
@@ -192,8 +191,7 @@ def test_pictures_of_an_assembly(playwright: Playwright, chromium: str, tmp_path
                 expect(replay.locator("#over-time")).to_be_visible()
                 replay.locator("#marks button").nth(2).click()
                 expect(replay.locator("#plot")).to_be_visible()
-                replay.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
-                take(replay, name)
+                take(replay, name, top=True)
 
 
 def test_pictures_of_a_quiz(playwright: Playwright, chromium: str, tmp_path: Path) -> None:
@@ -226,8 +224,7 @@ def test_pictures_of_a_quiz(playwright: Playwright, chromium: str, tmp_path: Pat
                 room.command(command, question)
             expect(voter.page.locator("#verdict")).to_contain_text("Your answer is right.")
             expect(voter.page.locator("#result canvas")).to_be_visible()
-            voter.page.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
-            take(voter.page, "quiz-phone-light")
+            take(voter.page, "quiz-phone-light", top=True)
             expect(wall.locator(".r-strip[data-right=true]")).to_be_visible()
             take(wall, "wall-solution-light")
             estimate = {"min": 0, "max": 200, "decimals": 0, "unit": "m", "truth": 110}
@@ -260,8 +257,7 @@ def test_pictures_of_a_workshop(playwright: Playwright, chromium: str, tmp_path:
             expect(voter.page.locator("#posts li")).to_have_count(3)
             voter.page.locator("#posts .up").first.click()
             expect(voter.page.locator("#posts .up").first).to_have_attribute("aria-pressed", "true")
-            voter.page.evaluate("() => document.scrollingElement.scrollTo(0, 0)")
-            take(voter.page, "board-phone-light")
+            take(voter.page, "board-phone-light", top=True)
             room.command("open", order)
             phone = place.vote(room, viewport=PHONE)
             for text in ("Heating", "New roof"):

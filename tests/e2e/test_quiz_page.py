@@ -214,7 +214,9 @@ def test_a_name_is_given_with_the_keyboard(room: Room, voter: MakeVoter) -> None
     page = voter()
     expect(field(page)).to_be_visible()
     tab_to(page.page, field(page))
-    expect(field(page)).to_have_accessible_description(re.compile("^Up to 24 characters. Everybody can read it."))
+    expect(field(page)).to_have_accessible_description(
+        re.compile("^Up to 24 characters. Everybody sees it on the wall, with the leaderboard")
+    )
     page.page.keyboard.type("Ada")
     tab_to(page.page, page.page.get_by_role("button", name="Use this name"))
     page.page.keyboard.press("Enter")

@@ -263,7 +263,7 @@ def test_results_have_their_place_before_they_are_drawn(room: Room, visitors: Vi
     room.command("close")
     page = VoterPage(visitors.enter().new_page())
     held: list[Route] = []
-    page.page.route("**/assets/results.js*", held.append)
+    page.page.route("**/assets/results.js*", lambda route: held.append(route))
     page.open(room.join)
     eventually(page.page, lambda: len(held), 1)
     expect(page.results).to_be_visible()

@@ -15,8 +15,8 @@
   const RULES = `
     #reactions { margin-top: 1.4rem; }
     #reactions h2 { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-    #reactions > div { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: .5rem; margin-top: .5rem; }
-    #reactions button { display: grid; justify-items: center; align-content: center; gap: .15rem; min-height: 3.6rem; padding: .3rem .1rem; font: inherit; font-size: .72rem; line-height: 1.2; color: var(--ink); background: var(--card); border: 1px solid var(--edge); border-radius: .95rem; cursor: pointer; touch-action: manipulation; }
+    #reactions > div { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: .3rem; margin-top: .5rem; }
+    #reactions button { display: grid; justify-items: center; align-content: center; gap: .15rem; min-height: 3.6rem; padding: .3rem 0; font: inherit; font-size: .72rem; line-height: 1.2; color: var(--ink); background: var(--card); border: 1px solid var(--edge); border-radius: .95rem; cursor: pointer; touch-action: manipulation; }
     #reactions button[aria-disabled="true"] { color: var(--soft); background: transparent; border-color: var(--line); cursor: default; }
     #reactions button span:first-child { font-size: 1.4rem; line-height: 1.1; }
     #react-news { min-height: 1.45em; margin-top: .3rem; color: var(--soft); font-size: .85rem; text-align: center; }`;

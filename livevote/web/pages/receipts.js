@@ -393,7 +393,8 @@ function renderReceipts() {
   setText($("ask-receipt"), say(receipt && receipt.problem ? "client.receipt.see" : "client.receipt.ask"));
   const { question } = vote;
   const told = receipt ?? (question && !ballot ? newestReceipt({ question: question.id, round: question.round }) : undefined);
-  const shown = Boolean(receipt) && !$("question").hidden;
+  // Behind the board the line below the question cannot be seen.
+  const shown = Boolean(receipt) && !$("question").hidden && document.querySelector("main").dataset.view !== "board";
   const bad = [...held.values()].some((each) => each.problem && each !== (shown ? receipt : null));
   renderAlarm([...held.values()].some((each) => each.problem && each !== told));
   $("all-receipts").parentElement.hidden = held.size === 0 || (shown && !bad);
