@@ -7,9 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from livevote.clock import SystemClock
 from livevote.domain.kinds import KINDS
 from livevote.domain.note import Verifier
+from livevote.domain.tally import fold
 from livevote.export import FORMATS, ballots, board_csv, leaderboard, records, results_csv, series
+from livevote.keys import Keyring
+from livevote.live.sample import make_sample
+from livevote.log import MemoryLog
 from livevote.protocol import messages
 from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
 from livevote.web import catalogs
@@ -147,6 +152,40 @@ def test_the_hosts_menu_offers_every_export() -> None:
     assert offered == [(format_.name, format_.name, format_.text) for format_ in FORMATS.values()]
 
 
+GUIDES = ("voting", "hosting", "keyboard")
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_what_a_guide_quotes_stands_on_a_page(guide: str) -> None:
+    """What is in italics in a guide is a text of the pages, or its beginning: the rest may be a number or a time."""
+    said = catalogs.load()["en"].values()
+    text = (CHECKOUT / "docs" / f"{guide}.md").read_text().replace("**", "")
+    quoted = re.findall(r"\*([^*\n]+)\*", text)
+    assert len(quoted) > 15
+    assert [label for label in quoted if not any(one.startswith(label) for one in said)] == []
+
+
+@pytest.mark.parametrize(("page", "heading"), [("host", "## The console"), ("replay", "## The replay")])
+def test_every_key_is_listed(page: str, heading: str) -> None:
+    english = catalogs.load()["en"]
+    source = (CHECKOUT / "livevote" / "web" / "pages" / f"{page}.html").read_text()
+    keys = [
+        [" ".join(f"`{key}`" for key in re.findall(r"<kbd>([^<]+)</kbd>", term)), f"*{english[what]}*"]
+        for term, what in re.findall(r"<dt>(<kbd>.*)</dt><dd>\{\{([\w.]+)\}\}</dd>", source)
+    ]
+    assert keys
+    assert table((CHECKOUT / "docs" / "keyboard.md").read_text(), heading) == keys
+
+
+def test_every_key_of_the_wall_is_listed() -> None:
+    source = (CHECKOUT / "livevote" / "web" / "pages" / "wall.html").read_text()
+    keys = re.findall(
+        r"^  (\w+)\(\) \{", source.partition("const KEYS = {\n")[2].partition("\n};")[0], flags=re.MULTILINE
+    )
+    listed = table((CHECKOUT / "docs" / "keyboard.md").read_text(), "## The wall")
+    assert [row[0].strip("`").lower() for row in listed] == keys
+
+
 def test_the_architecture_names_every_module_and_no_other() -> None:
     package = CHECKOUT / "livevote"
     modules = {str(path.relative_to(package)) for path in package.rglob("*.py") if path.name != "__init__.py"}
@@ -180,6 +219,23 @@ def test_the_readme_quotes_the_evidence_there_is() -> None:
     readme = (CHECKOUT / "README.md").read_text()
     quoted = readme.partition("<!-- evidence -->\n")[2].partition("<!-- /evidence -->")[0]
     assert quoted == f"{evidence.table()}\n"
+
+
+def test_the_readme_says_what_the_first_start_fetches() -> None:
+    assert "\t@tools/setup run chart\n" in (CHECKOUT / "Makefile").read_text()
+    (trying,) = re.findall(r"## Try it\n(.*?)\n## ", (CHECKOUT / "README.md").read_text(), flags=re.DOTALL)
+    for fetched in ("requirements/run.txt", "Chart.js", "npm", "Node.js", "python3-venv"):
+        assert fetched in trying
+
+
+async def test_the_readme_says_that_the_sample_room_begins_revealed(tmp_path: Path) -> None:
+    keyring = Keyring(tmp_path, create=True)
+    room = fold(await make_sample(MemoryLog(), keyring, SystemClock()))
+    assert room is not None
+    assert room.current is not None
+    assert (room.current.phase, room.current.rounds[-1].revealed) == ("open", True)
+    readme = (CHECKOUT / "README.md").read_text()
+    assert 'The sample room "Welcome" begins with its first question open and its results revealed' in readme
 
 
 def test_every_change_that_no_test_notices_has_a_reason() -> None:

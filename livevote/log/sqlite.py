@@ -56,7 +56,7 @@ class SqliteLog(SqliteReader):
         self._followed: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._failed = False
         # What a killed process left in the write-ahead log may have been erased since.
-        self._has_traces = _size(path.with_name(f"{path.name}-wal")) > 0
+        self._has_traces = any(found.stat().st_size for found in path.parent.glob(f"{path.name}-wal"))
         self._again_at_s = 0.0
 
     @classmethod
@@ -253,13 +253,6 @@ def _make_safe(path: Path) -> None:
             raise DataDirectoryError(
                 f"Cannot sync {found}: {error.strerror}. Check its owner and mode, and the disk."
             ) from error
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def _try_to_open(path: Path | str) -> None:

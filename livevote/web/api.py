@@ -242,7 +242,9 @@ class HostSession(ApiHandler):
     operations = {"post": Operation(summary="Exchange the host token, or a co-host's, for a cookie", status=204)}
 
     async def post(self, code: str) -> None:  # noqa: ARG002
-        self.services.sessions.sign_in_host(self, self.room().code, cohost=self.token_host() or "")
+        room = self.room()
+        cohost = self.token_host() or ""
+        self.services.sessions.sign_in_host(self, room.code, rehearsal=room.rehearsal, cohost=cohost)
         self.set_status(204)
 
 

@@ -77,7 +77,7 @@ class Guarded(RequestHandler):
 
     def cookie_host(self, room: LiveRoom) -> str | None:
         """As whom the cookie lets somebody host this room: "" for its host, else a co-host's id; None for nobody."""
-        cohost = self.services.sessions.host(self, room.code)
+        cohost = self.services.sessions.host(self, room.code, rehearsal=room.rehearsal)
         return cohost if not cohost or is_cohost(room.state, cohost) else None
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:

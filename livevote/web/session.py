@@ -115,26 +115,31 @@ class Sessions:
     def _code_name(self, room: str) -> str:
         return f"{self._prefix}-code-{room}"
 
-    def host(self, handler: RequestHandler, code: str) -> str | None:
+    def host(self, handler: RequestHandler, code: str, *, rehearsal: bool) -> str | None:
         """As whom the browser proved to host this room: "" for its host, else a co-host's id; None where it did not.
 
-        Whether a co-host still is one, only the room's state says.
+        Whether a co-host still is one, only the room's state says. Rehearsals have a cookie of their own: they are gone
+        after hours, and shall push no room out.
         """
-        return self._hosted(handler).get(code)
+        return self._hosted(handler, self._host_name(rehearsal=rehearsal)).get(code)
 
-    def sign_in_host(self, handler: RequestHandler, code: str, *, cohost: str = "") -> None:
+    def sign_in_host(self, handler: RequestHandler, code: str, *, rehearsal: bool, cohost: str = "") -> None:
         """Remember that the browser holds this room's host token, or that of the co-host with this id."""
-        hosted = self._hosted(handler)
+        name = self._host_name(rehearsal=rehearsal)
+        hosted = self._hosted(handler, name)
         if cohost and hosted.pop(code, None) == "":
             cohost = ""  # a host who tries out a co-host's link stays the host
         # One cookie for all rooms, the newest first: a cookie for each would outgrow what a request may carry.
         newest = {code: cohost, **{other: id for other, id in hosted.items() if other != code}}
         entries = [f"{other}-{id}" if id else other for other, id in newest.items()]
-        self._set(handler, f"{self._prefix}-host", ".".join(entries[:_MAX_HOSTED]), "Strict")
+        self._set(handler, name, ".".join(entries[:_MAX_HOSTED]), "Strict")
 
-    def _hosted(self, handler: RequestHandler) -> dict[str, str]:
+    def _host_name(self, *, rehearsal: bool) -> str:
+        return f"{self._prefix}-rehearsal" if rehearsal else f"{self._prefix}-host"
+
+    def _hosted(self, handler: RequestHandler, name: str) -> dict[str, str]:
         """The rooms of the cookie, the newest first: CODE where the browser has the host's token, else CODE-ID."""
-        value = self._get(handler, f"{self._prefix}-host")
+        value = self._get(handler, name)
         entries = value.split(".") if value else []
         return {code: id for code, _, id in (entry.partition("-") for entry in entries)}
 

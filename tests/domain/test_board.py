@@ -504,7 +504,7 @@ MUTANTS = [upvotes_count_twice, a_retry_is_a_new_upvote, waiting_posts_are_publi
 def test_a_broken_rule_is_found(mutant: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
     found = settings(
-        max_examples=200,
+        max_examples=3000,
         stateful_step_count=40,
         database=None,
         phases=(Phase.generate,),

@@ -184,8 +184,11 @@ class Evening:
         # Shares, points of run-offs, limits of bins, averages: what the screens write in their own digits.
         found = {json.dumps(_numbers(table)) for table in tables}
         assert len(found) == 1, found
-        heads = {digits(screen.page.locator("#result .r-head").inner_text()) for screen in (self.wall, *self.phones)}
-        assert heads == {digits(self.host.page.locator("#plot .r-head").inner_text())}
+        heads = [self.host.page.locator("#plot .r-head")]
+        heads += [screen.page.locator("#result .r-head") for screen in (self.wall, *self.phones)]
+        told = {digits("".join(head.all_inner_texts())) for head in heads}
+        # Arabic has a word for two of a thing, and needs no digit for it.
+        assert len(told - {""}) <= 1, told
         self.look("revealed")
 
     def look(self, stage: str) -> None:
@@ -341,7 +344,7 @@ def a_network_that_fails(evening: Evening) -> None:
     jorg.press(jorg.option("Garden"))
     expect(jorg.status).to_have_attribute("data-look", "sending")
     jorg.page.evaluate("() => drop()")
-    expect(jorg.banner).to_contain_text("Verbindung wird wiederhergestellt: Ihre Stimme ist sicher")
+    expect(jorg.banner).to_contain_text(jorg.says("client.reconnecting"))
     maryam.choose("Garden")
     evening.look("offline")
     jorg.page.context.set_offline(False)

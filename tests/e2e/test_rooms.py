@@ -2,6 +2,8 @@
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -332,6 +334,19 @@ def test_data_are_deleted_by_who_types_the_code(host: HostPage, room: Room, visi
     leave(host)
     expect(host.page.locator("#erased")).to_be_visible()
     assert [row["answer"] for row in room.ballots()] == [""]
+
+
+def test_traces_that_another_program_keeps_are_told_until_they_are_gone(host: HostPage, room: Room, data: Path) -> None:
+    reader = sqlite3.connect(f"file:{data}/livevote.db?mode=ro", uri=True, isolation_level=None)
+    with closing(reader):
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM records").fetchall()
+        dialog = open_dialog(host, "delete-dialog")
+        dialog.get_by_label(f"Type {room.code} to delete").fill(room.code)
+        dialog.get_by_role("button", name="Delete for good").click()
+        expect(dialog).to_contain_text("traces are left in its log file. They go by themselves when it ends.")
+        reader.execute("ROLLBACK")
+    expect(dialog).to_contain_text("Deleted. No answer is left on the server's disk")
 
 
 def test_a_cohost_neither_copies_nor_deletes_the_room(host: HostPage, room: Room, visitors: Visitors) -> None:

@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from tests.e2e.conftest import MakeVoter, join
+from tests.e2e.pages import VoterPage, eventually
 from tests.e2e.rooms import Room, read_csv
 from tests.e2e.visitors import OFFLINE, SERVER_IS_DOWN, Visitors
 from tests.process import process, run_cli
@@ -254,3 +255,24 @@ def test_the_news_never_covers_the_button_that_sends(room: Room, visitors: Visit
               return hits.length > 0 && hits.every(Boolean);
             }"""
         ), look
+
+
+def test_results_have_their_place_before_they_are_drawn(room: Room, visitors: Visitors) -> None:
+    visitors.expect_complaints("net::ERR_FAILED")
+    room.ask("Which colour?", "Red", "Green", reveal=True)
+    room.command("close")
+    page = VoterPage(visitors.enter().new_page())
+    held: list[Route] = []
+    page.page.route("**/assets/results.js*", held.append)
+    page.open(room.join)
+    eventually(page.page, lambda: len(held), 1)
+    expect(page.results).to_be_visible()
+    expect(page.options).to_be_hidden()
+    # When they do not come, it is still to be seen what was asked.
+    held[0].abort()
+    expect(page.page.locator("#missing")).to_be_visible()
+    expect(page.option("Green")).to_be_visible()
+    page.page.unroute("**/assets/results.js*")
+    page.page.get_by_role("button", name="Load it again").click()
+    page.expect_results([0, 0], voters=0)
+    expect(page.options).to_be_hidden()

@@ -15,6 +15,7 @@ from livevote.clock import ManualClock, SystemClock
 from livevote.domain.kinds import KINDS
 from livevote.live.crowd import Crowd
 from livevote.protocol.codes import CLOSE
+from livevote.web import session
 from livevote.web.app import API
 from livevote.web.base import Handler
 from tests.client import Message, Page, Venue, eventually, venue
@@ -421,6 +422,35 @@ async def test_limits_hold_in_a_rehearsal(tmp_path: Path) -> None:
         assert await first.closed() == CLOSE["too_many_sockets"].code
         assert [(await page.vote(f"b{number}", 0)).get("code", "") for number in range(3)] == ["", "", "too_fast"]
         assert (await page.vote("b9", 0, question="q9"))["type"] == "unknown"
+
+
+async def test_any_number_of_rehearsals_pushes_no_room_out_of_the_hosts_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_MAX_HOSTED", 2)
+    async with venue(tmp_path) as at:
+        jar: dict[str, str] = {}
+
+        async def sign_in(code: str, token: str) -> None:
+            headers = {"Cookie": "; ".join(jar.values()), "Authorization": f"Bearer {token}"}
+            path = f"/api/rooms/{code}/host-session"
+            response = await at.fetch(path, method="POST", body="{}", headers=headers)
+            assert response.code == 204
+            for cookie in response.headers.get_list("Set-Cookie"):
+                name, value = cookie.split(";")[0].split("=", 1)
+                jar[name] = f"{name}={value}"
+
+        async def hosts(code: str) -> bool:
+            response = await at.fetch(f"/api/rooms/{code}", headers={"Cookie": "; ".join(jar.values())})
+            return bool(response.code == 200)
+
+        await sign_in(at.code, at.host_token)
+        for _ in range(3):
+            rehearsal = await begin(at)
+            await sign_in(rehearsal.code, rehearsal.token)
+            assert await hosts(rehearsal.code)
+            assert (await end(at)).code == 204
+        assert await hosts(at.code)
 
 
 async def test_a_cohost_may_rehearse(tmp_path: Path) -> None:

@@ -394,6 +394,7 @@
     `[data-large] .r-text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: var(--r-lines, none); overflow: hidden; }`,
     `.r-tag { flex: none; padding: 0 .6em; border-radius: .9em; font-size: .7em; font-weight: 700; color: var(--good); background: var(--good-tint, var(--tint)); }`,
     `.r-tag:empty { display: none; }`,
+    `.r-table .r-tag { display: inline-block; } .r-table .r-tag:empty { display: none; }`,
     `.r-tag[data-right] { color: var(--r-on); background: var(--good); }`,
     `.r-number .r-tag { display: block; width: fit-content; margin-inline-start: auto; line-height: 1.4; } .r-number .r-tag:empty { display: none; }`,
     `.r-number { flex: none; min-width: 5.6em; text-align: end; white-space: nowrap; font-variant-numeric: tabular-nums; }`,
@@ -420,6 +421,7 @@
     `.r-table th:first-child { text-align: start; font-weight: 500; overflow-wrap: anywhere; }`,
     `.r-table tr[data-mine] > :nth-child(n) { font-weight: 700; }`,
     `.r-figure[data-large] > .r-numbers { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }`,
+    `.r-figure[data-large] .r-table, .r-figure[data-large] .r-table th { font-size: 12px; }`
   ];
 
   const kept = new Map();
