@@ -29,7 +29,7 @@ test: ## set up and run all tests with the coverage gates; with PYTEST_ARGS, onl
 	@tools/setup dev axe browser faketime
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(bin)/coverage erase
-	$(with_browser) $(bin)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(with_browser) $(bin)/coverage run -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 	@$(bin)/coverage combine --quiet
 	$(bin)/coverage report
 	$(bin)/coverage report --include='$(complete)' --fail-under=100

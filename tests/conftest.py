@@ -43,9 +43,9 @@ def io_loop() -> Iterator[IOLoop]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Measure no rig for coverage, nor the servers that it starts: it would take more than half of the processor, and
-    what is killed writes nothing down. Whatever a rig covers, a test of its own covers as well."""
-    measuring = Coverage.current() if item.get_closest_marker("crash") else None
+    """Measure neither rigs nor browsers for coverage, nor the servers that they start: it would take much of the
+    processor, and what is killed writes nothing down. Whatever they cover, a test of its own covers as well."""
+    measuring = Coverage.current() if any(item.get_closest_marker(mark) for mark in _LONGEST) else None
     if measuring is None:
         return (yield)
     measuring.stop()
