@@ -86,10 +86,11 @@ class Eraser:
             await self._until_done(partial(self._writer.chore, self._log.scrub))
             if not self._log.has_traces():
                 break
-            if not is_told:
+            # What only a killed process left there is nobody's worry: those answers count.
+            if self._registry.traced and not is_told:
                 _log.warning(
-                    "erased answers are still in the write-ahead log, because another program is reading the database; "
-                    "they go when it ends"
+                    "erased answers are still in the write-ahead log, because another program is reading the database "
+                    "or the disk is full; they go when it ends"
                 )
                 is_told = True
             with suppress(TimeoutError):
