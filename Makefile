@@ -16,7 +16,7 @@ complete := livevote/domain/*,livevote/protocol/*,livevote/log/*
 with_browser = LIVEVOTE_CHROMIUM="$$(cat .venv/.browser)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check format bench bench-quick plots crash soak mutants lock clean
+.PHONY: help run test lint check format bench bench-quick plots browser crash soak mutants lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -29,7 +29,7 @@ test: ## set up and run all tests with the coverage gates; with PYTEST_ARGS, onl
 	@tools/setup dev axe browser faketime
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(bin)/coverage erase
-	$(with_browser) $(bin)/coverage run -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(with_browser) LIVEVOTE_VARIANTS=ends $(bin)/coverage run -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 	@$(bin)/coverage combine --quiet
 	$(bin)/coverage report
 	$(bin)/coverage report --include='$(complete)' --fail-under=100
@@ -64,6 +64,10 @@ bench-quick: ## the same in small, in less than three minutes
 plots: ## measure how costs grow and draw it (ARGS are passed on), ten minutes
 	@tools/setup dev chart
 	@exec $(bin)/python -m bench curves $(ARGS)
+
+browser: ## run the tests with a browser alone, in all their variants
+	@tools/setup dev axe browser faketime
+	$(with_browser) $(bin)/python -m pytest -m browser -n 4 --dist loadfile $(PYTEST_ARGS)
 
 crash: ## run the crash tests alone, with three times the rounds of make test
 	@tools/setup dev chart faketime

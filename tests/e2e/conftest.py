@@ -20,6 +20,22 @@ PHONE = {"width": 390, "height": 844}
 MakeVoter = Callable[[], VoterPage]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With LIVEVOTE_VARIANTS=ends, of the variants of a test with a browser only the first and the last.
+
+    The pages are the same in between, and ``make browser`` runs them all.
+    """
+    if os.environ.get("LIVEVOTE_VARIANTS") != "ends":
+        return
+    variants: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("browser"):
+            variants.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    between = {item for each in variants.values() for item in each[1:-1]}
+    config.hook.pytest_deselected(items=list(between))
+    items[:] = [item for item in items if item not in between]
+
+
 # Of the package, not of the session: while Playwright runs, no event loop of an asynchronous test can run.
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
