@@ -575,7 +575,7 @@ def a_quiz(evening: Evening) -> None:
         expect(place).to_contain_text(f"{points:,}")
     # They come in one after the other.
     winner = evening.wall.leaders.first
-    eventually(winner.page, lambda: winner.evaluate("row => getComputedStyle(row).opacity"), "1")
+    eventually(winner.page, lambda: winner.evaluate("row => getComputedStyle(row).visibility"), "visible")
     for name, points, rank in podium:
         (phone,) = (each for each in evening.phones if each.name == name)
         standing = phone.page.locator("#standing")

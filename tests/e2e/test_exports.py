@@ -76,7 +76,7 @@ def test_the_menu_works_with_the_keyboard(host: HostPage, room: Room) -> None:
     tab_to(host.page, button)
     host.page.keyboard.press("Enter")
     for name in FORMATS:
-        tab_to(host.page, host.page.get_by_role("link", name=name))
+        tab_to(host.page, host.page.locator(f'[data-export="{name}"]'))
     link = host.page.get_by_role("link", name="results.csv")
     link.focus()
     with host.page.expect_download() as coming:
