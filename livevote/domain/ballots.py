@@ -12,7 +12,7 @@ from livevote.domain.records import AnswerErased, BallotCast, Draft, Entry, Open
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.state import Ballot, Question, Room, Round
 
-MAX_CHANGES = 100
+MAX_CHANGES = 1000
 """How often one voter may change the answer in a round: every change is a record for good."""
 
 
