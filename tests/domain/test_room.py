@@ -252,7 +252,7 @@ REFUSED: dict[Code, Callable[[], Case]] = {
 
 def changed_often() -> History:
     """Ann has changed her answer as often as she may."""
-    return opened().did(*(cast("ann", number % 2, id=f"v{number}") for number in range(101)))
+    return opened().did(*(cast("ann", number % 2, id=f"v{number}") for number in range(ballots.MAX_CHANGES + 1)))
 
 
 def test_a_voter_changes_an_answer_so_many_times_in_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
