@@ -25,7 +25,7 @@ from livevote.failures import CorruptError, DataDirectoryError, NoSuchRoomError,
 from livevote.keys import Keyring, load
 from livevote.live.codebook import KnownCodesError, hashed, load_list
 from livevote.log import Checkpoints, Log, LogFailedError, LogRetryError, States, finish, open_log, opened
-from livevote.log.base import Heads
+from livevote.log.founding import found
 from livevote.protocol.codes import explain
 from livevote.verify import Verdict, verify, verify_bundle
 
@@ -195,22 +195,14 @@ def _left_in(config: Config) -> Path | None:
 async def create_room(config: Config, commands: Sequence[Command], clock: Clock) -> str:
     """Make a room in a data directory that no server uses, all of it or nothing; its code.
 
-    ``commands`` were rehearsed: the first one creates the room.
+    ``commands`` were tried before: the first one creates the room.
     """
     create = commands[0]
     assert isinstance(create, CreateRoom)
     async with _opened(config, create.code, clock, create=True) as desk:
         if (await desk.log.head(create.code)).index:
             raise DataDirectoryError(f"Room {create.code} is in {config.data} already. Try again.")
-        room: Room | None = None
-        heads, entries = Heads(), list[Entry]()
-        for command in commands:
-            draft = decide(room, command, at=clock.now_ms())
-            assert isinstance(draft, Draft), "it was rehearsed"
-            (entry,) = heads.link([draft])
-            heads.advance((entry,))
-            room = apply(room, entry)
-            entries.append(entry)
+        entries = found(commands, clock)
         desk.keyring.make_room(create.code)
         await desk.log.adopt([entries])
         await desk.read()

@@ -2,13 +2,11 @@
 
 from livevote.clock import Clock
 from livevote.domain.commands import AddQuestion, Command, CreateRoom, OpenVoting, RevealResults
-from livevote.domain.records import Draft, Entry
-from livevote.domain.room import apply, decide
-from livevote.domain.state import Room
+from livevote.domain.records import Entry
 from livevote.failures import DataDirectoryError
 from livevote.keys import Keyring, random_code
 from livevote.log import Log, LogFailedError, LogRetryError
-from livevote.log.base import Heads
+from livevote.log.founding import found
 
 
 async def make_sample(log: Log, keyring: Keyring, clock: Clock) -> list[Entry]:
@@ -35,15 +33,7 @@ async def make_sample(log: Log, keyring: Keyring, clock: Clock) -> list[Entry]:
         OpenVoting("q1"),
         RevealResults("q1"),
     )
-    room: Room | None = None
-    heads, entries = Heads(), list[Entry]()
-    for command in commands:
-        draft = decide(room, command, at=clock.now_ms())
-        assert isinstance(draft, Draft), "nobody else has done anything in this room"
-        (entry,) = heads.link([draft])
-        heads.advance((entry,))
-        room = apply(room, entry)
-        entries.append(entry)
+    entries = found(commands, clock)
     try:
         await log.adopt([entries])
     except (LogRetryError, LogFailedError) as error:
