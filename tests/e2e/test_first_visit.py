@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.e2e.pages import VoterPage, eventually
 from tests.e2e.rooms import HAS_VOTED, Room, create_room
-from tests.e2e.visitors import Visitors
+from tests.e2e.visitors import SERVER_IS_DOWN, Visitors
 from tests.process import process
 
 pytestmark = pytest.mark.browser
@@ -39,6 +39,8 @@ def vote_in_both(context: BrowserContext, room: Room, data: Path) -> tuple[Voter
 
 
 def test_two_tabs_on_a_first_visit_are_one_voter(tmp_path: Path, visitors: Visitors) -> None:
+    # The server ends before the pages do.
+    visitors.expect_complaints(SERVER_IS_DOWN)
     with process(tmp_path, module="tests.e2e.first_visit") as server:
         room = create_room(server.base, tmp_path, "Town hall")
         room.ask("Well?", "Yes", "No", changeable=False)
@@ -53,6 +55,8 @@ def test_two_tabs_on_a_first_visit_are_one_voter(tmp_path: Path, visitors: Visit
 
 
 def test_with_one_name_for_all_cookies_two_tabs_would_be_two_voters(tmp_path: Path, visitors: Visitors) -> None:
+    # The server ends before the pages do.
+    visitors.expect_complaints(SERVER_IS_DOWN)
     with process(tmp_path, module="tests.e2e.last_cookie_wins") as server:
         room = create_room(server.base, tmp_path, "Town hall")
         room.ask("Well?", "Yes", "No", changeable=False)
