@@ -50,9 +50,9 @@ class Contender:
         interval = meter.stop(self.process.usage())
         self.laps.add(interval, rest())
 
-    def race(self, during_s: float) -> Callable[[], int]:
+    def race(self, during_s: float, *, under_way: int | None = None) -> Callable[[], int]:
         """All clients vote as fast as they are answered, as ``Lines.race`` has it."""
-        return self.lines.race(self.votes, during_s=during_s, answer=self.answer)
+        return self.lines.race(self.votes, during_s=during_s, answer=self.answer, under_way=under_way)
 
     def vote_and_show(self) -> bytes:
         """Let livevote's first voter vote; the result that everybody got. Raises ``BenchError`` for any other one."""

@@ -141,17 +141,22 @@ class Lines:
 
     # --- votes in a closed loop ---------------------------------------------
 
-    def race(self, votes: Votes, *, during_s: float, answer: bytes = b"") -> Callable[[], int]:
+    def race(
+        self, votes: Votes, *, during_s: float, answer: bytes = b"", under_way: int | None = None
+    ) -> Callable[[], int]:
         """Every line sends its next vote as soon as the last one is answered, for ``during_s`` seconds.
 
-        Returns after that with votes still under way: call what it returns to take in the rest of the answers. That
-        gives how many were answered in the time. An answer has the number of its vote in it, and ``answer``.
-        Raises ``BenchError`` for any other one.
+        ``under_way``: only so many votes are under way at any time, and the lines take turns. Returns after that with
+        votes still under way: call what it returns to take in the rest of the answers. That gives how many were
+        answered in the time. An answer has the number of its vote in it, and ``answer``. Raises ``BenchError`` for any
+        other one.
         """
         poll, lines, frame = self._polled.poll, self._by_descriptor, votes.frame
         done, sent = 0, self.sent
         ends_at = time.perf_counter() + during_s
-        for line in lines.values():
+        resting = deque(lines.values())
+        for _ in range(len(lines) if under_way is None else under_way):
+            line = resting.popleft()
             sent += 1
             line.marker = b"%08d" % sent
             line.send(frame(sent))
@@ -170,13 +175,15 @@ class Lines:
                     raise BenchError(f"This is no answer to the vote {line.marker.decode()}: {data[:200]!r}.")
                 done += 1
                 line.number = int(line.marker)
+                resting.append(line)
+                line = resting.popleft()
                 sent += 1
                 line.marker = b"%08d" % sent
                 line.send(frame(sent))
         self.sent = sent
 
         def rest() -> int:
-            waiting = set(lines)
+            waiting = lines.keys() - {line.socket.fileno() for line in resting}
             while waiting:
                 found = poll(ANSWER_S, 1000)
                 if not found:

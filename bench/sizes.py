@@ -57,7 +57,7 @@ class Sizes:
             "stalled": self.stalled_sockets,
             "store": self.store_votes,
             "by-sockets": self.curve_sockets,
-            "by-batch": self.curve_votes,
+            "by-batch": max(self.curve_votes, self.race_sockets),
             "by-joins": self.joins + self.curve_joins,
         }
         return max((sockets.get(name, 1) for name in scenarios), default=0)

@@ -1,8 +1,9 @@
 """``by-batch``: durable votes by how many of them share an fsync.
 
-So many voters vote again as soon as they are answered, with results hidden: as many votes are under way at any time,
-and what arrives during one fsync is the next batch. How large batches then are is what the server itself counts. In a
-closed loop, the mean time of an answer follows from the rate.
+Whenever a vote is answered, the voter whose turn it is sends the next one, with results hidden: always as many votes
+are under way, and what arrives during one fsync is the next batch. How large batches then are is what the server
+itself counts. In a closed loop, the mean time of an answer follows from the rate. Voters take turns, because nobody
+may change a ballot without end.
 """
 
 from functools import partial
@@ -19,14 +20,14 @@ WARM_UP_S = 0.5
 
 async def measure(place: Place, sizes: Sizes, size: int) -> Point:
     """The point with ``size`` votes under way."""
-    async with contest(place, [], sockets=size, revealed=False) as contenders:
+    async with contest(place, [], sockets=max(size, sizes.race_sockets), revealed=False) as contenders:
         voters = contenders[LIVEVOTE]
-        voters.race(WARM_UP_S)()
+        voters.race(WARM_UP_S, under_way=size)()
         server = voters.process
         assert isinstance(server, Server)
         before = await server.written()
         for _ in range(sizes.curve_runs):
-            voters.lap(partial(voters.race, sizes.lap_s))
+            voters.lap(partial(voters.race, sizes.lap_s, under_way=size))
         after = await server.written()
         await check_votes(voters)
     laps = voters.laps

@@ -17,6 +17,7 @@ TINY = {
     "curve-ballots": 200,
     "curve-sockets": 10,
     "curve-votes": 3,
+    "race-sockets": 40,
     "curve-joins": 5,
     "curve-runs": 1,
     "fan-outs": 2,

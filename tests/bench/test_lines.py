@@ -73,6 +73,15 @@ async def test_votes_come_back_from_an_echo(tmp_path: Path) -> None:
         assert min(line.number for line in lines.open) > max(numbers)
 
 
+async def test_lines_take_turns_when_fewer_votes_are_under_way_than_there_are_lines(tmp_path: Path) -> None:
+    async with lines_to(TORNADO, tmp_path, 20) as lines:
+        rest = lines.race(Votes("q1", 1, options=4), during_s=0.2, under_way=3)
+        answered = rest()
+        assert answered <= lines.sent <= answered + 3
+        # The last votes of all lines are the last votes of all.
+        assert sorted(line.number for line in lines.open) == list(range(lines.sent - 19, lines.sent + 1))
+
+
 async def test_an_answer_without_the_right_words_fails_the_race(tmp_path: Path) -> None:
     async with lines_to(TORNADO, tmp_path, 1) as lines:
         with pytest.raises(BenchError, match="no answer to the vote 00000001"):
