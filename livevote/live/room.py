@@ -11,20 +11,12 @@ from livevote.domain.quiz import Standings, scorer
 from livevote.domain.records import (
     ERASURES,
     BallotCast,
-    BoardSwitched,
     CodeUsed,
     CohostRevoked,
     Entry,
     LeaderboardShown,
     NameErased,
     PlayerNamed,
-    PostAnswered,
-    PostAsked,
-    PostErased,
-    PostPinned,
-    PostsJudged,
-    PostUpvoted,
-    ReactionsSwitched,
     RoomErased,
     SolutionShown,
     VotingClosed,
@@ -33,22 +25,19 @@ from livevote.domain.room import apply
 from livevote.domain.state import Ballot, Question, Room, Round
 from livevote.keys import RoomKey
 from livevote.live import views
-from livevote.live.hub import PARTS, SLICE_S, Channel, Part, Role, Subscriber
+from livevote.live.hub import SLICE_S, Channel, Part, Role, Subscriber
 from livevote.live.outcome import Scribe
-from livevote.live.pulse import WINDOW_S, Pulse
+from livevote.live.parts import ON_BOARD, Parts
 from livevote.live.seal import Seal
 from livevote.live.vitals import Vitals
 from livevote.log import Reader
 from livevote.protocol import codec
 from livevote.protocol.messages import (
-    BoardMessage,
     Fingerprint,
     HealthInfo,
-    HostBoardMessage,
     HostQuestionInfo,
     HostState,
     LeaderboardInfo,
-    PulseMessage,
     Reaction,
     VoterState,
     WallState,
@@ -60,8 +49,6 @@ _OF_VOTERS = (CodeUsed, PlayerNamed)
 """Records that come from voters, beside their ballots."""
 _MOVES_PLACES = (SolutionShown, LeaderboardShown, NameErased, RoomErased)
 """Records after which every voter is told the own place. Others move none, or the voter's alone."""
-_ON_BOARD = (PostAsked, PostUpvoted, PostsJudged, PostPinned, PostAnswered)
-"""Records that change the board and no state: a post shall not have the question sent to everybody again."""
 
 
 class Voter(Subscriber, Protocol):
@@ -101,6 +88,7 @@ class LiveRoom:
         self.state = state
         self.key = key
         self.channel = Channel(views=self, clock=clock)
+        self._parts = Parts(state, key=key, channel=self.channel, clock=clock)
         self.vitals = Vitals(clock=clock)
         self.seal = Seal()
         self.apart: Apart | None = None
@@ -121,17 +109,10 @@ class LiveRoom:
         self._fingerprint: Fingerprint | None = None
         self._codes: dict[str, HeldCode] = {}
         """The codes of those sessions that have one."""
-        self._boards: dict[Role, BoardMessage | HostBoardMessage] = {}
-        """The board as it is now, made when it is first asked for."""
         self._questions: dict[str, HostQuestionInfo] = {}
         """What the host was shown of questions that are not open: 200 with ten rounds each take 3 ms to make."""
         self._questions_of = state.head
         """The value of ``commanded`` when they were made."""
-        self._sent: dict[tuple[Part, Role], object] = {}
-        """What everybody of a role was sent last, where that is the same for all."""
-        self._authors: dict[str, str] = {}
-        """The sessions with an open page whose voters have posts, by their pseudonym on the board."""
-        self._pulse = Pulse(clock)
 
     @property
     def code(self) -> str:
@@ -179,8 +160,8 @@ class LiveRoom:
         # A host's command is the last of its batch, so this is the log as it was when the round ended.
         if isinstance(entries[-1].record, VotingClosed):
             self._fingerprint = self._read_fingerprint()
-        posts = [entry for entry in others if isinstance(entry.record, _ON_BOARD)]
-        commands = [entry for entry in others if not isinstance(entry.record, (*_ON_BOARD, *_OF_VOTERS))]
+        posts = [entry for entry in others if isinstance(entry.record, ON_BOARD)]
+        commands = [entry for entry in others if not isinstance(entry.record, (*ON_BOARD, *_OF_VOTERS))]
         own = False
         for entry in commands:
             self.commanded = entry.index
@@ -193,39 +174,9 @@ class LiveRoom:
         if len(posts) < len(entries):
             self.channel.changed(full=bool(commands), own=own)
         if others:
-            self._change_board(others)
+            for author in self._parts.take(others):
+                self.show_posts(author)
         return not commands
-
-    def _change_board(self, entries: Sequence[Entry]) -> None:
-        """Note who has to see what these have changed beside the state."""
-        changed = False
-        authors: set[str] = set()
-        for entry in entries:
-            match entry.record:
-                case PostAsked() | PostUpvoted() | PostPinned() | RoomErased():
-                    changed = True
-                case PostsJudged(posts=posts):
-                    changed = True
-                    authors |= {self.state.board.posts[index].voter for index in posts}
-                case PostAnswered(post=index) | PostErased(index=index):
-                    changed = True
-                    authors.add(self.state.board.posts[index].voter)
-                case BoardSwitched():
-                    changed = True
-                    self._sent.clear()
-                    # Pages that were opened while there was no board have not been sent their own posts.
-                    if self.state.board.posts:
-                        self.channel.resync("voter")
-                case ReactionsSwitched():
-                    self._pulse.clear()
-                    self.channel.part_changed("pulse")
-                case _:
-                    pass
-        if changed:
-            self._boards.clear()
-            self.channel.part_changed("board")
-        for author in authors & self._authors.keys():
-            self.show_posts(self._authors[author])
 
     def join(self, voter: Voter, *, limit: int, code: HeldCode | None = None) -> None:
         """A voter's page opened: it gets the state and its own ballot at once, and every tick from now on.
@@ -254,8 +205,7 @@ class LiveRoom:
             if not tabs:
                 del self._sessions[voter.session]
                 self._codes.pop(voter.session, None)
-                if self._authors:
-                    self._authors.pop(self.key.name_on_board(voter.session), None)
+                self._parts.left(voter.session)
                 if not clean:
                     self.vitals.lost(voter.session)
         self.channel.leave(voter, "voter")
@@ -371,13 +321,11 @@ class LiveRoom:
             if tab.writing:
                 self.channel.sync(tab, "voter")
             else:
-                tab.send(self._my_posts_frame(session))
+                tab.send(self._parts.posts_of(session))
 
     def react(self, kind: Reaction) -> None:
         """A voter reacted: those who look at the pulse are shown it."""
-        if self.state.reactions:
-            self._pulse.add(kind)
-            self.channel.part_changed("pulse")
+        self._parts.react(kind)
 
     def host_state(self) -> bytes:
         """The host's state as plain JSON."""
@@ -399,11 +347,7 @@ class LiveRoom:
         return None if tally is None else codec.frame(tally)
 
     def part(self, part: Part, role: Role) -> bytes | None:
-        found = self._part(part, role)
-        if found is None or self._sent.get((part, role)) == _content(found):
-            return None
-        self._sent[part, role] = _content(found)
-        return codec.frame(found)
+        return self._parts.frame(part, role)
 
     def catch_up(self, subscriber: Subscriber, role: Role) -> None:
         if not self._added_up:
@@ -420,44 +364,9 @@ class LiveRoom:
                 subscriber.send(self._mine_frame(voter.session, self.state.current, self.state.current.rounds[-1]))
             if (own := self.own(subscriber)) is not None:
                 subscriber.send(own)
-        for part in PARTS:
-            if (found := self._part(part, role)) is not None:
-                subscriber.send(codec.frame(found))
-                if not self.channel.has(role):
-                    self._sent[part, role] = _content(found)
-                elif self._sent.get((part, role)) != _content(found):
-                    # It came between a change and its tick. If that is taken back until then, it is news all the same.
-                    self._sent.pop((part, role), None)
+        self._parts.catch_up(subscriber, role)
         if role == "voter" and self.state.board.on:
-            subscriber.send(self._my_posts_frame(cast("Voter", subscriber).session))
-
-    def _part(self, part: Part, role: Role) -> BoardMessage | HostBoardMessage | PulseMessage | None:
-        return self._pulse_message(role) if part == "pulse" else self._board_message(role)
-
-    def _board_message(self, role: Role) -> BoardMessage | HostBoardMessage | None:
-        """The board as ``role`` may see it, which is made once for everybody; None where there is none to see."""
-        state = self.state
-        if not (state.board.on or (role == "host" and state.board.posts)):
-            return None
-        board = self._boards.get(role)
-        if board is None:
-            board = self._boards[role] = views.host_board(state) if role == "host" else views.board(state)
-        return board if board.as_of == state.head else msgspec.structs.replace(board, as_of=state.head)
-
-    def _my_posts_frame(self, session: str) -> bytes:
-        name = self.key.name_on_board(session)
-        if name in self.state.board.acts:
-            self._authors[name] = session
-        return codec.frame(views.my_posts(self.state, name))
-
-    def _pulse_message(self, role: Role) -> PulseMessage | None:
-        """The reactions of late, which are for those in front: None for voters."""
-        if role == "voter" or not self.state.reactions:
-            return None
-        counts = self._pulse.counts()
-        if any(counts.values()):
-            self.channel.part_changed("pulse")  # again, until they are forgotten
-        return PulseMessage(counts, WINDOW_S)
+            subscriber.send(self._parts.posts_of(cast("Voter", subscriber).session))
 
     def _mine_frame(self, session: str, question: Question, asked: Round) -> bytes:
         return codec.frame(views.mine(question, asked, asked.ballots.get(self.pseudonym(session, question.id))))
@@ -527,8 +436,3 @@ def _rough(health: HealthInfo) -> tuple[int | None, ...]:
     checks = health.checks
     waiting_s = health.oldest_unanswered_ms // _SECOND_MS
     return health.online, health.reconnecting, health.delay_ms, waiting_s, checks.ok, checks.failed
-
-
-def _content(message: BoardMessage | HostBoardMessage | PulseMessage) -> object:
-    """What there is to see in a message, whenever it is sent."""
-    return message if isinstance(message, PulseMessage) else msgspec.structs.replace(message, as_of=0)

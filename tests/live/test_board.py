@@ -235,12 +235,12 @@ async def test_i15_a_page_that_does_not_read_is_shown_its_posts_when_it_does(tmp
 async def test_authors_are_remembered_as_long_as_they_have_a_page(tmp_path: Path) -> None:
     show = Show(tmp_path, with_board().did(ask("ann", "Why?")))
     tabs = [show.join("ann"), show.join("ann"), show.join("eve")]
-    assert show.room._authors == {"ann": "ann"}
+    assert show.room._parts._authors == {"ann": "ann"}
     show.room.leave(tabs[0])
-    assert show.room._authors == {"ann": "ann"}
+    assert show.room._parts._authors == {"ann": "ann"}
     for tab in (*tabs, *tabs):
         show.room.leave(tab)
-    assert show.room._authors == {}
+    assert show.room._parts._authors == {}
     await show.room.channel.aclose()
 
 
