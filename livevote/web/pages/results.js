@@ -443,7 +443,8 @@
     if (window.Chart || script) return;
     script = document.createElement("script");
     script.src = livevote.trusted.createScriptURL(CHART_PATH);
-    script.onload = () => { for (const figure of kept.values()) paint(figure); };
+    // Reading it and drawing with it are two tasks, and a tap may come between them.
+    script.onload = () => setTimeout(() => { for (const figure of kept.values()) paint(figure); });
     script.onerror = () => { script.remove(); script = null; };
     document.head.append(script);
   }
@@ -838,19 +839,21 @@
       figure.chart = null;
       return;
     }
-    const first = !figure.chart;
-    if (first) figure.chart = form.start(figure);
-    const { chart } = figure;
     // The first result grows from nothing, once; later ones move on from where they were.
     const grows = figure.shown && !figure.grown;
     figure.grown = figure.shown;
-    chart.options.animation = calm() ? false : { duration: grows ? FIRST_MS : NEXT_MS, easing: "easeOutCubic" };
+    const still = calm() || !(figure.chart || figure.shown);
+    const animation = still ? false : { duration: grows ? FIRST_MS : NEXT_MS, easing: "easeOutCubic" };
+    const chart = figure.chart ?? form.start(figure);
+    chart.options.animation = animation;
     form.update(figure, chart);
-    chart.update(first && !figure.shown ? "none" : undefined);
+    if (figure.chart) chart.update();
+    else figure.chart = new Chart(figure.canvas, chart);
   }
 
+  // What a chart is made of; `update` fills it, like the chart later.
   function startBars(figure) {
-    return new Chart(figure.canvas, {
+    return {
       type: "bar",
       data: { labels: figure.model.bars.map(({ label }) => label), datasets: [{ data: [], backgroundColor: "transparent" }] },
       options: {
@@ -859,7 +862,7 @@
         scales: { x: { display: false, min: 0, max: 1 }, y: { display: false } },
       },
       plugins: [{ id: "strips", afterDatasetsDraw: (chart) => drawStrips(figure, chart) }],
-    });
+    };
   }
 
   function updateBars({ model: { bars, most } }, chart) {
@@ -875,14 +878,15 @@
   }
 
   // The chart says how long a bar is at this moment, the page where its row stands.
-  function drawStrips(figure, { ctx, chartArea }) {
+  function drawStrips(figure, chart) {
+    const { ctx, chartArea } = chart;
     const css = getComputedStyle(figure.root);
     const frame = figure.plot.getBoundingClientRect();
     const zoom = frame.width / figure.plot.offsetWidth || 1;
     const rightToLeft = css.direction === "rtl";
     const full = chartArea.right - chartArea.left;
     ctx.save();
-    figure.chart.getDatasetMeta(0).data.forEach((bar, place) => {
+    chart.getDatasetMeta(0).data.forEach((bar, place) => {
       const strip = figure.parts[place].strip;
       const box = strip.getBoundingClientRect();
       const [x, y] = [(box.left - frame.left) / zoom, (box.top - frame.top) / zoom];
@@ -906,7 +910,7 @@
   }
 
   function startColumns(figure) {
-    return new Chart(figure.canvas, {
+    return {
       type: "bar",
       data: { labels: [], datasets: [{ data: [] }] },
       options: {
@@ -915,7 +919,7 @@
         scales: { x: { grid: { display: false }, ticks: { maxRotation: 0 } }, y: { display: false, min: 0, max: 1 } },
       },
       plugins: [{ id: "numbers", afterDatasetsDraw: (chart) => drawNumbers(figure, chart) }],
-    });
+    };
   }
 
   // A canvas knows no style sheet: it is told the theme's colours and the size of the letters.
@@ -938,7 +942,8 @@
     chart.options.layout = { padding: { top: px * (marks.length ? 1.6 + 1.5 * marks.length : 1.8) } };
   }
 
-  function drawNumbers(figure, { ctx, chartArea }) {
+  function drawNumbers(figure, chart) {
+    const { ctx } = chart;
     const { columns, marks } = figure.model;
     const css = getComputedStyle(figure.root);
     const px = parseFloat(css.fontSize);
@@ -947,18 +952,19 @@
     ctx.fillStyle = css.color;
     if (figure.shown) {
       ctx.font = `700 ${px}px ${css.fontFamily}`;
-      figure.chart.getDatasetMeta(0).data.forEach((bar, place) => {
+      chart.getDatasetMeta(0).data.forEach((bar, place) => {
         const { value, count, mine } = columns[place];
         if (!value) return;
         ctx.fillText(mine ? `✓ ${count}` : count, bar.x, bar.y - px * 0.45);
       });
     }
-    marks.forEach((mark, place) => drawMark(figure, ctx, chartArea, css, px, mark, place));
+    marks.forEach((mark, place) => drawMark(chart, css, px, mark, place));
     ctx.restore();
   }
 
   // A line at a value, with its name at the top.
-  function drawMark(figure, ctx, { left, right, bottom }, css, px, { at, label, look }, place) {
+  function drawMark(chart, css, px, { at, label, look }, place) {
+    const { ctx, chartArea: { left, right, bottom } } = chart;
     const share = css.direction === "rtl" ? 1 - at : at;
     const x = left + (right - left) * Math.min(1, Math.max(0, share));
     const y = px * (1.1 + 1.4 * place);
@@ -967,7 +973,7 @@
     ctx.lineWidth = Math.max(2, px / 7);
     ctx.setLineDash(look === "good" ? [] : [px * 0.4, px * 0.3]);
     // Not through the count above the column that it meets.
-    const met = figure.chart.getDatasetMeta(0).data.find((bar) => Math.abs(bar.x - x) <= bar.width / 2 + px * 0.3 && bar.y < bottom - 1);
+    const met = chart.getDatasetMeta(0).data.find((bar) => Math.abs(bar.x - x) <= bar.width / 2 + px * 0.3 && bar.y < bottom - 1);
     const top = met ? met.y : bottom;
     ctx.beginPath();
     ctx.moveTo(x, y + px * 0.35);
