@@ -209,16 +209,17 @@ class Page:
             room.show_posts(self.session, but=self if isinstance(message, Upvote) else None)
 
     def _pseudonym(self, room: LiveRoom, question: str) -> str:
+        asked = room.state.questions.get(question)
+        # Only what a browser is called stays what it is: codes can be entered later, and changed, and a draft may have
+        # become a question for codes since. Questions that there are not would let a hostile page fill the memory.
+        if asked is None or asked.level != "browser":
+            return room.pseudonym(self.session, question)
         if self._pseudonyms is None:
             self._pseudonyms = {}
         scope = room.scope(question)
         known = self._pseudonyms.get(scope)
         if known is None:
-            known = room.pseudonym(self.session, question)
-            asked = room.state.questions.get(question)
-            # Others would let a hostile page fill the memory. Codes can be entered later, and changed.
-            if asked is not None and asked.level == "browser":
-                self._pseudonyms[scope] = known
+            known = self._pseudonyms[scope] = room.pseudonym(self.session, question)
         return known
 
     def _answer_vote(self, room: LiveRoom, vote: Vote, outcome: Outcome) -> None:
