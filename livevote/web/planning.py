@@ -206,14 +206,15 @@ class QuestionsFromFile(PlanHandler):
     }
 
     async def post(self, code: str) -> None:  # noqa: ARG002
-        room = self.room()
+        # Before anything is waited for: who is revoked meanwhile is nobody then, and no host either.
+        room, cohost = self.room(), self.host()
         sent, reading = await self.read_file()
         trial = await self.try_out(reading, room.code, room.state)
         if errors := tuple(sorted((*reading.errors, *trial.errors))):
             self.refuse_file(errors, reading.warnings)
             return
         if not sent.check:
-            await self.carry_out(room.code, trial, what="The file was begun", cohost=self.host())
+            await self.carry_out(room.code, trial, what="The file was begun", cohost=cohost)
         self.answer(_taken(reading))
 
 

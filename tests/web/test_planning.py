@@ -1,5 +1,6 @@
 """Rooms as files over HTTP: a wrong file changes nothing, a copy has no votes, and what is deleted is in no file."""
 
+import asyncio
 import json
 import sqlite3
 import threading
@@ -12,7 +13,7 @@ import pytest
 from livevote.domain.commands import EraseRoom, RevokeCohost
 from livevote.export import FORMATS
 from livevote.log import open_reader
-from livevote.plan import Trial, templates, try_out
+from livevote.plan import Reading, Trial, read_questions, templates, try_out
 from livevote.protocol.codes import CLOSE, Unsure
 from livevote.verify import verify_database
 from tests.client import Venue, eventually, venue
@@ -204,6 +205,24 @@ async def test_what_a_cohost_sends_in_a_file_is_void_behind_the_revocation(
 async def test_everybody_may_read_the_templates(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
         found = json.loads((await at.fetch("/api/templates")).body)
+async def test_who_is_revoked_while_a_file_is_read_is_no_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with venue(tmp_path) as at:
+        await at.command("add_cohost", name="Ann")
+        listed = await at.fetch(f"/api/rooms/{at.code}/cohosts", headers={"Authorization": f"Bearer {at.host_token}"})
+        token = json.loads(listed.body)["cohosts"][0]["url"].partition("#")[2]
+        loop = asyncio.get_running_loop()
+
+        def read_slowly(name: str, text: str) -> Reading:
+            asyncio.run_coroutine_threadsafe(at.command("revoke_cohost", id="c1"), loop).result(5)
+            return read_questions(name, text)
+
+        monkeypatch.setattr("livevote.web.planning.read_questions", read_slowly)
+        body = sent(SHEET, "sheet.csv")
+        response = await at.post(f"/api/rooms/{at.code}/questions-from-file", body, key=token)
+        assert (response.code, json.loads(response.body)["error"]["code"]) == (409, "half_done")
+        assert (await host_state(at, at.code, at.host_token))["questions"] == []
+
+
         assert [each["name"] for each in found] == [template.name for template in templates()]
         for each in found:
             assert (await make(at, sent(each["text"])))[0] == 201
