@@ -298,7 +298,7 @@ class PageSocket(WireHandler, Guarded):
         session = sessions.voter(self)
         cohost = self.cookie_host(room) if self.role == "host" and room is not None else ""
         page = Page(self, self.services, role=self.role, session=session or "")
-        if room is None or (self.role == "voter" and room.state.erased_at is not None):
+        if room is None or (self.role != "host" and room.state.erased_at is not None):
             page.leave_with("no_such_room")
         # A wall in somebody's slides gets no cookie from its browser, and has nothing to say.
         elif session is None and self.role != "wall":

@@ -202,9 +202,6 @@ async def test_what_a_cohost_sends_in_a_file_is_void_behind_the_revocation(
         assert "no such co-host" in answer["error"]["message"]
 
 
-async def test_everybody_may_read_the_templates(tmp_path: Path) -> None:
-    async with venue(tmp_path) as at:
-        found = json.loads((await at.fetch("/api/templates")).body)
 async def test_who_is_revoked_while_a_file_is_read_is_no_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with venue(tmp_path) as at:
         await at.command("add_cohost", name="Ann")
@@ -226,6 +223,9 @@ async def test_who_is_revoked_while_a_file_is_read_is_no_host(tmp_path: Path, mo
         assert [each["name"] for each in found] == [template.name for template in templates()]
         for each in found:
             assert (await make(at, sent(each["text"])))[0] == 201
+async def test_everybody_may_read_the_templates(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        found = json.loads((await at.fetch("/api/templates")).body)
 
 
 async def test_a_question_is_changed_while_people_look_and_rounds_keep_what_they_asked(tmp_path: Path) -> None:
@@ -296,11 +296,11 @@ async def test_a_deleted_room_has_no_answer_in_any_file_and_still_verifies(tmp_p
         pages = [await at.open() for _ in range(3)]
         for number, page in enumerate(pages):
             await page.vote(f"v{number}", number % 2)
-        at.forget_pages()
+        wall, host = await at.open("", role="wall"), await at.open_host()
         await at.command("close")
         response = await delete(at, at.code.lower())
         assert (response.code, json.loads(response.body)["as_of"]) == (200, 9)
-        for page in pages:
+        for page in (*pages, wall):
             assert await page.closed() == CLOSE["no_such_room"].code
         await eventually(lambda: not at.server.registry.erasing)
         assert json.loads((await delete(at, at.code)).body) == {"as_of": 9, "done": True, "traces": False}
