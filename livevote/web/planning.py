@@ -270,3 +270,4 @@ class Deletion(ApiHandler):
             room.code in codes for codes in (self.services.registry.erasing, self.services.registry.traced)
         )
         self.answer(Erased(room.state.head, done=not (erasing or traced), traces=traced and not erasing))
+            self.services.replays.forget(room.code)
