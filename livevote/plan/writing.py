@@ -26,7 +26,7 @@ def plan_of(room: Room, *, title: str = "") -> Plan:
         language=room.language,
         receipts=room.receipts,
         replay_public=room.replay_public,
-        questions=tuple(Planned(as_added(question), 1, 1) for question in room.questions.values()),
+        questions=tuple(Planned(as_added(question), 1, 1) for question in list(room.questions.values())),
     )
 
 
@@ -67,7 +67,7 @@ def _further(command: AddQuestion) -> dict[str, Any]:
 
 def sheet_csv(room: Room) -> bytes:
     """The room's questions as RFC 4180 CSV in UTF-8 with a byte order mark."""
-    commands = [as_added(question) for question in room.questions.values()]
+    commands = [as_added(question) for question in list(room.questions.values())]
     furthers = [_further(command) for command in commands]
     names = list(dict.fromkeys(name for further in furthers for name in further))
     width = max((len(command.options) for command in commands), default=0)

@@ -4,7 +4,9 @@ import asyncio
 import json
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from livevote.log import open_reader
 from livevote.plan import Reading, Trial, read_questions, templates, try_out
 from livevote.protocol.codes import CLOSE, Unsure
 from livevote.verify import verify_database
+from livevote.web import planning
 from tests.client import Venue, eventually, venue
 from tests.plan.cases import ROOM, SHEET
 
@@ -220,12 +223,12 @@ async def test_who_is_revoked_while_a_file_is_read_is_no_host(tmp_path: Path, mo
         assert (await host_state(at, at.code, at.host_token))["questions"] == []
 
 
-        assert [each["name"] for each in found] == [template.name for template in templates()]
-        for each in found:
-            assert (await make(at, sent(each["text"])))[0] == 201
 async def test_everybody_may_read_the_templates(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
         found = json.loads((await at.fetch("/api/templates")).body)
+        assert [each["name"] for each in found] == [template.name for template in templates()]
+        for each in found:
+            assert (await make(at, sent(each["text"])))[0] == 201
 
 
 async def test_a_question_is_changed_while_people_look_and_rounds_keep_what_they_asked(tmp_path: Path) -> None:
@@ -302,11 +305,12 @@ async def test_a_deleted_room_has_no_answer_in_any_file_and_still_verifies(tmp_p
         assert (response.code, json.loads(response.body)["as_of"]) == (200, 9)
         for page in (*pages, wall):
             assert await page.closed() == CLOSE["no_such_room"].code
+        await host.until(lambda message: message["type"] == "state" and message["erased"])
         await eventually(lambda: not at.server.registry.erasing)
         assert json.loads((await delete(at, at.code)).body) == {"as_of": 9, "done": True, "traces": False}
-        page = await at.open()
-        assert await page.closed() == CLOSE["no_such_room"].code
-        at.forget_pages()
+        for role in ("", "wall"):
+            page = await at.open(role=role)
+            assert await page.closed() == CLOSE["no_such_room"].code
         state = await host_state(at, at.code, at.host_token)
         assert (state["erased"], state["questions"][0]["counts"]) == (True, [0, 0])
         assert files_with_answers(tmp_path) == []
@@ -383,4 +387,30 @@ async def test_votes_are_taken_while_a_long_file_is_tried(tmp_path: Path, monkey
         response = await at.post(f"/api/rooms/{at.code}/questions-from-file", body, key=at.host_token)
         assert response.code == 200
     assert len(threads) == 2
+    assert threading.current_thread() not in threads
+
+
+async def test_votes_are_taken_while_a_long_room_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    async with venue(tmp_path) as at:
+        await at.ask("Tea", "Coffee")
+        loop = asyncio.get_running_loop()
+
+        def noted(write: Callable[..., Any], room: Any, **more: Any) -> Any:
+            made = write(room, **more)
+            threads.append(threading.current_thread())
+            if len(threads) == 1:
+                asyncio.run_coroutine_threadsafe(at.command("rename_room", title="Changed"), loop).result(5)
+            return made
+
+        for name in ("room_yaml", "sheet_csv", "plan_of"):
+            write = getattr(planning, name)
+            monkeypatch.setattr(planning, name, partial(noted, write))
+        key = {"Authorization": f"Bearer {at.host_token}"}
+        written = await at.fetch(f"/api/rooms/{at.code}/room.yaml", headers=key)
+        assert written.body.decode().startswith("title: Changed\n"), "not what it was when the writing began"
+        assert (await at.fetch(f"/api/rooms/{at.code}/questions.csv", headers=key)).code == 200
+        assert (await at.post(f"/api/rooms/{at.code}/duplicate", {}, key=at.host_token)).code == 201
+    assert len(threads) == 4
     assert threading.current_thread() not in threads
