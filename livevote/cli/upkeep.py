@@ -64,9 +64,7 @@ def redact(data: Path, code: str, index: int, yes: bool) -> None:
     code = code.upper()
     if yes or click.confirm(f"Erase what was written at record {index} of room {code}? It cannot be brought back."):
         done = asyncio.run(erase(Config(data=data), code, index, SystemClock()))
-        click.echo(
-            f"Erased, and recorded as record {done.recorded}. Backups and exports made before still have it."
-        )
+        click.echo(f"Erased, and recorded as record {done.recorded}. Backups and exports made before still have it.")
         if done.left_in is not None:
             click.echo(
                 f"{done.left_in} has it as well, because another program has the database open. End that program, "
