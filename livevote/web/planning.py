@@ -12,6 +12,7 @@ import msgspec
 
 from livevote.domain.commands import CreateRoom, EraseRoom
 from livevote.domain.records import Entry
+from livevote.domain.refusals import Code as Why
 from livevote.domain.refusals import Refusal
 from livevote.domain.state import Room
 from livevote.domain.text import clean
@@ -275,7 +276,9 @@ class Deletion(ApiHandler):
         if self.read(Deleted).code.upper() != room.code:
             raise ApiError(400, "wrong_code", f"Nothing was deleted: 'code' has to be {room.code}.")
         if room.state.erased_at is None:
-            self.settled(await self.services.writer.ask(room.code, EraseRoom()))
+            outcome = await self.services.writer.ask(room.code, EraseRoom())
+            if outcome != Refusal(Why.ROOM_ERASED):  # by somebody else at the same moment
+                self.settled(outcome)
             self.services.replays.forget(room.code)
         await self.get(code)
 

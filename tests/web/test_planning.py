@@ -329,6 +329,12 @@ async def test_a_deleted_room_has_no_answer_in_any_file_and_still_verifies(tmp_p
         assert not at.server.registry.erasing
 
 
+async def test_who_deletes_a_room_twice_at_once_is_told_twice_that_it_is_deleted(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        answers = await asyncio.gather(*(delete(at, at.code) for _ in range(2)))
+        assert [(each.code, json.loads(each.body)["as_of"]) for each in answers] == [(200, 2)] * 2
+
+
 async def test_a_deletion_is_not_done_while_another_program_keeps_traces_of_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
