@@ -301,13 +301,14 @@ async def test_i19_voters_by_code_of_one_batch_take_no_more_places_than_codes_we
     """As after an import with a new key: everybody is a stranger, and the codes that were used say how many vote."""
     desk = Desk(tmp_path)
     await desk.open_room()
-    for command in (
+    commands: tuple[Command, ...] = (
         CloseVoting("q1"),
         AddQuestion("single", "By code?", ("A", "B"), level="code"),
         IssueCodes(9, "ab" * 32),
         *(UseCode(1, place, "browser") for place in range(3)),
         OpenVoting("q2"),
-    ):
+    )
+    for command in commands:
         assert isinstance(await desk.writer.ask(ROOM, command), Entry)
     desk.log.batches.clear()
     answer = b'{"choices":[0]}'
