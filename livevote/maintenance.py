@@ -144,9 +144,9 @@ class Erased(NamedTuple):
 
 
 async def erase(config: Config, code: str, index: int, clock: Clock) -> Erased:
-    """Erase the answer of the ballot, or the text of the post, at ``index``, and record that.
+    """Erase the answer of the ballot, the text of the post, or the name at ``index``, and record that.
 
-    Raises ``NoSuchRoomError`` where there is neither, or where it was erased before.
+    Raises ``NoSuchRoomError`` where there is none of these, or where it was erased before.
     """
     async with _opened(config, code, clock) as desk:
         error = await desk.read()

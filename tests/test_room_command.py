@@ -1,11 +1,13 @@
 """``livevote room``: rooms from files, beside a server and without one, and the deletion of what was voted."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from livevote.cli import cli, remote
+from livevote.cli import cli, planning, remote
 from livevote.config import Config
 from livevote.failures import BadFileError, DataDirectoryError, NoSuchRoomError
 from tests.plan.cases import ROOM, SHEET
@@ -101,12 +103,38 @@ def test_beside_a_server_the_server_does_it(files: Path) -> None:
     with process(data, "--no-sample") as server:
         code = room("new", files / "room.yaml", "--title", "Asked", "--data", data)[:6]
         assert room("save", code, "--data", data).startswith("title: Asked\n")
-        assert "Recorded as record 7" in room("delete", code, "--yes", code, "--data", data)
+        said = room("delete", code, "--yes", code, "--data", data)
+        assert "Recorded as record 7" in said
+        assert "None are left in its files" in said
+        assert "until it ends" in said
         assert "There is no room" in room("delete", "NOROOM", "--yes", "NOROOM", "--data", data, code=66)
         (files / "large.yaml").write_text(ROOM + "#" * 70_000)
         assert "up to 64 KiB" in room("new", files / "large.yaml", "--data", data, code=64)
         assert server.terminate() == (0, "")
     assert "ERASED" in run_cli("verify", str(data)).stdout
+
+
+def test_what_a_running_server_could_not_delete_yet_is_said_with_what_to_do(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "_DELETED_WITHIN_S", 1.0)
+    data = files / "data"
+    with process(data, "--no-sample") as server:
+        code = room("new", files / "room.yaml", "--data", data)[:6]
+        delete = ["room", "delete", code, "--yes", code, "--data", str(data)]
+        with closing(sqlite3.connect(f"file:{data}/livevote.db?mode=ro", uri=True, isolation_level=None)) as other:
+            other.execute("BEGIN")
+            other.execute("SELECT count(*) FROM records").fetchall()
+            held = CliRunner().invoke(cli, delete)
+            other.execute("ROLLBACK")
+        assert (held.exit_code, f"{data}/livevote.db-wal still has some" in held.output) == (0, True), held.output
+        assert "End that program" in held.output
+        freed = CliRunner().invoke(cli, delete)
+        assert "None are left in its files" in freed.output, freed.output
+        monkeypatch.setattr(planning, "_DELETED_WITHIN_S", 0.0)
+        monkeypatch.setattr(remote, "post", lambda *_, **__: {"as_of": 7, "done": False, "traces": False})
+        assert "its next start goes on" in CliRunner().invoke(cli, delete).output
+        assert server.terminate()[0] == 0
 
 
 def test_a_deletion_is_confirmed_by_typing_the_code(files: Path) -> None:

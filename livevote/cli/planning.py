@@ -4,8 +4,10 @@ They work on the data directory, or ask the server that runs on it.
 """
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,6 +26,8 @@ from livevote.maintenance import create_room, delete_room
 from livevote.plan import Problem, Reading, Trial, decoded, is_sheet, read_room, room_yaml, sheet_csv, try_out
 
 _MOST_BYTES = 1024 * 1024  # far more than 200 questions with 50 options each
+_DELETED_WITHIN_S = 10.0
+_LOOK_AGAIN_S = 0.2
 
 
 @cli.group()
@@ -124,12 +128,30 @@ def delete(data: Path, code: str, typed: str | None) -> None:
         return
     if not (config.keys / "rooms" / f"{code}.key").exists():
         raise NoSuchRoomError(f"There is no room {code} in {data}. 'livevote rooms' lists them.")
-    token = Keyring(config.keys, create=False).room(code).host_token
-    answer = remote.post(base, f"/api/rooms/{code}/delete", key=token, body={"code": code})
-    click.echo(
-        f"Recorded as record {answer['as_of']}; the server takes the answers out of its files now. Backups and exports "
-        "made before have them."
-    )
+    token, path = Keyring(config.keys, create=False).room(code).host_token, f"/api/rooms/{code}/delete"
+    answer = remote.post(base, path, key=token, body={"code": code})
+    click.echo(f"Recorded as record {answer['as_of']}; the server takes the answers out of its files now.")
+    give_up_s = time.monotonic() + _DELETED_WITHIN_S
+    while not answer["done"] and time.monotonic() < give_up_s:
+        time.sleep(_LOOK_AGAIN_S)
+        answer = remote.get(base, path, key=token)
+    click.echo(_how_far(config, answer))
+
+
+def _how_far(config: Config, answer: Mapping[str, Any]) -> str:
+    """What a running server has done of a deletion, and what is left for the operator to do."""
+    if answer["done"]:
+        return (
+            "None are left in its files. Its memory may have copies until it ends: where that matters, stop it and "
+            "start it again. Backups and exports made before have them."
+        )
+    if answer["traces"]:
+        return (
+            f"{config.database}-wal still has some, because another program has the database open. End that program: "
+            "the server tries again every second, and they are gone at the latest when it ends and no other program "
+            "has the database open. The same command says whether they are."
+        )
+    return "It is not done yet. The same command says whether it is; if the server ends before, its next start goes on."
 
 
 def _text(file: Path) -> str:

@@ -32,6 +32,15 @@ def post(base: str, path: str, *, key: str, body: object) -> dict[str, Any]:
     data = json.dumps(body, ensure_ascii=False).encode()
     if len(data) > _MOST_BYTES:
         raise BadFileError("A running server takes up to 64 KiB at once. Split the file, or stop the server first.")
+    return _answer(base, path, key, data)
+
+
+def get(base: str, path: str, *, key: str) -> dict[str, Any]:
+    """The answer to a question. Raises a ``FailureError`` with the server's words where it refuses."""
+    return _answer(base, path, key)
+
+
+def _answer(base: str, path: str, key: str, data: bytes | None = None) -> dict[str, Any]:
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
     try:
         # The server is this machine's own: no proxy knows the way.

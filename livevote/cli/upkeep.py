@@ -55,18 +55,16 @@ def accept_recovery_(data: Path, code: str, yes: bool) -> None:
 @click.argument("index", type=click.IntRange(min=1))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def redact(data: Path, code: str, index: int, yes: bool) -> None:
-    """Erase the answer of the ballot, or the text of the post, at record INDEX of room CODE, for good.
+    """Erase what a voter wrote at record INDEX of room CODE, for good: a ballot's answer, a post's text or a name.
 
     The log says so and still verifies.
 
-    The server must be stopped. Backups and exports made before still have the answer.
+    The server must be stopped. Backups and exports made before still have it.
     """
     code = code.upper()
-    if yes or click.confirm(f"Erase the answer of record {index} in room {code}? It cannot be brought back."):
+    if yes or click.confirm(f"Erase what was written at record {index} of room {code}? It cannot be brought back."):
         done = asyncio.run(erase(Config(data=data), code, index, SystemClock()))
-        click.echo(
-            f"Erased, and recorded as record {done.recorded}. Backups and exports made before still have the answer."
-        )
+        click.echo(f"Erased, and recorded as record {done.recorded}. Backups and exports made before still have it.")
         if done.left_in is not None:
             click.echo(
                 f"{done.left_in} has it as well, because another program has the database open. End that program, "

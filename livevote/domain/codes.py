@@ -80,7 +80,12 @@ def has_place(room: Room, asked: Round, voter: str) -> bool:
 
     Every voter stands for a code of their own, so this holds by itself, unless a room has got a new key in between.
     """
-    return voter in asked.ballots or len(asked.ballots) < len(room.used_codes)
+    return voter in asked.ballots or places_left(room, asked) > 0
+
+
+def places_left(room: Room, asked: Round) -> int:
+    """For how many more voters there is a place in a round by code."""
+    return len(room.used_codes) - len(asked.ballots)
 
 
 def require_place(room: Room, question: Question, record: BallotCast) -> None:

@@ -12,7 +12,7 @@ from livevote.domain import quiz
 from livevote.domain.audit import GENESIS, leaf
 from livevote.domain.kinds.base import Figures, Told
 from livevote.domain.merkle import Frontier
-from livevote.domain.records import BallotCast, Entry, RecoveryAccepted, ResultsRevealed
+from livevote.domain.records import BallotCast, Entry, RecoveryAccepted, ResultsRevealed, encode
 from livevote.domain.room import BrokenLogError, apply
 from livevote.domain.state import Question, Room, Round, Wording
 from livevote.domain.tally import Snapshot, snapshot
@@ -62,7 +62,7 @@ class RoundResult(msgspec.Struct, frozen=True):
     text: str
     """The question as it was asked."""
     stored_rules: bytes
-    """The rules by which it was asked, as JSON."""
+    """The rules by which it was asked, as ``told_rules`` says them."""
     solution: Solved | None = None
 
 
@@ -140,13 +140,20 @@ class Fold:
             figures=result.figures,
             told=told,
             text=wording.text,
-            stored_rules=wording.stored_rules,
+            stored_rules=told_rules(question, wording),
             solution=_solved(wording) if asked.solved else None,
         )
 
 
 def _options(counted: Iterable[tuple[str, int]], voters: int) -> tuple[Option, ...]:
     return tuple(Option(text, count, round(count / voters, 4) if voters else None) for text, count in counted)
+
+
+def told_rules(question: Question, wording: Wording) -> bytes:
+    """The rules as JSON; those of a quiz without what is right, which is in its solution once that was shown."""
+    if wording.quiz is None or (told := question.kind.public_rules(wording.rules)) == wording.rules:
+        return wording.stored_rules
+    return encode(told)
 
 
 def _solved(wording: Wording) -> Solved:

@@ -12,7 +12,7 @@ from livevote.domain.kinds.base import Figures
 from livevote.domain.records import Level
 from livevote.domain.state import Question
 from livevote.export.cells import instant
-from livevote.export.results import Fold, Option, RoundResult, Solved, folded
+from livevote.export.results import Fold, Option, RoundResult, Solved, folded, told_rules
 from livevote.export.source import Source
 
 
@@ -121,7 +121,7 @@ def _question(fold: Fold, question: Question) -> QuestionAbout:
         kind=question.kind.name,
         text=question.text,
         options=question.options,
-        rules=msgspec.Raw(question.stored_rules),
+        rules=msgspec.Raw(told_rules(question, question.wording)),
         changeable=question.changeable,
         level=question.level,
         rounds=tuple(_round(question, result) for result in fold.rounds(question)),
@@ -129,6 +129,7 @@ def _question(fold: Fold, question: Question) -> QuestionAbout:
 
 
 def _round(question: Question, result: RoundResult) -> RoundAbout:
+    usual = told_rules(question, question.wording)
     return RoundAbout(
         round=result.number,
         opened_at=instant(result.opened_at),
@@ -143,6 +144,6 @@ def _round(question: Question, result: RoundResult) -> RoundAbout:
         withheld=result.withheld,
         figures=result.figures,
         text="" if result.text == question.text else result.text,
-        rules=None if result.stored_rules == question.stored_rules else msgspec.Raw(result.stored_rules),
+        rules=None if result.stored_rules == usual else msgspec.Raw(result.stored_rules),
         solution=result.solution,
     )

@@ -61,7 +61,9 @@ class Eraser:
                 await self._registry.erased.wait()
 
     async def _erase(self, room: LiveRoom) -> None:
-        for number, page in enumerate(room.voters(), 1):
+        # Hosts stay: their state says what became of the room, and they want to see when it is done.
+        pages = [*room.voters(), *room.channel.subscribers("wall")]
+        for number, page in enumerate(pages, 1):
             page.leave_with("no_such_room")
             if number % _PAGES == 0:
                 await asyncio.sleep(0)

@@ -50,8 +50,11 @@ class Parts:
         authors: set[str] = set()
         for entry in entries:
             match entry.record:
-                case PostAsked() | PostUpvoted() | PostPinned() | RoomErased():
+                case PostAsked() | PostUpvoted() | PostPinned():
                     changed = True
+                case RoomErased():
+                    changed = True
+                    self._sent.clear()  # the texts of posts are in there
                 case PostsJudged(posts=posts):
                     changed = True
                     authors |= {self._state.board.posts[index].voter for index in posts}

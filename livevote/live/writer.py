@@ -5,16 +5,17 @@ While one batch is on its way to the disk the next collects itself: batches grow
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import msgspec
 
 from livevote.clock import Clock
+from livevote.domain.codes import places_left
 from livevote.domain.commands import AskPost, CastBallot, Command, NamePlayer, UpvotePost, UseCode
 from livevote.domain.quiz import alike
-from livevote.domain.records import Draft
+from livevote.domain.records import BallotCast, Draft
 from livevote.domain.room import BrokenLogError, Decision, decide, fits
 from livevote.live.outcome import Outcome, Reply
 from livevote.live.registry import Registry
@@ -227,14 +228,16 @@ class Writer:
         """Decide what waits against the state of the log, and answer at once what needs no record.
 
         A command that could depend on another of the same batch stays in the queue for the next one: a second ballot of
-        one voter, one code for the second time, a name that another one asks for as well, and whatever follows a host's
-        command in its room. So the state alone says what is right, and each room's commands keep their order.
+        one voter, one code for the second time, a name that another one asks for as well, a ballot by code that may
+        find no place left, and whatever follows a host's command in its room. So the state alone says what is right,
+        and each room's commands keep their order.
         """
         drafts: list[tuple[Draft, _Waiting]] = []
         touched: set[_Voter] = set()
         sealed: set[str] = set()
         held: list[_Waiting] = []
         held_rooms: set[str] = set()
+        by_code: Counter[tuple[str, str]] = Counter()
         at = self._clock.now_ms()
         next_waiting = self._queue.popleft
         for _ in range(min(len(self._queue), MAX_BATCH)):
@@ -248,7 +251,11 @@ class Writer:
                 if not isinstance(decision, Draft):
                     self._answer(waiting, decision)
                     continue
-                drafts.append((decision, waiting))
+                if type(waiting.command) is CastBallot and waiting.command.code and self._is_beyond(decision, by_code):
+                    held.append(waiting)
+                    held_rooms.add(code)
+                else:
+                    drafts.append((decision, waiting))
             # Nothing that could depend on this overtakes it, whether it is in this batch or waits for the next.
             if voter is None:
                 sealed.add(code)
@@ -258,6 +265,20 @@ class Writer:
                     touched.add(waiting.name)
         self._queue.extendleft(reversed(held))
         return drafts
+
+    def _is_beyond(self, draft: Draft, drafted: Counter[tuple[str, str]]) -> bool:
+        """Whether a ballot by code finds no place behind those of the batch; ``drafted`` counts the first ones of each
+        room and question. Only in a room that has got a new key: ``codes.has_place`` says why."""
+        ballot, room = draft.record, self._registry.get(draft.room)
+        assert isinstance(ballot, BallotCast)
+        assert room is not None, "it was decided"
+        question = room.state.questions[ballot.question]
+        if question.level != "code" or ballot.rev:
+            return False
+        if drafted[draft.room, question.id] >= places_left(room.state, question.rounds[-1]):
+            return True
+        drafted[draft.room, question.id] += 1
+        return False
 
     def _decide_one(self, waiting: _Waiting, at: int) -> Decision | Unsure:
         room = self._registry.get(waiting.code)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from livevote.domain.commands import AddQuestion
+from livevote.domain.commands import AddQuestion, SwitchBoard
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):
@@ -31,6 +31,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
     receipts: bool = True
     replay_public: bool = False
+    linked: bool = False
+    board: SwitchBoard | None = None
+    reactions: bool = False
+    embedding: tuple[str, ...] = ()
     questions: tuple[Planned, ...] = ()
     lines: dict[str, int] = {}
 

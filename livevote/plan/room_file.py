@@ -1,14 +1,24 @@
 """A room as YAML: its title, its settings and a list of questions."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+
+from livevote.domain.commands import SwitchBoard
 from livevote.plan import nodes
 from livevote.plan.fields import Draft
 from livevote.plan.plan import UNREADABLE, Plan, Planned, Problem, Reading
 
-_TRUTHS = ("receipts", "replay_public")
-_KEYS = ("title", "language", *_TRUTHS, "questions")
+_TRUTHS = ("receipts", "replay_public", "linked", "reactions")
+_KEYS = ("title", "language", *_TRUTHS, "board", "embedding", "questions")
+
+
+class _Board(msgspec.Struct, forbid_unknown_fields=True):
+    """How a board differs from what it is by default."""
+
+    approval: bool = True
+    per_voter: Annotated[int, msgspec.Meta(ge=1, le=20)] = 5
 
 
 def read(text: str) -> Reading:
@@ -37,21 +47,39 @@ def read(text: str) -> Reading:
             errors.append(Problem(line, f"'{name}' is here twice, first on line {lines[name]}"))
         elif name == "questions":
             questions = tuple(_all_questions(value, errors))
-        elif name in _TRUTHS:
-            truth = nodes.value_of(value)
-            if isinstance(truth, bool):
-                given[name] = truth
-            else:
-                errors.append(Problem(line, f"'{name}' is yes or no"))
+        elif isinstance(setting := _setting(name, line, value), Problem):
+            errors.append(setting)
         else:
-            words = nodes.text_of(value)
-            if words is None:
-                errors.append(Problem(line, f"'{name}' is a text"))
-            else:
-                given[name] = words
+            given[name] = setting
         lines.setdefault(name, line)
     plan = Plan(**{"title": "", **given}, questions=questions, lines=lines)
     return Reading(plan, tuple(sorted(errors)))
+
+
+def _setting(name: str, line: int, node: nodes.Node) -> Any:
+    """What the file says of a setting; a ``Problem`` where it cannot be that."""
+    if name in _TRUTHS:
+        truth = nodes.value_of(node)
+        return truth if isinstance(truth, bool) else Problem(line, f"'{name}' is yes or no")
+    if name == "board":
+        return _board(node)
+    if name == "embedding":
+        sites = [nodes.text_of(site) for site in nodes.items(node) or (node,)]
+        is_list = nodes.items(node) is not None and None not in sites
+        return tuple(sites) if is_list else Problem(line, "'embedding' is a list, such as [https://slides.example.org]")
+    words = nodes.text_of(node)
+    return Problem(line, f"'{name}' is a text") if words is None else words
+
+
+def _board(node: nodes.Node) -> SwitchBoard | Problem | None:
+    wanted = nodes.value_of(node)
+    if wanted is False:
+        return None
+    try:
+        board = msgspec.convert({} if wanted is True else wanted, _Board)
+    except msgspec.ValidationError as error:
+        return Problem(nodes.line(node), f"'board' is yes, no or what is special about it: {error}".replace("`", ""))
+    return SwitchBoard(on=True, approval=board.approval, per_voter=board.per_voter)
 
 
 def _all_questions(value: nodes.Node, errors: list[Problem]) -> Iterator[Planned]:

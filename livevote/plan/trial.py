@@ -11,9 +11,12 @@ from livevote.domain.commands import (
     AddQuestion,
     Command,
     CreateRoom,
+    LinkPseudonyms,
     OpenVoting,
     PublishReplay,
+    SetEmbedding,
     SetLanguage,
+    SwitchReactions,
     SwitchReceipts,
 )
 from livevote.domain.records import Draft, Entry, encode
@@ -99,6 +102,14 @@ class _Stage:
             self.play(SwitchReceipts(on=False), plan.line_of("receipts"))
         if plan.replay_public:
             self.play(PublishReplay(public=True), plan.line_of("replay_public"))
+        if plan.linked:
+            self.play(LinkPseudonyms(), plan.line_of("linked"))
+        if plan.board is not None:
+            self.play(plan.board, plan.line_of("board"))
+        if plan.reactions:
+            self.play(SwitchReactions(on=True), plan.line_of("reactions"))
+        if plan.embedding:
+            self.play(SetEmbedding(plan.embedding), plan.line_of("embedding"))
 
     def play(self, command: Command, line: int) -> Refusal | None:
         """Decide a command and go on from what it says."""

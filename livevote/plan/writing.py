@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from livevote.domain.commands import AddQuestion
+from livevote.domain.commands import AddQuestion, SwitchBoard
 from livevote.domain.kinds import KINDS
 from livevote.domain.questions import as_added
 from livevote.domain.state import Room
@@ -26,7 +26,13 @@ def plan_of(room: Room, *, title: str = "") -> Plan:
         language=room.language,
         receipts=room.receipts,
         replay_public=room.replay_public,
-        questions=tuple(Planned(as_added(question), 1, 1) for question in room.questions.values()),
+        linked=room.linked,
+        board=SwitchBoard(on=True, approval=room.board.approval, per_voter=room.board.per_voter)
+        if room.board.on
+        else None,
+        reactions=room.reactions,
+        embedding=room.embedding,
+        questions=tuple(Planned(as_added(question), 1, 1) for question in list(room.questions.values())),
     )
 
 
@@ -40,9 +46,23 @@ def room_yaml(room: Room) -> bytes:
         content["receipts"] = False
     if plan.replay_public:
         content["replay_public"] = True
+    if plan.linked:
+        content["linked"] = True
+    if plan.board is not None:
+        content["board"] = _board(plan.board)
+    if plan.reactions:
+        content["reactions"] = True
+    if plan.embedding:
+        content["embedding"] = list(plan.embedding)
     content["questions"] = [_question(planned.command) for planned in plan.questions]
     written: bytes = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=10_000, encoding="utf-8")
     return written
+
+
+def _board(board: SwitchBoard) -> dict[str, Any] | bool:
+    usual = SwitchBoard(on=True)
+    fields = ("approval", "per_voter")
+    return {name: getattr(board, name) for name in fields if getattr(board, name) != getattr(usual, name)} or True
 
 
 def _question(command: AddQuestion) -> dict[str, Any]:
@@ -67,7 +87,7 @@ def _further(command: AddQuestion) -> dict[str, Any]:
 
 def sheet_csv(room: Room) -> bytes:
     """The room's questions as RFC 4180 CSV in UTF-8 with a byte order mark."""
-    commands = [as_added(question) for question in room.questions.values()]
+    commands = [as_added(question) for question in list(room.questions.values())]
     furthers = [_further(command) for command in commands]
     names = list(dict.fromkeys(name for further in furthers for name in further))
     width = max((len(command.options) for command in commands), default=0)

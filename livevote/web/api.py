@@ -32,6 +32,7 @@ from livevote.protocol.messages import HostBoardMessage, HostState
 from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
 
+ERASING = "The answers of this room are being deleted. Try again in a minute."
 _QR_CODES = 256
 """So many pictures are kept: to make one takes as long as fifty votes, and anybody may ask for it at any rate."""
 
@@ -128,7 +129,7 @@ class ApiHandler(Handler):
         """The room that the path names, for whoever reads its log. Raises 503 while its answers are being deleted."""
         room = self.room()
         if room.code in self.services.registry.erasing:
-            raise ApiError(503, "erasing", "The answers of this room are being deleted. Try again in a minute.")
+            raise ApiError(503, "erasing", ERASING)
         return room
 
     def free_code(self) -> str:

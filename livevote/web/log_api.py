@@ -13,9 +13,10 @@ import msgspec
 from tornado.iostream import StreamClosedError
 
 from livevote.export import FORMATS, Format, Source
+from livevote.live.room import LiveRoom
 from livevote.protocol.codes import Unsure
 from livevote.replay.document import Audience, Replay
-from livevote.web.api import ApiHandler, Operation, Parameter
+from livevote.web.api import ERASING, ApiHandler, Operation, Parameter
 from livevote.web.base import Access, ApiError
 
 CHECKING = "The log is still being checked after the start. Try again in a minute."
@@ -56,24 +57,28 @@ class Exports(ApiHandler):
     async def send(self, format_: Format) -> None:
         """Send the room's log in this format, as of now."""
         room = self.whole_room()
+        before = _erasures(room)
         if room.seal.tree is None:
             raise ApiError(503, "checking", CHECKING)
         await self.services.notary.seal()
         # Two at once: each folds the whole room, and voters want the processor as well.
         async with self.services.exporting:
-            await self._send(format_, room.code)
+            await self._send(format_, room, before)
 
-    async def _send(self, format_: Format, code: str) -> None:
+    async def _send(self, format_: Format, room: LiveRoom, before: object) -> None:
         services = self.services
-        source = await Source.now(services.log, code, services.config.checkpoints)
+        source = await Source.now(services.log, room.code, services.config.checkpoints)
         source = replace(source, turn=services.writer.give_way)
         self.set_header("Content-Type", format_.media_type)
-        self.set_header("Content-Disposition", f'attachment; filename="{format_.file_name(code)}"')
+        self.set_header("Content-Disposition", f'attachment; filename="{format_.file_name(room.code)}"')
         begun = False
         try:
             async with contextlib.aclosing(format_.write(source)) as parts:
                 waiting = 0
                 async for part in parts:
+                    if _erasures(room) != before:
+                        # What was erased is missing from here on, and no record up to the file's end says why.
+                        raise ApiError(503, "erasing", "Something in this room was erased meanwhile. Try again.")
                     self.write(part)
                     waiting += len(part)
                     if waiting >= _SEND_BYTES:
@@ -91,6 +96,11 @@ class Exports(ApiHandler):
                 )
                 raise ApiError(503, "cannot_write", text) from error
             raise
+
+
+def _erasures(room: LiveRoom) -> object:
+    """Another value after each erasure."""
+    return room.erased, room.state.erased_at
 
 
 class Ballots(Exports):
@@ -117,8 +127,10 @@ class RoomReplay(ApiHandler):
             raise ApiError(400, "bad_message", f"'audience' is {' or '.join(_AUDIENCES)}.")
         if room.seal.tree is None:
             raise ApiError(503, "checking", CHECKING)
-        as_host = self.is_host() and audience == "host"
+        as_host, erased_at = self.is_host() and audience == "host", room.state.erased_at
         document = await self.services.replays.get(room, "host" if as_host else "everybody")
+        if room.state.erased_at != erased_at:
+            raise ApiError(503, "erasing", ERASING)
         self.set_header("Vary", "Accept-Encoding")
         if "gzip" in self.request.headers.get("Accept-Encoding", ""):
             self.set_header("Content-Encoding", "gzip")

@@ -35,6 +35,7 @@ class Replays:
             return document
         async with self._building:
             state = room.state
+            erased_at = state.erased_at
             version = self._version(room, audience)
             name = room.code, audience
             found, document = self._kept.pop(name, (None, b""))
@@ -42,10 +43,16 @@ class Replays:
                 fold = await read(self._log, room.code, upto=state.head)
                 # A pause of the loop in which nobody else could run, were it not for the thread.
                 document = await asyncio.get_running_loop().run_in_executor(None, _pack, fold, audience)
-            self._kept[name] = version, document
+            if state.erased_at == erased_at:  # else it may have answers that were deleted
+                self._kept[name] = version, document
             while len(self._kept) > _KEPT:
                 del self._kept[next(iter(self._kept))]
             return document
+
+    def forget(self, code: str) -> None:
+        """Keep nothing of a room whose answers were deleted."""
+        for name in [name for name in self._kept if name[0] == code]:
+            del self._kept[name]
 
     @staticmethod
     def _version(room: LiveRoom, audience: Audience) -> tuple[str, int]:

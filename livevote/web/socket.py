@@ -209,16 +209,17 @@ class Page:
             room.show_posts(self.session, but=self if isinstance(message, Upvote) else None)
 
     def _pseudonym(self, room: LiveRoom, question: str) -> str:
+        asked = room.state.questions.get(question)
+        # Only what a browser is called stays what it is: codes can be entered later, and changed, and a draft may have
+        # become a question for codes since. Questions that there are not would let a hostile page fill the memory.
+        if asked is None or asked.level != "browser":
+            return room.pseudonym(self.session, question)
         if self._pseudonyms is None:
             self._pseudonyms = {}
         scope = room.scope(question)
         known = self._pseudonyms.get(scope)
         if known is None:
-            known = room.pseudonym(self.session, question)
-            asked = room.state.questions.get(question)
-            # Others would let a hostile page fill the memory. Codes can be entered later, and changed.
-            if asked is not None and asked.level == "browser":
-                self._pseudonyms[scope] = known
+            known = self._pseudonyms[scope] = room.pseudonym(self.session, question)
         return known
 
     def _answer_vote(self, room: LiveRoom, vote: Vote, outcome: Outcome) -> None:
@@ -297,7 +298,7 @@ class PageSocket(WireHandler, Guarded):
         session = sessions.voter(self)
         cohost = self.cookie_host(room) if self.role == "host" and room is not None else ""
         page = Page(self, self.services, role=self.role, session=session or "")
-        if room is None or (self.role == "voter" and room.state.erased_at is not None):
+        if room is None or (self.role != "host" and room.state.erased_at is not None):
             page.leave_with("no_such_room")
         # A wall in somebody's slides gets no cookie from its browser, and has nothing to say.
         elif session is None and self.role != "wall":

@@ -134,12 +134,17 @@ async def test_an_estimate_has_its_truth_and_distance_once_they_were_shown() -> 
     )
     history.did(cast("ann", raw=b'{"value":50}', linked=True), CloseVoting("q1"))
     assert "truth" not in {row["figure"] for row in await table("results.csv", history)}
+    (question,) = json.loads(await exported("results.json", history))["questions"]
+    assert (question["rules"]["truth"], "solution" in question["rounds"][0]) == (None, False)
     history.did(ShowSolution("q1"))
     rows = await table("results.csv", history)
     assert {(row["right"], row["points"]) for row in rows if not row["figure"]} == {("", "10")}
     told = {row["figure"]: row["value"] for row in rows if row["figure"]}
     assert (told["truth"], told["distance of the median"]) == ("40", "10.00")
-    assert json.loads(await exported("results.json", history))["questions"][0]["rounds"][0]["figures"]["truth"] == 40
+    (question,) = json.loads(await exported("results.json", history))["questions"]
+    (asked,) = question["rounds"]
+    assert (asked["figures"]["truth"], asked["solution"]["truth"], question["rules"]["truth"]) == (40, 40, None)
+    assert "rules" not in asked, "they are those of the question"
     assert [row["points"] for row in await table("leaderboard.csv", history)] == ["9"]
     page = (await exported("results.html", history)).decode()
     assert "A right answer earned up to 10 points." in page

@@ -13,6 +13,7 @@ from livevote.domain.commands import (
     AnswerPost,
     Command,
     EraseAnswer,
+    EraseRoom,
     JudgePosts,
     OpenVoting,
     PinPost,
@@ -124,6 +125,19 @@ async def test_a_page_gets_the_board_and_its_own_posts_and_upvotes_at_once(tmp_p
     }
     own = {"id": "ann-Why?", "index": 3, "text": "Why?", "votes": 0, "at": at[3], "answered": False}
     assert mine == {"type": "my_posts", "posts": [{**own, "standing": "shown"}], "upvoted": [4]}
+    await show.room.channel.aclose()
+
+
+async def test_no_text_of_a_deleted_board_stays_in_memory_because_it_was_sent(tmp_path: Path) -> None:
+    show = Show(tmp_path, with_board())
+    show.join("bob")
+    show.join_host()
+    show.do(ask("ann", "Why?"))
+    await show.quiet()
+    assert "Why?" in repr(show.room._parts._sent)
+    show.do(EraseRoom())
+    await show.quiet()
+    assert "Why?" not in repr((show.room._parts._sent, show.room._parts._boards))
     await show.room.channel.aclose()
 
 

@@ -127,7 +127,7 @@ async def erase(at: Office) -> None:
         await eventually(lambda: not at.registry.erasing)
 
 
-async def test_openings_saved_states_and_memory_lose_the_answers_and_voters_are_sent_home(tmp_path: Path) -> None:
+async def test_openings_saved_states_and_memory_lose_the_answers_and_only_hosts_stay(tmp_path: Path) -> None:
     history = evening()
     at = await begun(tmp_path, history)
     await at.keeper.save()
@@ -135,11 +135,15 @@ async def test_openings_saved_states_and_memory_lose_the_answers_and_voters_are_
     pages = [Page(f"session{number}") for number in range(3)]
     for page in pages:
         at.room.join(page, limit=5)
+    wall, host = Page("wall"), Page("host")
+    at.room.channel.join(wall, "wall")
+    at.room.join_host(host, cohost="")
     await erase(at)
     assert await left(at.log) == []
     assert is_blank(at.room.state)
     assert not at.states.path(CODE).exists()
-    assert [page.left for page in pages] == ["no_such_room"] * 3
+    assert [page.left for page in (*pages, wall)] == ["no_such_room"] * 4
+    assert host.left == ""
     assert at.room.state.questions["q1"].rounds[0].tally.counts() == (0, 0, 0)
 
 

@@ -1,8 +1,10 @@
 """The fan-out: one frame for each role and tick, nothing when nothing changed, only the newest to the slow."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
+from tornado.ioloop import IOLoop
 
 from livevote.clock import ManualClock, SystemClock
 from livevote.live import hub
@@ -27,6 +29,18 @@ class Screen:
         self.frames.append(frame)
 
 
+stages: list["Stage"] = []
+"""Those of the test that runs."""
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Closes all channels behind their test: a task that waits for its next tick would be destroyed with the loop."""
+    yield
+    while stages:
+        IOLoop.current().run_sync(stages.pop().channel.aclose)
+
+
 class Stage:
     """A channel whose frames name a version, the role and what kind of frame it is."""
 
@@ -38,6 +52,7 @@ class Stage:
         self.nobody: list[Subscriber] = []
         self.moving = False
         self.channel = Channel(views=self, clock=SystemClock())
+        stages.append(self)
 
     async def prepare(self) -> None:
         self.prepared += 1

@@ -17,12 +17,14 @@ from livevote.domain.commands import (
     CloseVoting,
     Command,
     CreateRoom,
+    IssueCodes,
     JudgePosts,
     LinkPseudonyms,
     NamePlayer,
     OpenVoting,
     RevealResults,
     SwitchBoard,
+    UseCode,
 )
 from livevote.domain.records import Draft, Entry
 from livevote.domain.refusals import Code, Refusal
@@ -97,6 +99,8 @@ class Desk:
     async def stop(self) -> None:
         self.writer.stop()
         await self.running
+        for room in self.registry.all():
+            await room.channel.aclose()
         await self.log.aclose()
 
     @property
@@ -290,6 +294,30 @@ async def test_the_names_of_one_voter_keep_their_order_while_another_takes_the_f
     assert outcomes["first"] == Refusal(Code.NAME_TAKEN)
     assert isinstance(outcomes["later"], Entry)
     assert outcomes["third"] == Refusal(Code.NAME_TAKEN)
+    await desk.stop()
+
+
+async def test_i19_voters_by_code_of_one_batch_take_no_more_places_than_codes_were_used(tmp_path: Path) -> None:
+    """As after an import with a new key: everybody is a stranger, and the codes that were used say how many vote."""
+    desk = Desk(tmp_path)
+    await desk.open_room()
+    commands: tuple[Command, ...] = (
+        CloseVoting("q1"),
+        AddQuestion("single", "By code?", ("A", "B"), level="code"),
+        IssueCodes(9, "ab" * 32),
+        *(UseCode(1, place, "browser") for place in range(3)),
+        OpenVoting("q2"),
+    )
+    for command in commands:
+        assert isinstance(await desk.writer.ask(ROOM, command), Entry)
+    desk.log.batches.clear()
+    answer = b'{"choices":[0]}'
+    sent = [CastBallot(f"voter{number}", "v", "q2", 1, answer, bytes(16), code=(1, 0)) for number in range(5)]
+    outcomes = await asyncio.gather(*(desk.writer.ask(ROOM, ballot) for ballot in sent))
+    assert [isinstance(outcome, Entry) for outcome in outcomes] == [True] * 3 + [False] * 2
+    assert outcomes[3:] == [Refusal(Code.NO_CODE)] * 2
+    assert [len(batch) for batch in desk.log.batches] == [3]
+    assert isinstance(await desk.writer.ask(ROOM, msgspec.structs.replace(sent[0], id="w")), Entry), "a change"
     await desk.stop()
 
 

@@ -54,7 +54,8 @@ def content(history: History) -> object:
     """What of a room goes into a file."""
     state = history.room
     return (
-        (state.title, state.language, state.receipts, state.replay_public),
+        (state.title, state.language, state.receipts, state.replay_public, state.linked),
+        (state.board.on, state.board.approval, state.board.per_voter, state.reactions, state.embedding),
         [(each.kind.name, each.wording, each.changeable) for each in state.questions.values()],
     )
 

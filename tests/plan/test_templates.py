@@ -28,3 +28,9 @@ def test_together_they_show_what_there_is_to_ask() -> None:
     readings = [read_room(f"{template.name}.yaml", template.text) for template in templates()]
     kinds = {planned.command.kind for reading in readings for planned in reading.plan.questions}
     assert kinds == set(KINDS) - {"image"}, "pictures are not in a file"
+
+
+def test_what_earns_points_adds_them_up() -> None:
+    for template in templates():
+        state = made(read_room(f"{template.name}.yaml", template.text)).room
+        assert state.linked is any(question.quiz is not None for question in state.questions.values()), template.name

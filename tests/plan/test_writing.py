@@ -5,7 +5,19 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from livevote.domain.commands import AddQuestion, CloseVoting, Command, CreateRoom, EditQuestion, OpenVoting, Quiz
+from livevote.domain.commands import (
+    AddQuestion,
+    CloseVoting,
+    Command,
+    CreateRoom,
+    EditQuestion,
+    LinkPseudonyms,
+    OpenVoting,
+    Quiz,
+    SetEmbedding,
+    SwitchBoard,
+    SwitchReactions,
+)
 from livevote.domain.records import Draft
 from livevote.domain.refusals import Refusal
 from livevote.plan import decoded, plan_of, read_room, room_yaml, sheet_csv, try_out, writing
@@ -60,6 +72,34 @@ def test_what_was_written_is_read_as_it_was(title: str, given: list[Command]) ->
     if history.room.questions:
         named = again(sheet_csv(history.room), "s.csv", title=history.room.title)
         assert content(named) == content(history)
+
+
+@pytest.mark.parametrize(
+    ("settings", "written"),
+    [
+        ((), ""),
+        (
+            (LinkPseudonyms(), SwitchBoard(on=True), SwitchReactions(on=True)),
+            "linked: true\nboard: true\nreactions: true\n",
+        ),
+        ((SwitchBoard(on=True, approval=False, per_voter=3),), "board:\n  approval: false\n  per_voter: 3\n"),
+        (
+            (SetEmbedding(("https://a.example", "*", "file:")),),
+            "embedding:\n- https://a.example\n- '*'\n- 'file:'\n",
+        ),
+    ],
+)
+def test_a_copy_is_set_as_the_room(settings: tuple[Command, ...], written: str) -> None:
+    history = created().did(*settings)
+    data = room_yaml(history.room)
+    assert data.decode() == f"title: Welcome\n{written}questions: []\n"
+    assert content(again(data, "r.yaml")) == content(history)
+
+
+def test_a_board_that_is_off_is_not_written_and_may_be_written_by_hand() -> None:
+    history = created().did(SwitchBoard(on=True, per_voter=3), SwitchBoard(on=False, per_voter=3))
+    assert room_yaml(history.room) == b"title: Welcome\nquestions: []\n"
+    assert not again(b"title: T\nboard: no\n", "r.yaml").room.board.on
 
 
 def test_a_copy_has_the_questions_as_they_are_now_and_no_votes() -> None:

@@ -184,6 +184,21 @@ async def test_an_open_page_votes_with_a_code_that_is_entered_beside_it(tmp_path
         await tab.until(lambda message: message["type"] == "mine" and message["id"] == "v2")
 
 
+async def test_a_page_that_knew_the_question_before_it_took_codes_is_the_same_voter_as_its_code(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        code, _ = await make(at, 2)
+        await at.command("add_question", kind="single", text="Which?", options=("A", "B"))
+        cookie = await at.cookie()
+        page = await at.open(cookie)
+        assert (await page.vote("early", 0))["code"] == "not_open"
+        await at.command("edit_question", level="code")
+        await at.command("open")
+        held = await entered(at, code, cookie)
+        assert (await page.vote("v1", 0))["type"] == "recorded"
+        assert (await (await at.open(held)).vote("v2", 1))["rev"] == 1
+        assert counts(at) == (0, 1)
+
+
 async def test_the_pseudonym_is_the_codes_and_another_one_for_every_question(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
         code, _ = await make(at, 2)

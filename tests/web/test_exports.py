@@ -277,6 +277,44 @@ async def test_a_full_disk_is_named_before_anything_was_sent(tmp_path: Path, mon
         assert "No space left on device" in json.loads(response.body)["error"]["message"]
 
 
+@pytest.mark.parametrize("sent", [0, 100_000])
+async def test_a_file_in_which_answers_would_be_missing_is_not_sent_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: int
+) -> None:
+    async with venue(tmp_path) as at:
+
+        async def meanwhile(_: Source) -> AsyncGenerator[bytes, None]:
+            yield bytes(sent)
+            body = {"code": at.code}
+            assert (await at.post(f"/api/rooms/{at.code}/delete", body, key=at.host_token)).code == 200
+            await eventually(lambda: not at.server.registry.erasing)
+            yield b"the rest"
+
+        format_of(monkeypatch, meanwhile)
+        if sent:
+            with pytest.raises(HTTPStreamClosedError):
+                await fetch(at, "test.bin")
+        else:
+            assert error(await fetch(at, "test.bin")) == (503, "erasing")
+        assert (await fetch(at, "records.jsonl")).code == 200
+
+
+async def test_a_bundle_that_would_lack_a_name_that_is_erased_meanwhile_is_not_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with venue(tmp_path) as at:
+        await at.command("link_pseudonyms")
+        named = await (await at.open()).name("n1", "Ann")
+
+        async def meanwhile(_: Source) -> AsyncGenerator[bytes, None]:
+            await at.command("remove_name", index=named["index"])
+            yield b"all"
+
+        format_of(monkeypatch, meanwhile)
+        assert error(await fetch(at, "test.bin")) == (503, "erasing")
+        assert (await fetch(at, "bundle.jsonl")).code == 200
+
+
 async def test_who_does_not_read_holds_the_export_up_and_who_leaves_ends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

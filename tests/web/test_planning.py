@@ -1,9 +1,12 @@
 """Rooms as files over HTTP: a wrong file changes nothing, a copy has no votes, and what is deleted is in no file."""
 
+import asyncio
 import json
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,10 @@ import pytest
 from livevote.domain.commands import EraseRoom, RevokeCohost
 from livevote.export import FORMATS
 from livevote.log import open_reader
-from livevote.plan import Trial, templates, try_out
+from livevote.plan import Reading, Trial, read_questions, templates, try_out
 from livevote.protocol.codes import CLOSE, Unsure
 from livevote.verify import verify_database
+from livevote.web import planning
 from tests.client import Venue, eventually, venue
 from tests.plan.cases import ROOM, SHEET
 
@@ -201,6 +205,24 @@ async def test_what_a_cohost_sends_in_a_file_is_void_behind_the_revocation(
         assert "no such co-host" in answer["error"]["message"]
 
 
+async def test_who_is_revoked_while_a_file_is_read_is_no_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with venue(tmp_path) as at:
+        await at.command("add_cohost", name="Ann")
+        listed = await at.fetch(f"/api/rooms/{at.code}/cohosts", headers={"Authorization": f"Bearer {at.host_token}"})
+        token = json.loads(listed.body)["cohosts"][0]["url"].partition("#")[2]
+        loop = asyncio.get_running_loop()
+
+        def read_slowly(name: str, text: str) -> Reading:
+            asyncio.run_coroutine_threadsafe(at.command("revoke_cohost", id="c1"), loop).result(5)
+            return read_questions(name, text)
+
+        monkeypatch.setattr("livevote.web.planning.read_questions", read_slowly)
+        body = sent(SHEET, "sheet.csv")
+        response = await at.post(f"/api/rooms/{at.code}/questions-from-file", body, key=token)
+        assert (response.code, json.loads(response.body)["error"]["code"]) == (409, "half_done")
+        assert (await host_state(at, at.code, at.host_token))["questions"] == []
+
+
 async def test_everybody_may_read_the_templates(tmp_path: Path) -> None:
     async with venue(tmp_path) as at:
         found = json.loads((await at.fetch("/api/templates")).body)
@@ -277,17 +299,18 @@ async def test_a_deleted_room_has_no_answer_in_any_file_and_still_verifies(tmp_p
         pages = [await at.open() for _ in range(3)]
         for number, page in enumerate(pages):
             await page.vote(f"v{number}", number % 2)
-        at.forget_pages()
+        wall, host = await at.open("", role="wall"), await at.open_host()
         await at.command("close")
         response = await delete(at, at.code.lower())
         assert (response.code, json.loads(response.body)["as_of"]) == (200, 9)
-        for page in pages:
+        for page in (*pages, wall):
             assert await page.closed() == CLOSE["no_such_room"].code
+        await host.until(lambda message: message["type"] == "state" and message["erased"])
         await eventually(lambda: not at.server.registry.erasing)
         assert json.loads((await delete(at, at.code)).body) == {"as_of": 9, "done": True, "traces": False}
-        page = await at.open()
-        assert await page.closed() == CLOSE["no_such_room"].code
-        at.forget_pages()
+        for role in ("", "wall"):
+            page = await at.open(role=role)
+            assert await page.closed() == CLOSE["no_such_room"].code
         state = await host_state(at, at.code, at.host_token)
         assert (state["erased"], state["questions"][0]["counts"]) == (True, [0, 0])
         assert files_with_answers(tmp_path) == []
@@ -304,6 +327,12 @@ async def test_a_deleted_room_has_no_answer_in_any_file_and_still_verifies(tmp_p
     assert verdict.unsigned == 0
     async with venue(tmp_path) as at:
         assert not at.server.registry.erasing
+
+
+async def test_who_deletes_a_room_twice_at_once_is_told_twice_that_it_is_deleted(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        answers = await asyncio.gather(*(delete(at, at.code) for _ in range(2)))
+        assert [(each.code, json.loads(each.body)["as_of"]) for each in answers] == [(200, 2)] * 2
 
 
 async def test_a_deletion_is_not_done_while_another_program_keeps_traces_of_it(
@@ -364,4 +393,30 @@ async def test_votes_are_taken_while_a_long_file_is_tried(tmp_path: Path, monkey
         response = await at.post(f"/api/rooms/{at.code}/questions-from-file", body, key=at.host_token)
         assert response.code == 200
     assert len(threads) == 2
+    assert threading.current_thread() not in threads
+
+
+async def test_votes_are_taken_while_a_long_room_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    async with venue(tmp_path) as at:
+        await at.ask("Tea", "Coffee")
+        loop = asyncio.get_running_loop()
+
+        def noted(write: Callable[..., Any], room: Any, **more: Any) -> Any:
+            made = write(room, **more)
+            threads.append(threading.current_thread())
+            if len(threads) == 1:
+                asyncio.run_coroutine_threadsafe(at.command("rename_room", title="Changed"), loop).result(5)
+            return made
+
+        for name in ("room_yaml", "sheet_csv", "plan_of"):
+            write = getattr(planning, name)
+            monkeypatch.setattr(planning, name, partial(noted, write))
+        key = {"Authorization": f"Bearer {at.host_token}"}
+        written = await at.fetch(f"/api/rooms/{at.code}/room.yaml", headers=key)
+        assert written.body.decode().startswith("title: Changed\n"), "not what it was when the writing began"
+        assert (await at.fetch(f"/api/rooms/{at.code}/questions.csv", headers=key)).code == 200
+        assert (await at.post(f"/api/rooms/{at.code}/duplicate", {}, key=at.host_token)).code == 201
+    assert len(threads) == 4
     assert threading.current_thread() not in threads

@@ -157,6 +157,39 @@ async def test_a_room_full_of_people_costs_one_fold(tmp_path: Path, monkeypatch:
         assert folds == 4
 
 
+async def test_what_was_read_of_answers_that_are_deleted_meanwhile_is_neither_sent_nor_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with venue(tmp_path) as at:
+        key = {"Authorization": f"Bearer {at.host_token}"}
+
+        async def deleted_meanwhile(*args: Any, **kwargs: Any) -> Any:
+            fold = await read_log(*args, **kwargs)
+            answer = await at.post(f"/api/rooms/{at.code}/delete", {"code": at.code}, key=at.host_token)
+            assert answer.code == 200
+            return fold
+
+        assert read(await get(at, **key))
+        assert at.server.services.replays._kept
+        await publish(at)
+        monkeypatch.setattr(replays, "read", deleted_meanwhile)
+        assert error(await get(at, **key)) == (503, "erasing")
+        assert not at.server.services.replays._kept
+
+
+async def test_no_document_of_a_deleted_room_is_kept(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        other = at.code
+        await publish(at)
+        assert read(await get(at))
+        await at.create_room("Another")
+        for query in ("", "?audience=everybody"):
+            assert read(await get(at, query, Authorization=f"Bearer {at.host_token}"))
+        answer = await at.post(f"/api/rooms/{at.code}/delete", {"code": at.code}, key=at.host_token)
+        assert answer.code == 200
+        assert [code for code, _ in at.server.services.replays._kept] == [other]
+
+
 async def test_not_every_document_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replays, "_KEPT", 2)
     async with venue(tmp_path) as at:

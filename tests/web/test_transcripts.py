@@ -119,6 +119,8 @@ async def test_i12_until_the_reveal_no_byte_depends_on_the_answers(kind: str, tm
 
             question = await ask(at, kind)
             for round_ in (1, 2):
+                # Or the first vote may come into the tick that shows the round, and nobody hears of none.
+                await hear(wall, "wall", _has(round_, "open", 0))
                 for voted, (voter, given) in enumerate(zip(voters, answers, strict=True), 1):
                     await answer(voter, question, given, round_=round_)
                     await hear(wall, "wall", _has(round_, "open", voted))

@@ -56,14 +56,17 @@ _rules = msgspec.json.Decoder(EstimateRules)
 
 
 class EstimateTally(PlainTally):
-    """How often each number was given: what a median needs, and more than the bins tell."""
+    """How often each number was given: what a median needs, and more than the bins tell.
+
+    By bin, because a tick comes after a few ballots: only the numbers of the bin with the median are put in order.
+    """
 
     __slots__ = ("_counts", "_figures", "_low", "_sum", "_times", "_width")
 
     def __init__(self, rules: EstimateRules) -> None:
         self._low, self._width = rules.min, rules.width
         self._counts = [0] * rules.bins
-        self._times: dict[int, int] = {}
+        self._times: list[dict[int, int]] = [{} for _ in range(rules.bins)]
         self._sum = 0
         self._figures: Figures | None = None
 
@@ -76,13 +79,15 @@ class EstimateTally(PlainTally):
     def _count(self, answer: Answer, times: int) -> None:
         assert isinstance(answer, value.Value)
         number = answer.value
-        self._counts[min((number - self._low) // self._width, len(self._counts) - 1)] += times
+        place = min((number - self._low) // self._width, len(self._counts) - 1)
+        self._counts[place] += times
         self._sum += times * number
-        left = self._times.get(number, 0) + times
+        given = self._times[place]
+        left = given.get(number, 0) + times
         if left:
-            self._times[number] = left
+            given[number] = left
         else:
-            del self._times[number]
+            del given[number]
         self._figures = None
 
     def counts(self) -> tuple[int, ...]:
@@ -95,21 +100,30 @@ class EstimateTally(PlainTally):
         return self._figures
 
     def _computed(self) -> Figures:
-        given = sorted(self._times)
+        given = [times for times in self._times if times]
         voters = sum(self._counts)
         if not given:
             return {"median": [0, 0], "mean": [0, 0], "low": None, "high": None}
         # Of an even number of estimates the median is the mean of the two in the middle.
-        twice = self._nth(given, (voters - 1) // 2) + self._nth(given, voters // 2)
-        return {"median": [twice, 2], "mean": [self._sum, voters], "low": given[0], "high": given[-1]}
+        ordered: dict[int, list[int]] = {}
+        twice = self._nth((voters - 1) // 2, ordered) + self._nth(voters // 2, ordered)
+        return {"median": [twice, 2], "mean": [self._sum, voters], "low": min(given[0]), "high": max(given[-1])}
 
-    def _nth(self, given: list[int], place: int) -> int:
-        numbers = iter(given)
+    def _nth(self, place: int, ordered: dict[int, list[int]]) -> int:
+        """The number at this place, from 0, among all in order. ``ordered`` are the bins that are in order already."""
+        bin_ = 0
+        while place >= self._counts[bin_]:
+            place -= self._counts[bin_]
+            bin_ += 1
+        times = self._times[bin_]
+        if bin_ not in ordered:
+            ordered[bin_] = sorted(times)
+        numbers = iter(ordered[bin_])
         number = next(numbers)
-        place -= self._times[number]
+        place -= times[number]
         while place >= 0:
             number = next(numbers)
-            place -= self._times[number]
+            place -= times[number]
         return number
 
 
