@@ -14,7 +14,7 @@ from tests.process import CHECKOUT
 
 TINY = {
     "pairs": 1,
-    "race-sockets": 5,
+    "race-sockets": 25,
     "lap-s": 1,
     "fan-sockets": 10,
     "fan-outs": 2,

@@ -183,7 +183,9 @@ def has_grown(room: LiveRoom, head: int) -> bool:
 
 
 @pytest.mark.timeout(seconds=90)
-async def test_under_load_every_file_shows_one_moment(tmp_path: Path) -> None:
+async def test_under_load_every_file_shows_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # These voters are to vote for as long as the files take.
+    monkeypatch.setattr("livevote.domain.ballots.MAX_CHANGES", 1_000_000)
     async with venue(tmp_path, vote_burst=1_000_000, vote_rate=1e6) as at:
         await at.ask("A", "B", "C", reveal=True)
         pages = [await at.open() for _ in range(6)]
