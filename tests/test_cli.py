@@ -29,6 +29,8 @@ from livevote.server import running
 from tests.client import config, venue
 from tests.process import CHECKOUT, process, run_cli
 
+pytestmark = pytest.mark.long
+
 
 def test_run_prints_the_addresses_and_a_code_and_keeps_secrets_out_of_files(tmp_path: Path) -> None:
     with process(tmp_path) as server:

@@ -12,6 +12,8 @@ from bench.comparisons import COMPARISONS
 from bench.reach import BEGIN, END
 from tests.process import CHECKOUT
 
+pytestmark = pytest.mark.long
+
 TINY = {
     "pairs": 1,
     "race-sockets": 25,
