@@ -144,6 +144,15 @@ def turns(contenders: dict[str, Contender], pairs: int) -> Iterator[Contender]:
             yield contender
 
 
+async def begin_again(contender: Contender) -> None:
+    """Check what livevote's voters voted, and begin the next round: nobody may change a ballot without end."""
+    await check_votes(contender)
+    assert contender.room is not None
+    await contender.room.ask_again(contender.question, revealed=False)
+    contender.votes = Votes(contender.question, contender.votes.round_number + 1, options=OPTIONS)
+    contender.lines.settle()
+
+
 async def check_votes(contender: Contender) -> None:
     """Compare livevote's result with the votes that were answered. Raises ``BenchError`` when one is missing."""
     assert contender.room is not None

@@ -58,6 +58,7 @@ class Votes:
     """
 
     def __init__(self, question: str, round_number: int, *, options: int, wrapped: tuple[bytes, bytes] = (b"", b"")):
+        self.round_number = round_number
         before = wrapped[0] + b'{"type":"vote","id":"'
         # So that the digits begin where the mask does.
         padding = _ID_CHARACTERS - DIGITS

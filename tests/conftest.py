@@ -25,7 +25,8 @@ settings.register_profile(
 settings.load_profile("default")
 
 _CHECKOUT = Path(__file__).parent.parent
-_LONGEST = ("crash", "browser")
+_UNMEASURED = ("crash", "browser")
+_LONGEST = (*_UNMEASURED, "long")
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,7 @@ def io_loop() -> Iterator[IOLoop]:
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Measure neither rigs nor browsers for coverage, nor the servers that they start: it would take much of the
     processor, and what is killed writes nothing down. Whatever they cover, a test of its own covers as well."""
-    measuring = Coverage.current() if any(item.get_closest_marker(mark) for mark in _LONGEST) else None
+    measuring = Coverage.current() if any(item.get_closest_marker(mark) for mark in _UNMEASURED) else None
     if measuring is None:
         return (yield)
     measuring.stop()
@@ -58,7 +59,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take longest first: then all workers of ``make test``, which take whole files, end together."""
+    """The files that take longest first, as their marks say: then all workers of ``make test``, which take whole files, end together."""
     items.sort(key=lambda item: next((n for n, mark in enumerate(_LONGEST) if item.get_closest_marker(mark)), 99))
 
 

@@ -1,10 +1,13 @@
 """The command line as somebody types it: what it prints, and the exit code and sentence of every failure."""
 
+import importlib
 import json
 import os
+import pkgutil
 import socket
 import sqlite3
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator
@@ -16,6 +19,8 @@ from click.testing import CliRunner
 from tornado.httpclient import AsyncHTTPClient
 
 from livevote import cli
+from livevote.cli import reading, serving
+from livevote.cli.settings import COMMANDS
 from livevote.config import SETTINGS, Config
 from livevote.export import FORMATS, Source
 from livevote.failures import FAILURES, CorruptError
@@ -23,6 +28,8 @@ from livevote.keys import Keyring
 from livevote.server import running
 from tests.client import config, venue
 from tests.process import CHECKOUT, process, run_cli
+
+pytestmark = pytest.mark.long
 
 
 def test_run_prints_the_addresses_and_a_code_and_keeps_secrets_out_of_files(tmp_path: Path) -> None:
@@ -49,18 +56,32 @@ def test_run_prints_the_addresses_and_a_code_and_keeps_secrets_out_of_files(tmp_
     assert run_cli("host-link", code, "--data", str(tmp_path)).stdout.startswith("http")
 
 
+def test_each_command_is_in_the_module_that_is_imported_for_it() -> None:
+    for each in pkgutil.iter_modules(cli.__path__, "livevote.cli."):
+        if not each.name.endswith("__main__"):
+            importlib.import_module(each.name)
+    found = {name: str(command.callback.__module__) for name, command in cli.cli.commands.items()}
+    assert found == {name: f"livevote.cli.{module}" for name, module in COMMANDS.items()}
+
+
+def test_a_log_is_checked_without_the_parts_of_a_server() -> None:
+    program = "import sys; from livevote.cli import cli; cli(['verify', '--help'], standalone_mode=False); "
+    program += "assert 'livevote.cli.checking' in sys.modules; assert not {'tornado', 'rich'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=CHECKOUT, stdout=subprocess.DEVNULL)
+
+
 async def test_on_a_terminal_the_host_links_are_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     async with venue(tmp_path) as at:
-        cli.serving._announce(at.server)
+        serving._announce(at.server)
         printed = capsys.readouterr().out
         assert at.server.host_url(at.code) in printed
         assert at.server.new_room_url() in printed
         assert at.server.services.operator_key in printed
     async with running(config(tmp_path / "empty", open_hosting=True)) as server:
-        cli.serving._announce(server)
+        serving._announce(server)
         printed = capsys.readouterr().out
         assert f"{server.urls[0]}/host\n" in printed
         assert server.services.operator_key not in printed
@@ -100,7 +121,7 @@ def test_a_data_directory_of_another_user(monkeypatch: pytest.MonkeyPatch, capsy
     async def refused(_: str) -> None:
         raise PermissionError(13, "Permission denied", "/srv/vote/livevote.db")
 
-    monkeypatch.setattr(cli.reading, "open_reader", refused)
+    monkeypatch.setattr(reading, "open_reader", refused)
     monkeypatch.setattr(sys, "argv", ["livevote", "rooms", "--data", "/srv/vote"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -204,7 +225,7 @@ def test_variables_set_what_options_do_not(monkeypatch: pytest.MonkeyPatch) -> N
     async def serve(config: Config, *, announce: object) -> None:  # noqa: ARG001
         seen.append(config)
 
-    monkeypatch.setattr(cli.serving, "serve", serve)
+    monkeypatch.setattr(serving, "serve", serve)
     environment = {"LIVEVOTE_PORT": "1234", "LIVEVOTE_SAMPLE": "0", "LIVEVOTE_DATA": "/tmp/elsewhere"}
     result = CliRunner().invoke(cli.cli, ["run", "--vote-rate", "7.5", "--open-hosting"], env=environment)
     assert result.exit_code == 0, result.output
@@ -230,7 +251,7 @@ def test_main_returns_from_help() -> None:
 
 async def test_a_public_address_is_what_people_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with venue(tmp_path, url="https://vote.example.org") as at:
-        cli.serving._announce(at.server)
+        serving._announce(at.server)
         printed = capsys.readouterr().out
     assert f"https://vote.example.org/{at.code}\n" in printed
     assert "127.0.0.1" not in printed, "a Secure cookie would be lost there"
@@ -261,7 +282,7 @@ async def test_an_export_that_fails_leaves_the_file_as_it_was(tmp_path: Path) ->
     broken = replace(FORMATS["ballots.csv"], write=half)
     async with venue(tmp_path / "data") as at:
         with pytest.raises(CorruptError):
-            await cli.reading._export(at.server.services.config, at.code, broken, output)
+            await reading._export(at.server.services.config, at.code, broken, output)
     assert output.read_bytes() == b"of yesterday"
     assert not output.with_name(".ballots.csv.unfinished").exists()
 
@@ -280,7 +301,7 @@ async def test_an_exported_file_is_its_owners_alone(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         async with venue(tmp_path / "data") as at:
-            await cli.reading._export(at.server.services.config, at.code, format_, output)
+            await reading._export(at.server.services.config, at.code, format_, output)
     finally:
         os.umask(before)
     assert (output.read_bytes(), stat.S_IMODE(output.stat().st_mode), modes) == (b"whole", 0o600, {0o600})
@@ -293,9 +314,7 @@ async def test_on_a_terminal_an_export_to_a_file_shows_its_progress(
         await at.ask()
         for is_terminal in (False, True):
             monkeypatch.setattr(sys.stderr, "isatty", lambda shown=is_terminal: shown, raising=False)
-            await cli.reading._export(
-                at.server.services.config, at.code, FORMATS["results.csv"], tmp_path / "results.csv"
-            )
+            await reading._export(at.server.services.config, at.code, FORMATS["results.csv"], tmp_path / "results.csv")
             printed = capsys.readouterr()
             assert printed.out == ""
             assert ("results.csv" in printed.err and "100%" in printed.err) == is_terminal

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from livevote import cli, doctor
+from livevote import doctor
+from livevote.cli import checking
 from livevote.clock import ManualClock
 from livevote.config import Config
 from livevote.doctor import Check, Level
@@ -322,7 +323,7 @@ def test_on_a_terminal_it_is_a_table(
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
-    cli.checking._print_table([Check("keys", Level.PROBLEM, f"{tmp_path} [bold] is wrong", "chmod")])
+    checking._print_table([Check("keys", Level.PROBLEM, f"{tmp_path} [bold] is wrong", "chmod")])
     printed = capsys.readouterr().out
     assert "[bold] is wrong" in printed
     assert "problem" in printed

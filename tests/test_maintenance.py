@@ -41,6 +41,8 @@ from tests.history import AT, CODE, History, ballot, created
 from tests.process import process, run_cli
 from tests.receipts import bundle_at
 
+pytestmark = pytest.mark.long
+
 
 async def evening(data: Path, *, votes: int = 4, close: bool = True) -> str:
     """A room with a question and so many votes; its code."""

@@ -13,6 +13,8 @@ from livevote.failures import BadFileError, DataDirectoryError, NoSuchRoomError
 from tests.plan.cases import ROOM, SHEET
 from tests.process import process, run_cli
 
+pytestmark = pytest.mark.long
+
 WRONG = "title: T\nquestions:\n  - question: Q?\n    options: [a]\n  - question: Q?\n    colour: red\n"
 
 

@@ -52,6 +52,8 @@ from tests.history import AT, CODE, SALT, History, ask, by_code, cast, linked, n
 from tests.process import process, run_cli
 from tests.receipts import OTHER, SIGNER, bundle_at, receipt, signed, stored_at
 
+pytestmark = pytest.mark.long
+
 
 async def hold_an_event(data: Path) -> str:
     """A room with a changed vote, a second round and a revealed result; its code."""

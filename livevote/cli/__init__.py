@@ -5,14 +5,12 @@ import sys
 
 import click
 
-from livevote.cli import checking, codes, planning, reading, serving, upkeep
 from livevote.cli.settings import cli
 from livevote.domain.audit import TamperedError
 from livevote.domain.text import plain
 from livevote.failures import DataDirectoryError, FailureError
 
-# Each of these modules adds its commands to the group when it is imported.
-__all__ = ["checking", "cli", "codes", "main", "planning", "reading", "serving", "upkeep"]
+__all__ = ["cli", "main"]
 
 
 def main() -> None:

@@ -3,22 +3,19 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import segno
 
 from livevote import __version__
+from livevote.cli.settings import cli, settings
 from livevote.config import Config
 from livevote.domain.text import plain
 from livevote.failures import NoSuchRoomError
 from livevote.keys import Keyring
 from livevote.server import Server, serve
 from livevote.web.addresses import base_urls, public_url
-
-if TYPE_CHECKING:
-    pass
-from livevote.cli.settings import cli, settings
 
 
 @cli.command()

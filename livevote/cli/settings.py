@@ -1,16 +1,32 @@
 """The group of commands, and the settings as options: made from the one table in ``config``."""
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from livevote import __version__
 from livevote.config import SETTINGS, Setting
 
-if TYPE_CHECKING:
-    pass
+COMMANDS = {
+    "accept-recovery": "upkeep",
+    "backup": "upkeep",
+    "codes": "codes",
+    "doctor": "checking",
+    "export": "reading",
+    "host-link": "serving",
+    "import": "upkeep",
+    "redact": "upkeep",
+    "replay": "replaying",
+    "restore": "upkeep",
+    "room": "planning",
+    "rooms": "reading",
+    "run": "serving",
+    "verify": "checking",
+}
+"""Each command and the module that has it."""
 
 
 def _option(setting: Setting) -> Callable[[Any], Any]:
@@ -44,7 +60,19 @@ def settings(*names: str) -> Callable[[Any], Any]:
     return decorate
 
 
-@click.group()
+class _Commands(click.Group):
+    """Imports the module of a command when it is wanted: most commands start in half the time without the server."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if module := COMMANDS.get(cmd_name):
+            importlib.import_module(f"livevote.cli.{module}")
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands)
 @click.version_option(__version__)
 def cli() -> None:
     """Self-hosted live voting: an acknowledged vote is on disk, counted once and can be checked."""

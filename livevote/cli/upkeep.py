@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from livevote import backup, export
 from livevote.clock import SystemClock
@@ -128,6 +127,7 @@ def restore(data: Path, source: Path, keys: Path | None) -> None:
 def _progress() -> Iterator[backup.Report]:
     """How far a step is, as a bar on a terminal and nothing elsewhere."""
     # Not at the top: a tenth of a second that every other command would take longer.
+    from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:

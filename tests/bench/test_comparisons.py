@@ -12,9 +12,11 @@ from bench.comparisons import COMPARISONS
 from bench.reach import BEGIN, END
 from tests.process import CHECKOUT
 
+pytestmark = pytest.mark.long
+
 TINY = {
     "pairs": 1,
-    "race-sockets": 5,
+    "race-sockets": 25,
     "lap-s": 1,
     "fan-sockets": 10,
     "fan-outs": 2,

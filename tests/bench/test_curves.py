@@ -13,6 +13,8 @@ from bench.points import doubtful, keep, load
 from bench.sizes import QUICK, Sizes
 from tests.process import CHECKOUT
 
+pytestmark = pytest.mark.long
+
 TINY = {
     "curve-ballots": 200,
     "curve-sockets": 10,

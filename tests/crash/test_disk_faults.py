@@ -29,8 +29,8 @@ pytestmark = pytest.mark.crash
 
 _SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
 _AT_ONCE = 2
-_EVERY = size(12, 6, 1)
-"""Of how many places one is tried."""
+_EVERY = size(24, 6, 1)
+"""Of how many places one is tried; of every call at least one is."""
 
 _LIMITS = size(4, 8, 300)
 _BEFORE_IT_STARTS = (200, 32_768)  # the index of the write-ahead log is 32 KiB
@@ -134,14 +134,16 @@ def met(ends: Sequence[Played]) -> int:
 def places(
     found: Mapping[tuple[str, str], int], names: Sequence[str], what: str, *, start: int = 0, onwards: bool = False
 ) -> list[Fault]:
-    """One of ``_EVERY`` of the places where an evening makes one of these calls."""
+    """One of ``_EVERY`` of the places where an evening makes one of these calls, and one of each call."""
     every = [
         Fault(what, call, file, number, onwards)
         for (call, file), count in sorted(found.items())
         if call in names
         for number in range(1, count + 1)
     ]
-    return every[start::_EVERY]
+    chosen = every[start::_EVERY]
+    missed = set(names) - {fault.call for fault in chosen}
+    return chosen + [next(fault for fault in every if fault.call == call) for call in sorted(missed)]
 
 
 @needs_strace

@@ -18,7 +18,7 @@ from tests.process import CHECKOUT
 
 pytestmark = pytest.mark.crash
 
-SECONDS = size(4, 60, 600)
+SECONDS = size(2, 60, 600)
 EXAMPLES = size(100, 1000, 20_000)
 PATIENCE_S = 240
 """They begin with instrumenting all that they import, one beside the other."""

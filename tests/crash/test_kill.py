@@ -17,7 +17,7 @@ from tests.evidence import Record, size
 pytestmark = pytest.mark.crash
 
 VOTERS = (8, 16, 32, 64)
-KILLS = size(3, 10, 125)
+KILLS = size(2, 10, 125)
 """For each number of voters."""
 ACKS = size(10, 10, 200), size(120, 120, 320)
 """How many ballots are acknowledged between two kills: at least, and fewer than."""

@@ -38,7 +38,8 @@ from tests.process import run_cli
 
 pytestmark = pytest.mark.crash
 
-TIMES = size(100, 300, 5000)
+TIMES = size(56, 300, 5000)
+"""At least twice for each of ``DAMAGES``: once to a small log and once to a large one."""
 SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
 
 State = tuple[str, str, object]
@@ -475,6 +476,7 @@ def test_no_start_is_silent(event: Event, tmp_path: Path, monkeypatch: pytest.Mo
     record = Record("T5", "damaged, changed and older files", directory=tmp_path, seed=SEED)
     rng = random.Random(SEED)
     outcomes: Counter[str] = Counter()
+    assert 2 * len(DAMAGES) <= TIMES
     for number in range(TIMES):
         # Half of them as a large log, which is checked while it is served.
         monkeypatch.setattr(server, "_CHECK_AT_ONCE_RECORDS", number // len(DAMAGES) % 2 * 50_000)

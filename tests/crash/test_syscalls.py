@@ -24,10 +24,10 @@ pytestmark = [pytest.mark.crash, needs_strace]
 
 _SEED = int(os.environ.get("LIVEVOTE_CRASH_SEED", "1"))
 _AT_ONCE = 2
-_EVERY = size(3, 1, 1)
-"""Of how many calls of one sort on one file one is died at."""
-_BEGUN_AGAIN_EVERY = size(7, 20, 5)
-"""After every so many deaths the start is also a real process's."""
+_EVERY = size(9, 1, 1)
+"""Of how many calls of one sort on one file one is died at, from the first."""
+_BEGUN_AGAIN_EVERY = size(3, 20, 5)
+"""After every so many deaths at one sort of call the start is also a real process's."""
 
 _IN_A_ROW = size(3, 6, 100)
 _DEATHS_IN_A_ROW = 4
@@ -53,10 +53,13 @@ async def begin_again(data: Path) -> None:
     await loop.run_in_executor(None, start_and_stop)
 
 
-async def die_at_each(directory: Path, call: str, file: str) -> int:
-    """Die at one of ``_EVERY`` of these calls, from the first, until an evening has fewer; how often that was."""
+async def die_at_each(directory: Path, call: str, file: str, count: int) -> int:
+    """Die at one of ``_EVERY`` of these calls until an evening has fewer; how often that was.
+
+    Where not all are died at, ``count`` says how many there are, and no evening is played to find no more.
+    """
     deaths = 0
-    while True:
+    while _EVERY == 1 or deaths * _EVERY < count:
         data = directory / f"{call}-{file.replace('/', '_')}-{deaths}"
         fault = Fault("signal=SIGKILL", call, file, 1 + deaths * _EVERY)
         history = History()
@@ -71,6 +74,7 @@ async def die_at_each(directory: Path, call: str, file: str) -> int:
             error.add_note(f"after death at {fault}")
             raise
         shutil.rmtree(data)
+    return deaths
 
 
 @pytest.mark.timeout(seconds=1800)
@@ -81,13 +85,13 @@ async def test_every_death_at_a_system_call_leaves_a_log_to_start_from(tmp_path:
     assert met["pwrite64", "livevote.db"] > 5
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def in_turn(call: str, file: str) -> int:
+    async def in_turn(call: str, file: str, count: int) -> int:
         async with turns:
-            return await die_at_each(tmp_path, call, file)
+            return await die_at_each(tmp_path, call, file, count)
 
     async with asyncio.TaskGroup() as group:
         # The longest first, so that all end together.
-        tasks = [group.create_task(in_turn(call, file)) for (call, file), _ in met.most_common()]
+        tasks = [group.create_task(in_turn(*place, count)) for place, count in met.most_common()]
     deaths = [task.result() for task in tasks]
     assert sum(deaths) >= 0.9 * sum(-(-count // _EVERY) for count in met.values())
     record.write(deaths=sum(deaths), files_and_calls=len(deaths))

@@ -13,6 +13,8 @@ from tests.crash.sockets import Socket
 
 _ANSWERS = ("recorded", "rejected", "unknown")
 _TYPES = (*_ANSWERS, "state", "tally", "mine")
+_BALLOTS_A_COOKIE = 900
+"""Nobody changes a ballot without end: a server refuses what comes after a thousand."""
 
 
 class Voter:
@@ -20,7 +22,7 @@ class Voter:
 
     An answer is late after ``patience_s``: then the ballot goes out again, over the same socket or over a new one.
     After a share ``repeats`` of all ballots an answered one is sent once more, as a page does that was closed too soon.
-    There are ``pace_s`` between two ballots, on average.
+    There are ``pace_s`` between two ballots, on average. Who has voted very often goes on as another browser.
     """
 
     def __init__(
@@ -48,22 +50,24 @@ class Voter:
         self._socket: Socket | None = None
         self._seen = ("", 0)
         self._open: Counter[str] = Counter()
-        self._own: list[tuple[str, int]] = []
+        self._own: list[tuple[str, int]] = []  # of this cookie: nobody else may send them again
         self._told: dict[str, dict[str, Any]] = {}
-        self.stopping = False
-
-    @property
-    def answered(self) -> int:
+        self.answered = 0
         """How many ballots have their final answer."""
-        return len(self._own)
+        self.stopping = False
 
     async def run(self) -> None:
         """Vote until told to stop, then see the last ballot through."""
         try:
             while not self.stopping:
-                ballot = f"{self._name}-{len(self._own) + 1}", self._random.randrange(3)
+                if len(self._own) == _BALLOTS_A_COOKIE:
+                    self._leave()
+                    self._cookie = ""
+                    self._own.clear()
+                ballot = f"{self._name}-{self.answered + 1}", self._random.randrange(3)
                 await self._cast(*ballot)
                 self._own.append(ballot)
+                self.answered += 1
                 if self._random.random() < self._repeats:
                     await self._cast(*self._random.choice(self._own))
                     self._history.repeats += 1

@@ -14,6 +14,8 @@ import pytest
 from tests.client import Message, Page, Venue, eventually, venue
 from tests.web.test_pictures import picture, upload
 
+pytestmark = pytest.mark.long
+
 OPTIONS = ("A", "B", "C")
 NUMBERS = count()
 KINDS: dict[str, tuple[Message, tuple[Message, ...], tuple[Message, ...]]] = {
