@@ -59,7 +59,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take longest first, as their marks say: then all workers of ``make test``, which take whole files, end together."""
+    """The files that take longest first: then all workers of ``make test``, which take whole files, end together."""
     items.sort(key=lambda item: next((n for n, mark in enumerate(_LONGEST) if item.get_closest_marker(mark)), 99))
 
 
