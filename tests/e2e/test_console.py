@@ -180,6 +180,80 @@ def test_a_timer_is_chosen_stretched_cut_and_closes_the_vote(host: HostPage, roo
     host.expect_step("Reveal results")
 
 
+def test_a_timer_that_was_chosen_is_for_one_opening(host: HostPage, room: Room) -> None:
+    first = room.add("Tea or coffee?", "Tea", "Coffee")
+    room.add("Now or later?", "Now", "Later")
+    pressed = host.page.locator('#presets [aria-pressed="true"]')
+    host.page.get_by_role("button", name="60 s").click()
+    expect(host.next).to_have_text("Voting closes by itself after 1:00.")
+    host.step("Open voting")
+    host.step("Close voting")
+    host.step("Reveal results")
+    host.expect_step("Next question")
+    expect(pressed).to_have_count(0)
+    expect(host.page.get_by_label("Other seconds")).to_have_value("")
+    expect(host.next).to_have_text("Opens voting on “Now or later?”.")
+    host.step("Next question")
+    host.expect_step("Close voting")
+    assert [question["closes_at"] is None for question in state(host)["questions"]] == [True, True]
+    host.step("Close voting")
+    # The same with seconds of one's own, and in another round.
+    host.page.locator(f'[data-question="{first}"]').click()
+    own = host.page.get_by_label("Other seconds")
+    own.fill("90")
+    own.press("Tab")
+    expect(host.next).not_to_have_text("")
+    host.ask_again.click()
+    host.expect_step("Close voting")
+    assert seconds_left(host) > 60
+    host.step("Close voting")
+    expect(own).to_have_value("")
+    host.ask_again.click()
+    host.expect_step("Close voting")
+    expect(host.page.locator("#countdown")).to_be_hidden()
+
+
+def test_a_long_list_shows_where_it_goes_on_and_goes_along(host: HostPage, room: Room) -> None:
+    host.page.set_viewport_size({"width": 1280, "height": 800})
+    for number in range(12):
+        room.add(f"Question {number + 1}: which of these shall we take up?", "Tea", "Coffee")
+    expect(host.questions).to_have_count(12)
+    fade, inside = (
+        host.page.locator("#fade"),
+        """all => {
+      const list = document.getElementById("questions").getBoundingClientRect();
+      return all.filter(each => {
+        const { top, bottom } = each.getBoundingClientRect();
+        return top >= list.top - 1 && bottom <= list.bottom + 1;
+      }).length;
+    }""",
+    )
+    assert host.questions.evaluate_all(inside) >= 4
+    expect(fade).to_have_attribute("data-below", "")
+    expect(fade).not_to_have_attribute("data-above", "")
+    edge = "(fade, side) => getComputedStyle(fade, side).visibility"
+    assert [fade.evaluate(edge, side) for side in ("::before", "::after")] == ["hidden", "visible"]
+    # Somebody else opens the last one; then it is scrolled by keyboard.
+    room.command("open", "q12")
+    expect(host.question).to_have_text(re.compile("^Question 12"))
+    expect(fade).to_have_attribute("data-above", "")
+    expect(fade).not_to_have_attribute("data-below", "")
+    shown = host.page.locator('#questions [aria-current="true"]')
+    assert shown.evaluate_all(inside) == 1
+    for _ in range(6):
+        host.page.keyboard.press("ArrowUp")
+    expect(shown).to_contain_text("Question 6")
+    assert shown.evaluate_all(inside) == 1
+    assert host.page.evaluate("() => scrollY") == 0
+    expect(fade).to_have_attribute("data-below", "")
+
+
+def test_the_wall_is_said_to_be_for_the_projector(host: HostPage) -> None:
+    wall = host.page.get_by_role("link", name="Open the wall")
+    expect(wall).to_have_accessible_description("For the projector")
+    expect(wall.get_by_text("For the projector")).to_be_visible()
+
+
 def test_a_countdown_runs_on_the_servers_clock(host: HostPage, room: Room, visitors: Visitors) -> None:
     room.set_timer(room.ask("Tea or coffee?", "Tea", "Coffee"), 600)
     # A device whose clock is an hour ahead.

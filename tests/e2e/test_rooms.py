@@ -92,7 +92,7 @@ def test_a_file_is_looked_at_before_it_changes_anything(host: HostPage, room: Ro
     visitors.expect_complaints("status of 400")
     dialog = open_dialog(host, "files-dialog")
     choose(dialog.get_by_label("Room file or sheet of questions"), "wrong.yaml", WRONG)
-    expect(dialog).to_contain_text("Nothing was changed. wrong.yaml has mistakes in these lines:")
+    expect(dialog).to_contain_text("wrong.yaml was not taken, and nothing has changed. Correct these lines")
     expect(dialog.locator("#files-problems li")).to_have_text(
         [re.compile("^Line 3: .*2 to 50 options"), re.compile("^Line 6: .*'colour' is not known")]
     )
@@ -109,6 +109,34 @@ def test_a_file_is_looked_at_before_it_changes_anything(host: HostPage, room: Ro
     expect(dialog).to_be_hidden()
     expect(host.questions).to_have_count(2)
     assert texts(room) == ["Tea or coffee?", "Anything else?"]
+
+
+def test_what_is_wrong_with_a_file_or_a_code_is_told_in_the_language_of_the_page(
+    room: Room, visitors: Visitors
+) -> None:
+    visitors.expect_complaints("status of 400")
+    host = HostPage(visitors.enter(locale="de").new_page())
+    host.open(room.host)
+    dialog = open_dialog(host, "files-dialog")
+    choose(dialog.locator("#file"), "wrong.yaml", WRONG)
+    expect(dialog).to_contain_text("wrong.yaml wurde nicht übernommen, nichts hat sich geändert.")
+    items = dialog.locator("#files-problems li")
+    expect(items.first).to_have_text(re.compile("^Zeile 3: .*2 to 50 options"))
+    # Who listens hears each part in its own language.
+    expect(items.first.locator("span")).to_have_attribute("lang", "en")
+    leave(host)
+    dialog = open_dialog(host, "codes-dialog")
+    dialog.locator("#codes-own summary").click()
+    dialog.locator("#codes-text").fill("nonsense")
+    dialog.locator("#import-submit").click()
+    expect(dialog).to_contain_text("Kein Code wurde übernommen: Nummer 1 ist nicht wie ein Code geschrieben.")
+    # What has no translation stands in a frame that has one.
+    host.page.route(
+        "**/rehearsal",
+        lambda route: route.fulfill(status=400, json={"error": {"code": "new_one", "message": "It rains."}}),
+    )
+    leave(host)
+    expect(open_dialog(host, "rehearsal-dialog")).to_contain_text("Der Server hat das nicht getan. Er sagt: It rains.")
 
 
 def test_a_file_is_dropped_anywhere(host: HostPage, room: Room) -> None:
@@ -168,7 +196,9 @@ def test_a_room_begins_with_a_file_and_not_with_a_wrong_one(operator: Page, visi
     choose(operator.get_by_label("Or with a file of your own"), "wrong.yaml", WRONG)
     operator.get_by_role("button", name="Create room").click()
     expect(operator.locator("#new-problems li")).to_have_count(2)
-    expect(operator.locator("#message")).to_contain_text("Nothing was changed.")
+    expect(operator.locator("#message")).to_have_text(
+        "wrong.yaml was not taken, and nothing has changed. Correct these lines and choose it again:"
+    )
     assert operator.evaluate(_DROP, ["room.yaml", FILE])
     expect(operator.locator("#new-problems li")).to_have_count(0)
     operator.get_by_role("button", name="Create room").click()
@@ -242,7 +272,7 @@ def test_codes_from_elsewhere_are_imported(
     field = dialog.get_by_label("The codes, one per line")
     field.fill("\n".join([*codes, "nonsense"]))
     dialog.get_by_role("button", name="Import codes").click()
-    expect(dialog).to_contain_text("Number 3 is not written like a code")
+    expect(dialog).to_contain_text("No code was taken: number 3 of them is not written like a code.")
     expect(field).to_have_value("\n".join([*codes, "nonsense"]))
     field.fill("\n".join(codes))
     dialog.get_by_role("button", name="Import codes").click()
