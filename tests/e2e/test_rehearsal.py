@@ -119,7 +119,7 @@ def test_the_band_of_a_rehearsal_ends_it_after_a_question_where_something_was_as
     end.click()
     trial.page.keyboard.press("q")
     expect(asked).to_be_hidden()
-    trial.leave_dialog()
+    trial.page.keyboard.press("Escape")
     trial.expect_step("Close voting")
     end.click()
     asked.get_by_role("button", name="End the rehearsal").click()
