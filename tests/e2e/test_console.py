@@ -12,7 +12,7 @@ from livevote.web import catalogs
 from livevote.web.languages import LANGUAGES
 from tests.e2e.conftest import PHONE, MakeVoter
 from tests.e2e.crowd import crowd
-from tests.e2e.pages import HostPage, eventually
+from tests.e2e.pages import HostPage, eventually, has_focus, tab_to
 from tests.e2e.rooms import Room
 from tests.e2e.test_layout import SMALL, Scheme, check, expect_fits
 from tests.e2e.visitors import Visitors
@@ -131,6 +131,22 @@ def test_pictures_are_sent_named_and_taken_away_again(host: HostPage) -> None:
     expect(shown).to_have_count(2)
     eventually(host.page, lambda: shown.evaluate_all("all => all.map(each => each.naturalWidth)"), [60, 60])
     expect(host.page.locator("#pictures img")).to_have_count(0)
+
+
+def test_a_question_waits_for_its_pictures_and_comes_once(host: HostPage, room: Room) -> None:
+    host.page.route("**/pictures", lambda route: (host.page.wait_for_timeout(300), route.continue_()))
+    file = io.BytesIO()
+    Image.new("RGB", (60, 40), "blue").save(file, "PNG")
+    host.page.locator("#add-text").fill("Which logo?")
+    host.page.locator("#add-kind").select_option("image")
+    files = [{"name": f"{name}.png", "mimeType": "image/png", "buffer": file.getvalue()} for name in ("a", "b")]
+    host.page.locator("#add-pictures").set_input_files(files)  # type: ignore[arg-type]
+    # Both buttons, one right after the other, before the pictures are there.
+    host.page.evaluate("() => { element['add-submit'].click(); element['add-open'].click(); }")
+    expect(host.questions).to_have_count(1)
+    expect(host.page.locator("#add-text")).to_have_value("")
+    (question,) = room.state()["questions"]
+    assert (question["options"], question["phase"]) == (["a", "b"], "draft")
 
 
 def test_a_spontaneous_question_takes_the_text_the_options_and_one_press(host: HostPage) -> None:
@@ -308,6 +324,33 @@ def test_texts_are_judged_one_by_one_and_all_at_once(host: HostPage, room: Room)
     expect(judge).to_contain_text("Hidden (2)")
     expect(host.page.locator("#plot .r-table tbody tr")).to_have_count(2)
     assert sorted(text for text, _ in state(host)["questions"][0]["figures"]["terms"]) == ["Coffee", "Trees"]
+
+
+def test_the_focus_goes_on_beside_a_button_that_is_gone(host: HostPage, room: Room) -> None:
+    question = room.ask("What else?", kind="text")
+    with crowd(room, 3) as voters:
+        voters.answer(question, [{"text": "A roof"}, {"text": "A party"}, {"text": "Nothing"}])
+        terms = host.page.locator("#terms li")
+        expect(terms).to_have_count(3)
+        first = terms.first.get_by_role("button", name="Show")
+        tab_to(host.page, first)
+        host.page.keyboard.press("Space")
+        expect(terms).to_have_count(2)
+        assert has_focus(terms.first.get_by_role("checkbox"))
+        # The same key once more ticks a box, and closes nothing.
+        host.page.keyboard.press("Space")
+        expect(terms.first.get_by_role("checkbox")).to_be_checked()
+        host.page.locator("#judge-all").check()
+        host.page.locator("#judge-hide").focus()
+        host.page.keyboard.press("Enter")
+        expect(terms).to_have_count(0)
+        assert has_focus(host.page.locator('#judge-tabs [aria-pressed="true"]'))
+        host.expect_step("Close voting")
+    # A timer that was set takes the place of the buttons that set it.
+    host.page.get_by_role("button", name="2 min").focus()
+    host.page.keyboard.press("Enter")
+    expect(host.page.locator("#countdown")).to_be_visible()
+    assert has_focus(host.primary)
 
 
 def test_a_cohost_comes_by_a_link_and_is_thrown_out(host: HostPage, room: Room, visitors: Visitors) -> None:

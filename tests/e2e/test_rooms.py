@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from livevote.keys import Keyring
 from tests.e2e.pages import HostPage, VoterPage, eventually, has_focus, tab_to
@@ -152,6 +152,72 @@ def test_a_file_is_dropped_anywhere(host: HostPage, room: Room) -> None:
     assert texts(room) == ["Tea or coffee?", "Anything else?"]
     host.page.evaluate(_DROP, ["long.yaml", "# " + "x" * 70_000])
     expect(dialog).to_contain_text("long.yaml is too large")
+
+
+def test_the_preview_is_that_of_the_file_that_was_chosen_last(host: HostPage, room: Room) -> None:
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    host.page.route("**/questions-from-file", hold_first)
+    dialog = open_dialog(host, "files-dialog")
+    choose(dialog.locator("#file"), "slow.yaml", FILE)
+    eventually(host.page, lambda: len(held), 1)
+    choose(dialog.locator("#file"), "sheet.csv", SHEET)
+    expect(dialog).to_contain_text("sheet.csv: 1 question.")
+    with host.page.expect_response("**/questions-from-file"):
+        held[0].continue_()
+    host.page.wait_for_function("() => new Promise(requestAnimationFrame)")
+    expect(dialog).to_contain_text("sheet.csv: 1 question.")
+    dialog.get_by_role("button", name="Add these questions").click()
+    expect(host.questions).to_have_count(1)
+    assert texts(room) == ["Now or later?"]
+
+
+def test_a_dialog_closes_by_a_click_beside_it_and_not_by_marking_a_text(host: HostPage) -> None:
+    dialog = open_dialog(host, "codes-dialog")
+    dialog.locator("#codes-own summary").click()
+    field = dialog.locator("#codes-text")
+    field.fill("ABCD-EFGH-JK3")
+    box = field.bounding_box()
+    assert box
+    mouse = host.page.mouse
+    mouse.move(box["x"] + 60, box["y"] + 20)
+    mouse.down()
+    mouse.move(5, 5)
+    mouse.up()
+    expect(dialog).to_be_visible()
+    # Its own margin is no place beside it.
+    edge = dialog.bounding_box()
+    assert edge
+    mouse.click(edge["x"] + 6, edge["y"] + 6)
+    expect(dialog).to_be_visible()
+    mouse.click(5, 5)
+    expect(dialog).to_be_hidden()
+
+
+def test_codes_whose_sheet_did_not_come_are_not_given_up(host: HostPage, visitors: Visitors) -> None:
+    visitors.expect_complaints("status of 503")
+    dialog = open_dialog(host, "codes-dialog")
+    dialog.get_by_label("How many codes").fill("2")
+    dialog.get_by_role("button", name="Make codes").click()
+    expect(dialog.locator("#codes-print")).to_be_focused()
+    broken = {"error": {"code": "codes_unreadable", "message": "The server has lost codes of this room."}}
+    host.page.route("**/codes", lambda route: route.fulfill(status=503, json=broken))
+    with host.page.expect_popup():
+        dialog.locator("#codes-print").click()
+    expect(dialog.locator("#codes-note")).to_have_attribute("data-tone", "error")
+    dialog.get_by_role("button", name="Make codes").click()
+    expect(dialog).to_contain_text("Print or save the codes above first")
+    host.page.unroute("**/codes")
+    with host.page.expect_popup(), host.page.expect_response("**/codes"):
+        dialog.locator("#codes-print").click()
+    dialog.get_by_role("button", name="Make codes").click()
+    expect(dialog).to_contain_text("New codes: 2.")
 
 
 def test_a_file_whose_answer_was_lost_is_not_taken_over_twice(host: HostPage, room: Room, visitors: Visitors) -> None:
