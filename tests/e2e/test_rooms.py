@@ -429,6 +429,12 @@ def test_data_are_deleted_by_who_types_the_code(host: HostPage, room: Room, visi
     expect(field).to_be_hidden()
     leave(host)
     expect(host.page.locator("#erased")).to_be_visible()
+    # There is no next step, not even for a key.
+    expect(host.primary).to_be_hidden()
+    expect(host.page.locator("#add-form")).to_be_hidden()
+    for key in ("Space", "Enter", "e", "t", "s"):
+        host.page.keyboard.press(key)
+    expect(host.page.locator("#message")).to_have_text("")
     assert [row["answer"] for row in room.ballots()] == [""]
 
 
