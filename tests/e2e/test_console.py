@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from livevote.web import catalogs
 from livevote.web.languages import LANGUAGES
@@ -134,7 +134,8 @@ def test_pictures_are_sent_named_and_taken_away_again(host: HostPage) -> None:
 
 
 def test_a_question_waits_for_its_pictures_and_comes_once(host: HostPage, room: Room) -> None:
-    host.page.route("**/pictures", lambda route: (host.page.wait_for_timeout(300), route.continue_()))
+    held: list[Route] = []
+    host.page.route("**/pictures", lambda route: held.append(route))
     file = io.BytesIO()
     Image.new("RGB", (60, 40), "blue").save(file, "PNG")
     host.page.locator("#add-text").fill("Which logo?")
@@ -143,6 +144,9 @@ def test_a_question_waits_for_its_pictures_and_comes_once(host: HostPage, room: 
     host.page.locator("#add-pictures").set_input_files(files)  # type: ignore[arg-type]
     # Both buttons, one right after the other, before the pictures are there.
     host.page.evaluate("() => { element['add-submit'].click(); element['add-open'].click(); }")
+    for number in range(2):
+        eventually(host.page, lambda number=number: len(held) > number, True)  # type: ignore[misc]
+        held[number].continue_()
     expect(host.questions).to_have_count(1)
     expect(host.page.locator("#add-text")).to_have_value("")
     (question,) = room.state()["questions"]
