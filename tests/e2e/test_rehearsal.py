@@ -64,6 +64,9 @@ def test_a_rehearsal_is_begun_run_and_ended_on_the_console(host: HostPage, room:
     for name in ("Files and templates", "One-time codes", "Duplicate the room", "Delete the room's data"):
         expect(trial.page.locator("#room-dialog").get_by_role("button", name=name)).to_be_hidden()
     trial.page.keyboard.press("Escape")
+    for place in ("#show-exports", "#replay", "#replay-public"):
+        expect(trial.page.locator(place)).to_be_hidden()
+        expect(host.page.locator(place)).not_to_have_attribute("hidden", "")
 
     # On another device the host of the room finds what runs, and only one runs.
     other = HostPage(visitors.enter(viewport=PHONE).new_page())
