@@ -100,12 +100,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of a path as the API's description shows it.
 
     ``body`` and ``returns`` are types or media types, ``returns`` also several. ``names`` are what ``{name}`` may be.
+    ``none`` says what a 204 without a body stands for, where there may be nothing to return.
     """
 
     summary: str
     status: int = 200
     body: Any = None
     returns: Any = None
+    none: str = ""
     names: tuple[str, ...] = ()
     query: Mapping[str, Parameter] = {}
 

@@ -117,6 +117,7 @@ class Assets:
         self.wall = self._pages(_PAGES / "wall.html")
         self.not_found = self._pages(_PAGES / "not_found.html")
         self.code_sheet = self._pages(_PAGES / "code_sheet.html")
+        self.code_sheet_refused = self._pages(_PAGES / "code_sheet_refused.html")
         self.chart = _script(_read(CHART))
         self.scripts = {name: self._load_script(name) for name in SCRIPTS}
 

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from tornado.iostream import StreamClosedError
@@ -22,6 +22,7 @@ from livevote.live.room import HeldCode, LiveRoom
 from livevote.protocol.codes import Unsure, explain
 from livevote.web import code_sheet
 from livevote.web.api import ApiHandler, Operation
+from livevote.web.assets import Page, Pages
 from livevote.web.base import Access, ApiError
 
 _BETWEEN = re.compile(r"[\s,;]+")
@@ -174,11 +175,7 @@ class CodeFiles(_CodeHandler):
                 await self.services.writer.give_way()
         services = self.services
         if name == _SHEET:
-            page = services.assets.code_sheet.find(self.language(room))
-            self.set_header("Content-Language", page.language)
-            policy = page.policy(host=self.request.host, secure=services.config.secure)
-            self.set_header("Content-Security-Policy", policy)
-            self.set_header("Content-Type", page.content_type)
+            page = self._begin_page(services.assets.code_sheet)
             parts = code_sheet.sheet(page.body.decode(), title=room.state.title, join_url=self.join_url(), codes=codes)
         else:
             self.set_header("Content-Type", "text/csv; charset=utf-8")
@@ -186,6 +183,24 @@ class CodeFiles(_CodeHandler):
             parts = code_sheet.csv(self.join_url(), codes)
         async with services.exporting:
             await self._send(parts)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Refuse, to a form as a page: it is a person who reads that."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        if "codes" not in self.request.body_arguments or not isinstance(error, ApiError):
+            super().write_error(status_code, **kwargs)
+            return
+        page = self._begin_page(self.services.assets.code_sheet_refused)
+        self.set_status(status_code)
+        self.finish(code_sheet.refusal(page.body.decode(), message=error.message))
+
+    def _begin_page(self, pages: Pages) -> Page:
+        page = pages.find(self.language(self.services.room(self.path_kwargs["code"].upper())))
+        self.set_header("Content-Language", page.language)
+        policy = page.policy(host=self.request.host, secure=self.services.config.secure)
+        self.set_header("Content-Security-Policy", policy)
+        self.set_header("Content-Type", page.content_type)
+        return page
 
     def _given(self) -> str:
         # A browser shows what a form gets as a page with a policy of its own, and a script could not make it do that.

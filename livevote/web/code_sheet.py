@@ -38,6 +38,11 @@ def sheet(page: str, *, title: str, join_url: str, codes: Iterable[str]) -> Iter
     yield tail
 
 
+def refusal(page: str, *, message: str) -> str:
+    """``page``, which is ``code_sheet_refused.html`` in a language, with what the server says, in English."""
+    return page.replace("{message}", escape(message))
+
+
 def csv(join_url: str, codes: Iterable[str]) -> Iterator[str]:
     """The codes as CSV. Nothing in it can be taken for a number, a date or a formula."""
     yield "code,link\r\n"

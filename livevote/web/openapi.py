@@ -67,6 +67,8 @@ def _operation(path: str, access: Access, operation: Operation, schemas: dict[in
             "default": {"description": "Refused.", "content": _json(schemas[id(Failed)])},
         },
     }
+    if operation.none:
+        described["responses"]["204"] = {"description": operation.none}
     if parameters := _parameters(path, operation):
         described["parameters"] = parameters
     if operation.body is not None:

@@ -18,12 +18,16 @@ class NewRehearsal(msgspec.Struct, frozen=True):
 
 
 class RehearsalInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A rehearsal that runs. ``ends_at``: when it ends by itself at the latest, in ms since 1970."""
+    """A rehearsal that runs. ``ends_at``: when it ends by itself at the latest, in ms since 1970.
+
+    ``asked``: whether a question was opened in it, so that its end throws something away.
+    """
 
     code: str
     join_url: str
     voters: int
     ends_at: int
+    asked: bool
 
 
 class RehearsalMade(RehearsalInfo, frozen=True, kw_only=True):
@@ -43,7 +47,7 @@ class RoomRehearsal(ApiHandler):
             body=NewRehearsal,
             returns=RehearsalMade,
         ),
-        "get": Operation(summary="The rehearsal that runs", returns=RehearsalInfo),
+        "get": Operation(summary="The rehearsal that runs", returns=RehearsalInfo, none="None runs."),
         "delete": Operation(summary="End the rehearsal, also by its own code", status=204),
     }
 
@@ -67,17 +71,22 @@ class RoomRehearsal(ApiHandler):
         self.answer(RehearsalMade(**self._links(made), host_url=url, host_token=token), status=201)
 
     async def get(self, code: str) -> None:  # noqa: ARG002
-        self.answer(RehearsalInfo(**self._links(self._running())))
+        found = self._find()
+        # That none runs is no failure: a browser would log one each time that a host looks.
+        if found is None:
+            self.set_status(204)
+        else:
+            self.answer(RehearsalInfo(**self._links(found)))
 
     async def delete(self, code: str) -> None:  # noqa: ARG002
-        await self.services.rehearsals.end(self._running())
-        self.set_status(204)
-
-    def _running(self) -> Rehearsal:
-        found = self.services.rehearsals.find(self.room().code)
+        found = self._find()
         if found is None:
             raise ApiError(404, "no_rehearsal", "The room is not being rehearsed.")
-        return found
+        await self.services.rehearsals.end(found)
+        self.set_status(204)
+
+    def _find(self) -> Rehearsal | None:
+        return self.services.rehearsals.find(self.room().code)
 
     def _links(self, rehearsal: Rehearsal) -> dict[str, Any]:
         join_url = f"{self.services.base_url()}/{rehearsal.code}"
@@ -86,4 +95,5 @@ class RoomRehearsal(ApiHandler):
             "join_url": join_url,
             "voters": rehearsal.voters,
             "ends_at": rehearsal.ends_at,
+            "asked": rehearsal.room.state.current is not None,
         }

@@ -337,9 +337,16 @@ def test_a_quiz_night_with_a_board_keeps_the_host_in(size: str, room: Room, visi
             check(host.page, f"posts that are {group}")
 
 
+_OPEN_IN_REHEARSAL = """async () => (await fetch(`/api/rooms/${rehearsal.code}/commands`, {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ type: "open", question: "q1" }),
+})).status"""
+
+
 @every_size
 def test_the_rooms_dialogs_keep_nobody_out(size: str, room: Room, visitors: Visitors) -> None:
-    visitors.expect_complaints("status of (400|404)")
+    visitors.expect_complaints("status of 400")
     host = HostPage(visitors.enter(**SIZES[size]).new_page())
     room.ask("Where shall we meet?", *PLACES)
     room.add("Shall we?", kind="yesno", level="code")
@@ -372,7 +379,7 @@ def test_the_rooms_dialogs_keep_nobody_out(size: str, room: Room, visitors: Visi
     check(host.page, "questions of a file")
     wrong = {"name": "wrong.yaml", "mimeType": "text/plain", "buffer": b"title: T\nquestions:\n- question: Q?\n"}
     dialog.locator("#file").set_input_files(wrong)  # type: ignore[arg-type]
-    expect(dialog.locator("#files-note")).to_contain_text("Nothing was changed.")
+    expect(dialog.locator("#files-note")).to_contain_text("was not taken, and nothing has changed.")
     check(host.page, "a wrong file")
     host.page.keyboard.press("Escape")
     dialog = open_dialog(host, "codes-dialog")
@@ -388,7 +395,12 @@ def test_the_rooms_dialogs_keep_nobody_out(size: str, room: Room, visitors: Visi
     dialog.get_by_role("button", name=re.compile("^Rehearse with")).click()
     expect(dialog.locator("#rehearsal-running")).to_be_visible()
     check(host.page, "a rehearsal")
+    assert host.page.evaluate(_OPEN_IN_REHEARSAL) == 200
     dialog.get_by_role("button", name="End the rehearsal").click()
+    asked = host.page.locator("#end-dialog")
+    expect(asked).to_be_visible()
+    check(host.page, "whether a rehearsal shall end")
+    asked.get_by_role("button", name="End the rehearsal").click()
     expect(dialog.locator("#rehearsal-form")).to_be_visible()
     check(host.page, "no rehearsal")
     host.page.keyboard.press("Escape")
@@ -426,6 +438,10 @@ def test_the_wall_keeps_nobody_out(size: str, room: Room, visitors: Visitors) ->
     check(page, "a wall without a connection")
     page.keyboard.press("q")
     check(page, "the big QR code")
+    expect(page.locator("html")).to_have_attribute("data-connection", "open")
+    feed.close(4404)
+    expect(page.locator("#gone")).to_be_visible()
+    check(page, "a wall whose room is gone")
 
 
 def test_a_slide_keeps_nobody_out(room: Room, visitors: Visitors) -> None:

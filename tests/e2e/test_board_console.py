@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.e2e.conftest import PHONE
 from tests.e2e.crowd import crowd
 from tests.e2e.pages import HostPage, eventually, has_focus
 from tests.e2e.rooms import Room
 from tests.e2e.test_console import state
-from tests.e2e.test_layout import Scheme, check
+from tests.e2e.test_layout import Scheme, check, expect_fits
 from tests.e2e.visitors import OFFLINE, Visitors
 
 pytestmark = pytest.mark.browser
@@ -81,6 +82,25 @@ def test_a_board_is_switched_on_with_its_settings(host: HostPage, room: Room) ->
     host.page.get_by_label("Board for posts from the room").uncheck()
     expect(host.page.locator("#show-board")).to_be_hidden()
     assert room.state()["board"] == {"on": False, "approval": False, "per_voter": 1}
+
+
+@pytest.mark.parametrize("language", ["de", "id", "ar"])
+def test_the_tabs_of_the_board_stay_on_one_row_of_a_phone(language: str, room: Room, visitors: Visitors) -> None:
+    open_board(room)
+    room.ask("What else?", kind="text")
+    host = HostPage(visitors.enter(viewport=PHONE, locale=language).new_page())
+    host.open(room.host)
+    expect(host.page.locator("#judge-tabs")).to_be_visible()
+    for tabs in ("#judge-tabs", "#board-tabs"):
+        if tabs == "#board-tabs":
+            show_board(host)
+        tops = host.page.locator(f"{tabs} button").evaluate_all("all => all.map(each => each.offsetTop)")
+        assert len(set(tops)) == 1
+        last = host.page.locator(f"{tabs} button").last
+        last.click()
+        expect(last).to_have_attribute("aria-pressed", "true")
+        expect(last).to_be_in_viewport(ratio=0.99)
+        expect_fits(host.page, where=tabs)
 
 
 def test_posts_are_judged_one_by_one_and_all_at_once(host: HostPage, room: Room) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from livevote.web import catalogs
 from livevote.web.languages import LANGUAGES
 from tests.e2e.conftest import PHONE, MakeVoter
 from tests.e2e.crowd import crowd
-from tests.e2e.pages import HostPage, eventually
+from tests.e2e.pages import HostPage, eventually, has_focus, tab_to
 from tests.e2e.rooms import Room
 from tests.e2e.test_layout import SMALL, Scheme, check, expect_fits
 from tests.e2e.visitors import Visitors
@@ -56,6 +56,13 @@ KINDS: dict[str, tuple[dict[str, str | bool], dict[str, Any], str]] = {
     ),
 }
 """What is filled in, which rules come of it, and how the console names them."""
+
+
+_WHOLE = """all => {
+  const list = document.getElementById("questions").getBoundingClientRect();
+  const isWhole = ({ top, bottom }) => top >= list.top - 1 && bottom <= list.bottom + 1;
+  return all.filter((each) => isWhole(each.getBoundingClientRect())).length;
+}"""
 
 
 def state(host: HostPage) -> dict[str, Any]:
@@ -126,6 +133,26 @@ def test_pictures_are_sent_named_and_taken_away_again(host: HostPage) -> None:
     expect(host.page.locator("#pictures img")).to_have_count(0)
 
 
+def test_a_question_waits_for_its_pictures_and_comes_once(host: HostPage, room: Room) -> None:
+    held: list[Route] = []
+    host.page.route("**/pictures", lambda route: held.append(route))
+    file = io.BytesIO()
+    Image.new("RGB", (60, 40), "blue").save(file, "PNG")
+    host.page.locator("#add-text").fill("Which logo?")
+    host.page.locator("#add-kind").select_option("image")
+    files = [{"name": f"{name}.png", "mimeType": "image/png", "buffer": file.getvalue()} for name in ("a", "b")]
+    host.page.locator("#add-pictures").set_input_files(files)  # type: ignore[arg-type]
+    # Both buttons, one right after the other, before the pictures are there.
+    host.page.evaluate("() => { element['add-submit'].click(); element['add-open'].click(); }")
+    for number in range(2):
+        eventually(host.page, lambda number=number: len(held) > number, True)  # type: ignore[misc]
+        held[number].continue_()
+    expect(host.questions).to_have_count(1)
+    expect(host.page.locator("#add-text")).to_have_value("")
+    (question,) = room.state()["questions"]
+    assert (question["options"], question["phase"]) == (["a", "b"], "draft")
+
+
 def test_a_spontaneous_question_takes_the_text_the_options_and_one_press(host: HostPage) -> None:
     host.press("Space", "Add a question")
     host.page.keyboard.type("Break now?")
@@ -178,6 +205,71 @@ def test_a_timer_is_chosen_stretched_cut_and_closes_the_vote(host: HostPage, roo
     host.page.keyboard.press("Enter")
     expect(countdown).to_be_visible()
     host.expect_step("Reveal results")
+
+
+def test_a_timer_that_was_chosen_is_for_one_opening(host: HostPage, room: Room) -> None:
+    first = room.add("Tea or coffee?", "Tea", "Coffee")
+    room.add("Now or later?", "Now", "Later")
+    pressed = host.page.locator('#presets [aria-pressed="true"]')
+    host.page.get_by_role("button", name="60 s").click()
+    expect(host.next).to_have_text("Voting closes by itself after 1:00.")
+    host.step("Open voting")
+    host.step("Close voting")
+    host.step("Reveal results")
+    host.expect_step("Next question")
+    expect(pressed).to_have_count(0)
+    expect(host.page.get_by_label("Other seconds")).to_have_value("")
+    expect(host.next).to_have_text("Opens voting on “Now or later?”.")
+    host.step("Next question")
+    host.expect_step("Close voting")
+    assert [question["closes_at"] is None for question in state(host)["questions"]] == [True, True]
+    host.step("Close voting")
+    # The same with seconds of one's own, and in another round.
+    host.page.locator(f'[data-question="{first}"]').click()
+    own = host.page.get_by_label("Other seconds")
+    own.fill("90")
+    own.press("Tab")
+    expect(own).to_have_value("90")
+    host.ask_again.click()
+    host.expect_step("Close voting")
+    assert seconds_left(host) > 60
+    host.step("Close voting")
+    expect(own).to_have_value("")
+    host.ask_again.click()
+    host.expect_step("Close voting")
+    expect(host.page.locator("#countdown")).to_be_hidden()
+
+
+def test_a_long_list_shows_where_it_goes_on_and_goes_along(host: HostPage, room: Room) -> None:
+    host.page.set_viewport_size({"width": 1280, "height": 800})
+    for number in range(12):
+        room.add(f"Question {number + 1}: which of these shall we take up?", "Tea", "Coffee")
+    expect(host.questions).to_have_count(12)
+    fade = host.page.locator("#fade")
+    assert host.questions.evaluate_all(_WHOLE) >= 4
+    expect(fade).to_have_attribute("data-below", "")
+    expect(fade).not_to_have_attribute("data-above", "")
+    edge = "(fade, side) => getComputedStyle(fade, side).visibility"
+    assert [fade.evaluate(edge, side) for side in ("::before", "::after")] == ["hidden", "visible"]
+    # Somebody else opens the last one; then it is scrolled by keyboard.
+    room.command("open", "q12")
+    expect(host.question).to_have_text(re.compile("^Question 12"))
+    expect(fade).to_have_attribute("data-above", "")
+    expect(fade).not_to_have_attribute("data-below", "")
+    shown = host.page.locator('#questions [aria-current="true"]')
+    assert shown.evaluate_all(_WHOLE) == 1
+    for _ in range(6):
+        host.page.keyboard.press("ArrowUp")
+    expect(shown).to_contain_text("Question 6")
+    assert shown.evaluate_all(_WHOLE) == 1
+    assert host.page.evaluate("() => scrollY") == 0
+    expect(fade).to_have_attribute("data-below", "")
+
+
+def test_the_wall_is_said_to_be_for_the_projector(host: HostPage) -> None:
+    wall = host.page.get_by_role("link", name="Open the wall")
+    expect(wall).to_have_accessible_description("For the projector")
+    expect(wall.get_by_text("For the projector")).to_be_visible()
 
 
 def test_a_countdown_runs_on_the_servers_clock(host: HostPage, room: Room, visitors: Visitors) -> None:
@@ -236,6 +328,33 @@ def test_texts_are_judged_one_by_one_and_all_at_once(host: HostPage, room: Room)
     expect(judge).to_contain_text("Hidden (2)")
     expect(host.page.locator("#plot .r-table tbody tr")).to_have_count(2)
     assert sorted(text for text, _ in state(host)["questions"][0]["figures"]["terms"]) == ["Coffee", "Trees"]
+
+
+def test_the_focus_goes_on_beside_a_button_that_is_gone(host: HostPage, room: Room) -> None:
+    question = room.ask("What else?", kind="text")
+    with crowd(room, 3) as voters:
+        voters.answer(question, [{"text": "A roof"}, {"text": "A party"}, {"text": "Nothing"}])
+        terms = host.page.locator("#terms li")
+        expect(terms).to_have_count(3)
+        first = terms.first.get_by_role("button", name="Show")
+        tab_to(host.page, first)
+        host.page.keyboard.press("Space")
+        expect(terms).to_have_count(2)
+        assert has_focus(terms.first.get_by_role("checkbox"))
+        # The same key once more ticks a box, and closes nothing.
+        host.page.keyboard.press("Space")
+        expect(terms.first.get_by_role("checkbox")).to_be_checked()
+        host.page.locator("#judge-all").check()
+        host.page.locator("#judge-hide").focus()
+        host.page.keyboard.press("Enter")
+        expect(terms).to_have_count(0)
+        assert has_focus(host.page.locator('#judge-tabs [aria-pressed="true"]'))
+        host.expect_step("Close voting")
+    # A timer that was set takes the place of the buttons that set it.
+    host.page.get_by_role("button", name="2 min").focus()
+    host.page.keyboard.press("Enter")
+    expect(host.page.locator("#countdown")).to_be_visible()
+    assert has_focus(host.primary)
 
 
 def test_a_cohost_comes_by_a_link_and_is_thrown_out(host: HostPage, room: Room, visitors: Visitors) -> None:

@@ -267,6 +267,7 @@ def test_a_rehearsal_says_so_and_is_ended_from_its_console(room: Room, visitors:
     host.expect_step("Close voting")
     expect(host.voted).to_have_text(re.compile(r"^[1-3] of \d"))
     host.page.get_by_role("button", name="End rehearsal").click()
+    host.page.get_by_role("dialog").get_by_role("button", name="End the rehearsal").click()
     for page in (host, other):
         expect(page.banner).to_contain_text("The rehearsal is over, and nothing of it was kept.")
         expect(page.page.locator("#console")).to_be_hidden()

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from livevote.keys import Keyring
 from tests.e2e.pages import HostPage, VoterPage, eventually, has_focus, tab_to
@@ -92,7 +92,7 @@ def test_a_file_is_looked_at_before_it_changes_anything(host: HostPage, room: Ro
     visitors.expect_complaints("status of 400")
     dialog = open_dialog(host, "files-dialog")
     choose(dialog.get_by_label("Room file or sheet of questions"), "wrong.yaml", WRONG)
-    expect(dialog).to_contain_text("Nothing was changed. wrong.yaml has mistakes in these lines:")
+    expect(dialog).to_contain_text("wrong.yaml was not taken, and nothing has changed. Correct these lines")
     expect(dialog.locator("#files-problems li")).to_have_text(
         [re.compile("^Line 3: .*2 to 50 options"), re.compile("^Line 6: .*'colour' is not known")]
     )
@@ -111,6 +111,34 @@ def test_a_file_is_looked_at_before_it_changes_anything(host: HostPage, room: Ro
     assert texts(room) == ["Tea or coffee?", "Anything else?"]
 
 
+def test_what_is_wrong_with_a_file_or_a_code_is_told_in_the_language_of_the_page(
+    room: Room, visitors: Visitors
+) -> None:
+    visitors.expect_complaints("status of 400")
+    host = HostPage(visitors.enter(locale="de").new_page())
+    host.open(room.host)
+    dialog = open_dialog(host, "files-dialog")
+    choose(dialog.locator("#file"), "wrong.yaml", WRONG)
+    expect(dialog).to_contain_text("wrong.yaml wurde nicht übernommen, nichts hat sich geändert.")
+    items = dialog.locator("#files-problems li")
+    expect(items.first).to_have_text(re.compile("^Zeile 3: .*2 to 50 options"))
+    # Who listens hears each part in its own language.
+    expect(items.first.locator("span")).to_have_attribute("lang", "en")
+    leave(host)
+    dialog = open_dialog(host, "codes-dialog")
+    dialog.locator("#codes-own summary").click()
+    dialog.locator("#codes-text").fill("nonsense")
+    dialog.locator("#import-submit").click()
+    expect(dialog).to_contain_text("Kein Code wurde übernommen: Nummer 1 ist nicht wie ein Code geschrieben.")
+    # What has no translation stands in a frame that has one.
+    host.page.route(
+        "**/rehearsal",
+        lambda route: route.fulfill(status=400, json={"error": {"code": "new_one", "message": "It rains."}}),
+    )
+    leave(host)
+    expect(open_dialog(host, "rehearsal-dialog")).to_contain_text("Der Server hat das nicht getan. Er sagt: It rains.")
+
+
 def test_a_file_is_dropped_anywhere(host: HostPage, room: Room) -> None:
     assert host.page.evaluate(_DROP, ["sheet.csv", SHEET])
     expect(host.page.locator("#drop")).to_be_hidden()
@@ -124,6 +152,72 @@ def test_a_file_is_dropped_anywhere(host: HostPage, room: Room) -> None:
     assert texts(room) == ["Tea or coffee?", "Anything else?"]
     host.page.evaluate(_DROP, ["long.yaml", "# " + "x" * 70_000])
     expect(dialog).to_contain_text("long.yaml is too large")
+
+
+def test_the_preview_is_that_of_the_file_that_was_chosen_last(host: HostPage, room: Room) -> None:
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    host.page.route("**/questions-from-file", hold_first)
+    dialog = open_dialog(host, "files-dialog")
+    choose(dialog.locator("#file"), "slow.yaml", FILE)
+    eventually(host.page, lambda: len(held), 1)
+    choose(dialog.locator("#file"), "sheet.csv", SHEET)
+    expect(dialog).to_contain_text("sheet.csv: 1 question.")
+    with host.page.expect_response("**/questions-from-file"):
+        held[0].continue_()
+    host.page.wait_for_function("() => new Promise(requestAnimationFrame)")
+    expect(dialog).to_contain_text("sheet.csv: 1 question.")
+    dialog.get_by_role("button", name="Add these questions").click()
+    expect(host.questions).to_have_count(1)
+    assert texts(room) == ["Now or later?"]
+
+
+def test_a_dialog_closes_by_a_click_beside_it_and_not_by_marking_a_text(host: HostPage) -> None:
+    dialog = open_dialog(host, "codes-dialog")
+    dialog.locator("#codes-own summary").click()
+    field = dialog.locator("#codes-text")
+    field.fill("ABCD-EFGH-JK3")
+    box = field.bounding_box()
+    assert box
+    mouse = host.page.mouse
+    mouse.move(box["x"] + 60, box["y"] + 20)
+    mouse.down()
+    mouse.move(5, 5)
+    mouse.up()
+    expect(dialog).to_be_visible()
+    # Its own margin is no place beside it.
+    edge = dialog.bounding_box()
+    assert edge
+    mouse.click(edge["x"] + 6, edge["y"] + 6)
+    expect(dialog).to_be_visible()
+    mouse.click(5, 5)
+    expect(dialog).to_be_hidden()
+
+
+def test_codes_whose_sheet_did_not_come_are_not_given_up(host: HostPage, visitors: Visitors) -> None:
+    visitors.expect_complaints("status of 503")
+    dialog = open_dialog(host, "codes-dialog")
+    dialog.get_by_label("How many codes").fill("2")
+    dialog.get_by_role("button", name="Make codes").click()
+    expect(dialog.locator("#codes-print")).to_be_focused()
+    broken = {"error": {"code": "codes_unreadable", "message": "The server has lost codes of this room."}}
+    host.page.route("**/codes", lambda route: route.fulfill(status=503, json=broken))
+    with host.page.expect_popup():
+        dialog.locator("#codes-print").click()
+    expect(dialog.locator("#codes-note")).to_have_attribute("data-tone", "error")
+    dialog.get_by_role("button", name="Make codes").click()
+    expect(dialog).to_contain_text("Print or save the codes above first")
+    host.page.unroute("**/codes")
+    with host.page.expect_popup(), host.page.expect_response("**/codes"):
+        dialog.locator("#codes-print").click()
+    dialog.get_by_role("button", name="Make codes").click()
+    expect(dialog).to_contain_text("New codes: 2.")
 
 
 def test_a_file_whose_answer_was_lost_is_not_taken_over_twice(host: HostPage, room: Room, visitors: Visitors) -> None:
@@ -168,7 +262,9 @@ def test_a_room_begins_with_a_file_and_not_with_a_wrong_one(operator: Page, visi
     choose(operator.get_by_label("Or with a file of your own"), "wrong.yaml", WRONG)
     operator.get_by_role("button", name="Create room").click()
     expect(operator.locator("#new-problems li")).to_have_count(2)
-    expect(operator.locator("#message")).to_contain_text("Nothing was changed.")
+    expect(operator.locator("#message")).to_have_text(
+        "wrong.yaml was not taken, and nothing has changed. Correct these lines and choose it again:"
+    )
     assert operator.evaluate(_DROP, ["room.yaml", FILE])
     expect(operator.locator("#new-problems li")).to_have_count(0)
     operator.get_by_role("button", name="Create room").click()
@@ -242,7 +338,7 @@ def test_codes_from_elsewhere_are_imported(
     field = dialog.get_by_label("The codes, one per line")
     field.fill("\n".join([*codes, "nonsense"]))
     dialog.get_by_role("button", name="Import codes").click()
-    expect(dialog).to_contain_text("Number 3 is not written like a code")
+    expect(dialog).to_contain_text("No code was taken: number 3 of them is not written like a code.")
     expect(field).to_have_value("\n".join([*codes, "nonsense"]))
     field.fill("\n".join(codes))
     dialog.get_by_role("button", name="Import codes").click()
@@ -317,6 +413,9 @@ def test_data_are_deleted_by_who_types_the_code(host: HostPage, room: Room, visi
     phone = VoterPage(visitors.enter().new_page())
     phone.open(room.join)
     phone.vote("Tea")
+    wall = visitors.enter().new_page()
+    wall.goto(f"{room.base}/wall/{room.code}")
+    expect(wall.locator("#text")).to_have_text("Tea or coffee?")
     dialog = open_dialog(host, "delete-dialog")
     field = dialog.get_by_label(f"Type {room.code} to delete")
     field.fill("ABCDEF")
@@ -331,8 +430,18 @@ def test_data_are_deleted_by_who_types_the_code(host: HostPage, room: Room, visi
     dialog.get_by_role("button", name="Delete for good").click()
     expect(dialog).to_contain_text("Deleted. No answer is left on the server's disk")
     expect(field).to_be_hidden()
+    expect(wall.locator("#gone h1")).to_have_text("This room is no longer there")
+    expect(wall.locator("#text")).to_be_hidden()
+    wall.reload()
+    expect(wall.locator("#gone h1")).to_have_text("This room is no longer there")
     leave(host)
     expect(host.page.locator("#erased")).to_be_visible()
+    # There is no next step, not even for a key.
+    expect(host.primary).to_be_hidden()
+    expect(host.page.locator("#add-form")).to_be_hidden()
+    for key in ("Space", "Enter", "e", "t", "s"):
+        host.page.keyboard.press(key)
+    expect(host.page.locator("#message")).to_have_text("")
     assert [row["answer"] for row in room.ballots()] == [""]
 
 

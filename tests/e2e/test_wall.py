@@ -194,18 +194,56 @@ def test_a_wall_comes_back_without_a_word(room: Room, visitors: Visitors) -> Non
     question = asked("single", "Where?", PLACES)
     page, feed = fed(visitors, room, [state(question)])
     before = page.locator("body").inner_text()
-    for code in (1012, 4404, 1011):
+    for code in (1012, 1009, 1011):
         opened = feed.opened
         feed.close(code)
         expect(page.locator("html")).to_have_attribute("data-connection", "reconnecting")
         assert page.locator("body").inner_text() == before
-        if code != 4404:
+        if code != 1009:
             eventually(page, lambda opened=opened: feed.opened > opened, True)  # type: ignore[misc]
         else:
             # It asks again all the same, but not as soon; whoever loads the page again need not wait.
             page.reload()
         expect(page.locator("html")).to_have_attribute("data-connection", "open")
         expect(page.locator("#text")).to_have_text("Where?")
+
+
+GONE = {
+    "en": (4404, "This room is no longer there", "It was deleted, or the server does not know it."),
+    "de": (4404, "Diesen Raum gibt es nicht mehr", "Er wurde gelöscht"),
+    "ar": (4410, "انتهت التجربة", "لم يُحفظ منها شيء"),
+}
+
+
+@pytest.mark.parametrize("query", ["", "?embed=1&question=q1"])
+@pytest.mark.parametrize("language", GONE)
+def test_a_wall_whose_room_is_gone_says_so_and_keeps_nothing_of_it(
+    language: str, query: str, room: Room, visitors: Visitors
+) -> None:
+    code, said, why = GONE[language]
+    page, feed = fed(visitors, room, CASES["quiz"], query, locale=language)
+    feed.send({"type": "board", "as_of": 60, "more": 0, "posts": []})
+    feed.send({**CASES["quiz"][2], "reactions": True, "as_of": 100})
+    feed.send(CASES["pinned"][-1])
+    expect(page.locator(".r-strip[data-right]")).to_have_count(4)
+    page.keyboard.press("q")
+    expect(page.locator("#big")).to_be_visible()
+    feed.close(code)
+    expect(page.locator("#gone h1")).to_have_text(said)
+    expect(page.locator("#gone p")).to_contain_text(why)
+    page.keyboard.press("q")
+    settled(page)
+    lines = page.locator("body").inner_text().splitlines()
+    assert [line for line in lines if line.strip()] == page.locator("#gone > *").all_inner_texts()
+    left = page.content().partition("<body")[2]
+    assert [text for text in ("Saturn", "146 are known", "Spring assembly") if text in left] == []
+    assert page.evaluate(_OVERFLOWS) == []
+    # Where the server knows it again, it is there again.
+    opened = feed.opened
+    page.evaluate("() => dispatchEvent(new Event('online'))")
+    eventually(page, lambda: feed.opened > opened, True)
+    expect(page.locator("#gone")).to_be_hidden()
+    expect(page.locator(".r-strip")).to_have_count(4)
 
 
 def test_a_wall_that_finds_no_server_shows_nothing_but_itself(room: Room, visitors: Visitors) -> None:

@@ -216,6 +216,8 @@ async def test_the_api_describes_itself_completely(tmp_path: Path) -> None:
     }
     assert described_methods == methods
     assert described() == {**API, "/api/openapi.json": OpenApi}
+    answers = document["paths"]["/api/rooms/{code}/rehearsal"]["get"]["responses"]
+    assert set(answers) == {"200", "204", "default"}
     commands = document["paths"]["/api/rooms/{code}/commands"]["post"]["requestBody"]["content"]["application/json"]
     mapping = commands["schema"]["discriminator"]["mapping"]
     assert set(mapping) == {

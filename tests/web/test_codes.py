@@ -468,6 +468,42 @@ async def test_the_sheet_is_a_page_of_this_server_without_anything_but_the_codes
         assert german.headers["Content-Language"] == "de"
 
 
+async def test_a_form_is_refused_by_a_page_for_people(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        host = await at.post(f"/api/rooms/{at.code}/host-session", {}, key=at.host_token)
+        cookie = host.headers["Set-Cookie"].split(";")[0]
+        await at.command("set_language", language="de")
+        for body, key, status, said in (
+            ("codes=%3Cb%3E", cookie, 400, "Number 1 is not written like a code"),
+            (f"codes={draw(1)[0]}", cookie, 409, "Number 1 is no code of this room."),
+            ("codes=x", "", 401, "This needs the room&#x27;s host token, or its cookie."),
+        ):
+            response = await at.fetch(
+                f"/api/rooms/{at.code}/codes/sheet.html",
+                method="POST",
+                body=body,
+                headers={"Content-Type": "application/x-www-form-urlencoded", "Cookie": key},
+            )
+            page = response.body.decode()
+            assert response.code == status
+            assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+            assert (response.headers["Content-Language"], response.headers["Cache-Control"]) == ("de", "no-store")
+            assert response.headers["Content-Security-Policy"].startswith(
+                "default-src 'none'; script-src 'self'; style-"
+            )
+            assert "<h1>Der Bogen wurde nicht erstellt</h1>" in page
+            assert said in page
+            assert "{message}" not in page
+        strange = await at.fetch(
+            "/api/rooms/XXXXXX/codes/sheet.html",
+            method="POST",
+            body="codes=x",
+            headers={"Content-Type": "application/x-www-form-urlencoded", "Accept-Language": "ar"},
+        )
+        assert strange.code == 404
+        assert '<html lang="ar" dir="rtl">' in strange.body.decode()
+
+
 async def test_the_codes_as_csv(tmp_path: Path) -> None:
     async with venue(tmp_path, url="https://vote.example.org") as at:
         codes = await make(at, 3)

@@ -138,6 +138,7 @@ async def test_a_host_rehearses_the_room_with_real_phones_beside_simulated_ones(
             "host_token": on.token,
             "voters": 20,
             "ends_at": on.made["ends_at"],
+            "asked": False,
         }
         assert on.code != at.code
         pages = {role: await on.page(role) for role in ("", "wall", "host")}
@@ -152,7 +153,10 @@ async def test_a_host_rehearses_the_room_with_real_phones_beside_simulated_ones(
         question = await on.voted("q1", 16)
         assert question["voters"] <= 21
         listed = await at.fetch(f"/api/rooms/{at.code}/rehearsal", headers={"Authorization": f"Bearer {at.host_token}"})
-        assert json.loads(listed.body) == {name: on.made[name] for name in ("code", "join_url", "voters", "ends_at")}
+        assert json.loads(listed.body) == {
+            **{name: on.made[name] for name in ("code", "join_url", "voters", "ends_at")},
+            "asked": True,
+        }
 
 
 @pytest.mark.usefixtures("hasty")
@@ -252,10 +256,7 @@ async def test_a_restart_forgets_it(tmp_path: Path) -> None:
         assert again.code == at.code
         assert len(again.server.registry) == 1
         assert error(await again.fetch(on.path, headers=bearer(again, on.token))) == (404, "no_such_room")
-        assert error(await again.fetch(f"/api/rooms/{at.code}/rehearsal", headers=bearer(again))) == (
-            404,
-            "no_rehearsal",
-        )
+        assert (await again.fetch(f"/api/rooms/{at.code}/rehearsal", headers=bearer(again))).code == 204
         assert (await again.fetch(f"/{on.code}")).code == 404
         told = json.loads((await again.fetch(f"/api/rooms/{at.code}", headers=bearer(again))).body)
         assert {each["phase"] for each in told["questions"]} == {"draft"}
