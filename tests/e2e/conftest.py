@@ -21,9 +21,9 @@ MakeVoter = Callable[[], VoterPage]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With LIVEVOTE_VARIANTS=ends, of the variants of a test with a browser only the first and the last.
+    """With LIVEVOTE_VARIANTS=ends, of the variants of a test with a browser only one: the first and the last, in turn.
 
-    The pages are the same in between, and ``make browser`` runs them all.
+    So themes, sizes and languages all come up, each with some of the tests. ``make browser`` runs them all.
     """
     if os.environ.get("LIVEVOTE_VARIANTS") != "ends":
         return
@@ -31,9 +31,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("browser"):
             variants.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    between = {item for each in variants.values() for item in each[1:-1]}
-    config.hook.pytest_deselected(items=list(between))
-    items[:] = [item for item in items if item not in between]
+    several = [each for each in variants.values() if len(each) > 1]
+    others = {item for turn, each in enumerate(several) for item in each if item is not each[-(turn % 2)]}
+    config.hook.pytest_deselected(items=list(others))
+    items[:] = [item for item in items if item not in others]
 
 
 # Of the package, not of the session: while Playwright runs, no event loop of an asynchronous test can run.

@@ -78,6 +78,14 @@ def test_a_board_is_switched_on_with_its_settings(host: HostPage, room: Room) ->
         limit.fill(typed)
         limit.press("Tab")
         eventually(host.page, lambda: room.state()["board"]["per_voter"], kept)
+    # In a hurry, while the last order is still on its way.
+    host.page.evaluate(
+        """() => {
+          const limit = document.getElementById("board-limit");
+          for (const value of [4, 5, 6]) { limit.value = value; limit.dispatchEvent(new Event("change")); }
+        }"""
+    )
+    eventually(host.page, lambda: room.state()["board"]["per_voter"], 6)
         expect(limit).to_have_value(str(kept))
     host.page.get_by_label("Board for posts from the room").uncheck()
     expect(host.page.locator("#show-board")).to_be_hidden()
@@ -167,6 +175,21 @@ def test_posts_are_pinned_answered_and_put_in_order(host: HostPage, room: Room) 
         expect(button(host, "First", "Pin to the wall")).to_have_attribute("aria-disabled", "false")
         assert standings(host)["shown"] == ["Second", "First", "Third"]
         assert first
+
+
+def test_a_pinned_post_is_taken_off_the_wall_beside_the_next_step(host: HostPage, room: Room) -> None:
+    open_board(room, approval=False)
+    room.ask("Tea or coffee?", "Tea", "Coffee")
+    off = host.page.get_by_role("button", name="Take the post off the wall")
+    with crowd(room, 1) as voters:
+        post = voters.post(0, "Is there cake?")
+        expect(host.page.get_by_role("button", name="Reveal live results")).to_be_visible()
+        expect(off).to_be_hidden()
+        room.command("pin_post", post=post)
+        expect(off).to_be_visible()
+        off.click()
+        expect(off).to_be_hidden()
+        expect(host.message).to_have_text("")
 
 
 def test_nothing_moves_under_the_pointer(host: HostPage, room: Room) -> None:

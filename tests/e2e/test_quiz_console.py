@@ -251,6 +251,8 @@ def test_refusals_and_charts_speak_the_language_of_the_page(room: Room, visitors
         expect(host.page.locator("#plot .r-table thead")).to_contain_text("Anteil")
         # An answer that comes too late: the question is closed already.
         room.command("close", question)
+        # The page knows already: its next step would take a refusal of the last one away.
+        eventually(host.page, lambda: host.page.evaluate("room.questions[0].phase"), "closed")
         host.page.evaluate("id => command('close', id)", question)
         expect(host.message).to_have_text("Die Abstimmung über diese Frage ist beendet.")
 

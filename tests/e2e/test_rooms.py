@@ -434,6 +434,7 @@ def test_data_are_deleted_by_who_types_the_code(host: HostPage, room: Room, visi
     expect(wall.locator("#text")).to_be_hidden()
     wall.reload()
     expect(wall.locator("#gone h1")).to_have_text("This room is no longer there")
+    expect(phone.banner).to_have_text("This room is no longer there.")
     leave(host)
     expect(host.page.locator("#erased")).to_be_visible()
     # There is no next step, not even for a key.

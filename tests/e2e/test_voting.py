@@ -276,3 +276,24 @@ def test_results_have_their_place_before_they_are_drawn(room: Room, visitors: Vi
     page.page.get_by_role("button", name="Load it again").click()
     page.expect_results([0, 0], voters=0)
     expect(page.options).to_be_hidden()
+
+
+def test_a_new_question_is_in_sight_of_who_has_scrolled_down_to_the_last_result(room: Room, visitors: Visitors) -> None:
+    room.ask("Which letter?", *"ABCDEFGH")
+    page = join(visitors.enter(viewport={"width": 320, "height": 640}), room.join)
+    page.vote("H")
+    room.command("close")
+    room.command("reveal")
+    expect(page.counts.last).to_be_visible()
+    # What is there to be tapped is said as long as there is something to be tapped.
+    expect(page.page.locator("#hint")).to_be_hidden()
+    page.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    expect(page.question).not_to_be_in_viewport()
+    number = room.ask("Which number?", *"12345678")
+    expect(page.question).to_have_text("Which number?")
+    expect(page.question).to_be_in_viewport(ratio=1)
+    # A corrected word moves nothing.
+    page.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    room.edit(number, text="Which figure?")
+    expect(page.question).to_have_text("Which figure?")
+    expect(page.question).not_to_be_in_viewport()
