@@ -10,6 +10,7 @@ from coverage import Coverage
 from hypothesis import Phase, settings
 from tornado.ioloop import IOLoop
 
+from livevote.log import reading
 from tests.evidence import size
 
 settings.register_profile("default", deadline=None, print_blob=True, max_examples=size(50, 100, 1000))
@@ -55,6 +56,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
             patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
             return (yield)
     finally:
+        # A thread that began meanwhile would not be measured later, either, and these outlive a test.
+        reading._readers.shutdown()
+        reading._readers = reading._new_readers()
         measuring.start()
 
 

@@ -39,7 +39,11 @@ def _step_back() -> None:
     os.nice(_STEP_BACK)
 
 
-_readers = ThreadPoolExecutor(4, thread_name_prefix="reader", initializer=_step_back)
+def _new_readers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(4, thread_name_prefix="reader", initializer=_step_back)
+
+
+_readers = _new_readers()
 
 
 def quick_check(path: Path, *, stop: Event | None = None) -> str:
