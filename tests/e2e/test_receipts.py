@@ -615,7 +615,11 @@ def test_an_older_copy_that_was_put_back_is_noticed_by_those_who_voted_since(
     shutil.rmtree(live)
     copy.rename(live)
     with process(live, port=server.port):
-        page.expect_no_vote()
+        # Before it has asked for its proof, the page can only say that this voter has not voted.
+        expect(page.status).to_contain_text("Your ballot is not in the log.")
+        expect(page.status).to_contain_text("You can vote again.")
+        expect(page.options.locator('[aria-pressed="true"]')).to_have_count(0)
+        expect(page.option("Green")).to_be_enabled()
         expect(page.all_receipts).to_have_text("A receipt does not hold. Look at it.")
         page.open_panel()
         page.expect_ballots((NOT_THERE, "Green"))
