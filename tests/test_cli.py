@@ -4,6 +4,8 @@ import importlib
 import json
 import os
 import pkgutil
+import pty
+import signal
 import socket
 import sqlite3
 import stat
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +88,30 @@ async def test_on_a_terminal_the_host_links_are_shown(
         printed = capsys.readouterr().out
         assert f"{server.urls[0]}/host\n" in printed
         assert server.services.operator_key not in printed
+
+
+def test_ctrl_c_on_a_terminal_is_answered(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "livevote.cli", "run", "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--data", str(tmp_path)], stdin=theirs, stdout=theirs, stderr=theirs, cwd=CHECKOUT
+    ) as server:
+        os.close(theirs)
+        with os.fdopen(ours, "rb", buffering=0) as screen:
+            shown = b""
+            try:
+                while b"Stop with Ctrl-C." not in shown:
+                    shown += screen.read(4096)
+                server.send_signal(signal.SIGINT)
+                # At its end the terminal is gone, and a read fails.
+                with suppress(OSError):
+                    while True:
+                        shown += screen.read(4096)
+                server.wait(30)
+            finally:
+                server.kill()
+    assert server.returncode == 0
+    assert shown.endswith(b"Stopped. Every counted vote is on the disk.\r\n")
 
 
 def fails(*arguments: str) -> tuple[int, str]:

@@ -28,6 +28,8 @@ def run(**values: Any) -> None:
     if (config.tls_cert is None) != (config.tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
     asyncio.run(serve(config, announce=_announce))
+    if sys.stdout.isatty():
+        click.echo("Stopped. Every counted vote is on the disk.")
 
 
 @cli.command("host-link")

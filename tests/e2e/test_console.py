@@ -162,6 +162,37 @@ def test_a_spontaneous_question_takes_the_text_the_options_and_one_press(host: H
     expect(host.question).to_have_text("Break now?")
 
 
+def test_after_the_last_question_the_results_are_one_press_away(host: HostPage, room: Room) -> None:
+    save = host.page.get_by_role("button", name="Save the results")
+    host.expect_step("Add a question")
+    expect(save).to_be_hidden()
+    for text in ("Which colour?", "Which day?"):
+        room.add(text, *OPTIONS)
+    host.questions.first.click()
+    for label in ("Open voting", "Close voting", "Reveal results"):
+        host.step(label)
+    # Another one is prepared, so this is not the end.
+    host.expect_step("Next question")
+    expect(save).to_be_hidden()
+    for label in ("Next question", "Close voting", "Reveal results"):
+        host.step(label)
+    host.expect_step("Add a question")
+    expect(host.next).to_have_text("That was the last question.")
+    save.click()
+    expect(host.page.locator("#exports")).to_be_visible()
+    expect(host.page.locator("#exports a").first).to_be_visible()
+    host.page.keyboard.press("Escape")
+    expect(host.page.locator("#exports")).to_be_hidden()
+    # An older one that is open again is not the end either.
+    host.questions.first.click()
+    host.ask_again.click()
+    host.expect_step("Close voting")
+    host.questions.last.click()
+    host.expect_step("Add a question")
+    expect(host.next).to_have_text("")
+    expect(save).to_be_hidden()
+
+
 def test_what_became_of_a_spontaneous_question_is_in_sight(host: HostPage, visitors: Visitors) -> None:
     def ask(text: str) -> None:
         host.page.locator("#add-text").fill(text)

@@ -565,6 +565,7 @@ def a_quiz(evening: Evening) -> None:
     evening.reveal(None, bins, then="Show solution")
     host.step("Show solution")
     host.expect_step("Add a question")
+    expect(host.next).to_have_text("That was the last question.")
     host.page.locator("#toggle-leaderboard").click()
     podium = [("Ann", 2000, 1), ("مريم", 1760, 2), ("Jörg", 960, 3)]
     expect(evening.wall.leaders).to_have_count(3)
