@@ -544,7 +544,14 @@
     if (figure.box === boxOf(container)) return;
     figure.box = boxOf(container);
     fit(figure);
-    paint(figure);
+    if (figure.chart) resize(figure);
+  }
+
+  // Bars that stand take the new size at once, and bars that move go on in it.
+  function resize(figure) {
+    FORMS[figure.model.form].update(figure, figure.chart);
+    figure.chart.resize();
+    figure.chart.update("resize");
   }
 
   function fillHead({ head, model: { head: items } }) {
@@ -843,7 +850,9 @@
     const grows = figure.shown && !figure.grown;
     figure.grown = figure.shown;
     const still = calm() || !(figure.chart || figure.shown);
-    const animation = still ? false : { duration: grows ? FIRST_MS : NEXT_MS, easing: "easeOutCubic" };
+    // A size that comes in the last moment of a movement is kept for the next drawing, and without one for ever.
+    const onComplete = ({ chart: moved }) => moved.draw();
+    const animation = still ? false : { duration: grows ? FIRST_MS : NEXT_MS, easing: "easeOutCubic", onComplete };
     const chart = figure.chart ?? form.start(figure);
     chart.options.animation = animation;
     form.update(figure, chart);
