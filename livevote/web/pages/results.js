@@ -504,7 +504,7 @@
   function clear(container) {
     const figure = kept.get(container);
     if (!figure) return;
-    figure.chart?.destroy();
+    stop(figure);
     figure.watch.disconnect();
     figure.root.remove();
     kept.delete(container);
@@ -514,7 +514,7 @@
     const { form, heads } = model(given);
     const root = make("div", "r-figure", container);
     root.toggleAttribute("data-large", Boolean(given.large));
-    const figure = { key, root, large: Boolean(given.large), chart: null, model: null, shown: false, parts: [] };
+    const figure = { key, root, large: Boolean(given.large), chart: null, model: null, shown: false, parts: [], restsAt: 0 };
     figure.head = heads ? make("div", "r-head", root) : null;
     figure.plot = make("div", "r-plot", root);
     figure.plot.dataset.form = form;
@@ -544,7 +544,7 @@
     if (figure.box === boxOf(container)) return;
     figure.box = boxOf(container);
     fit(figure);
-    if (figure.chart) resize(figure);
+    if (figure.chart && figure.plot.clientWidth) resize(figure);
   }
 
   // Bars that stand take the new size at once, and bars that move go on in it.
@@ -552,6 +552,7 @@
     FORMS[figure.model.form].update(figure, figure.chart);
     figure.chart.resize();
     figure.chart.update("resize");
+    restIn(figure, NEXT_MS);
   }
 
   function fillHead({ head, model: { head: items } }) {
@@ -841,23 +842,26 @@
   function paint(figure) {
     const form = FORMS[figure.model.form];
     if (!form.chart || !window.Chart) return;
-    if (!figure.shown && figure.model.form === "bars") {
-      figure.chart?.destroy();
-      figure.chart = null;
-      return;
-    }
+    if (!figure.shown && figure.model.form === "bars") return stop(figure);
     // The first result grows from nothing, once; later ones move on from where they were.
     const grows = figure.shown && !figure.grown;
     figure.grown = figure.shown;
     const still = calm() || !(figure.chart || figure.shown);
-    // A size that comes in the last moment of a movement is kept for the next drawing, and without one for ever.
-    const onComplete = ({ chart: moved }) => moved.draw();
-    const animation = still ? false : { duration: grows ? FIRST_MS : NEXT_MS, easing: "easeOutCubic", onComplete };
+    const duration = grows ? FIRST_MS : NEXT_MS;
     const chart = figure.chart ?? form.start(figure);
-    chart.options.animation = animation;
+    chart.options.animation = still ? false : { duration, easing: "easeOutCubic" };
     form.update(figure, chart);
     if (figure.chart) chart.update();
     else figure.chart = new Chart(figure.canvas, chart);
+    restIn(figure, still ? 0 : duration);
+  }
+
+  // What stands in the end is drawn by this page. Chart.js moves bars by the time of day, which may be set back, and by
+  // frames, which a hidden page has none of; and a size that comes with the last of them waits for the next.
+  function restIn(figure, ms) {
+    figure.restsAt = Math.max(figure.restsAt, performance.now() + ms);
+    clearTimeout(figure.rest);
+    figure.rest = setTimeout(() => { figure.chart.stop(); figure.chart.update("none"); }, figure.restsAt - performance.now());
   }
 
   // What a chart is made of; `update` fills it, like the chart later.
@@ -994,6 +998,12 @@
     const half = ctx.measureText(label).width / 2;
     ctx.fillText(label, Math.min(right - half, Math.max(left + half, x)), y);
     ctx.restore();
+  }
+
+  function stop(figure) {
+    clearTimeout(figure.rest);
+    figure.chart?.destroy();
+    figure.chart = null;
   }
 
   // After a change of the theme.
