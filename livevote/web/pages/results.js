@@ -526,6 +526,12 @@
       figure.plot.prepend(layer);
       figure.canvas = make("canvas", "", layer);
       figure.canvas.setAttribute("aria-hidden", "true");
+      // A device short of memory takes away what was painted, and gives back an empty canvas that has forgotten its scale.
+      figure.canvas.addEventListener("contextrestored", () => {
+        if (!figure.chart) return;
+        stop(figure);
+        paint(figure);
+      });
     }
     figure.more = make("p", "r-more", root);
     figure.table = make("table", "r-table", make("div", "r-numbers", root));
