@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from livevote.export import FORMATS, ballots, board_csv, leaderboard, records, r
 from livevote.keys import Keyring
 from livevote.live.sample import make_sample
 from livevote.log import MemoryLog
+from livevote.plan import read_room, try_out
 from livevote.protocol import messages
 from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
 from livevote.web import catalogs
@@ -152,6 +154,13 @@ def test_the_hosts_menu_offers_every_export() -> None:
     assert offered == [(format_.name, format_.name, format_.text) for format_ in FORMATS.values()]
 
 
+def test_the_room_file_that_is_shown_makes_a_room() -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", OPERATIONS, flags=re.DOTALL)
+    reading = read_room("room.yaml", shown)
+    trial = try_out(reading.plan, "7KQ2MD", at=0)
+    assert (reading.errors, reading.warnings, trial.errors) == ((), (), ())
+
+
 GUIDES = ("voting", "hosting", "keyboard")
 
 
@@ -191,6 +200,15 @@ def test_the_architecture_names_every_module_and_no_other() -> None:
     modules = {str(path.relative_to(package)) for path in package.rglob("*.py") if path.name != "__init__.py"}
     listed = set(re.findall(r"^\| `([\w/]+\.py)` \|", ARCHITECTURE, flags=re.MULTILINE))
     assert listed == modules
+    for module, said in re.findall(r"^\| `([\w/]+\.py)` \| (.*) \|$", ARCHITECTURE, flags=re.MULTILINE):
+        assert (package / module).read_text().partition("\n")[0].strip('"') == said, module
+
+
+def test_the_architecture_has_the_layers_that_are_checked() -> None:
+    contracts = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    (drawn,) = re.findall(r"```\n(cli > .*?)```", ARCHITECTURE, flags=re.DOTALL)
+    assert " ".join(drawn.split()) == " > ".join(layers).replace("livevote.", "")
 
 
 def test_the_architecture_lists_every_page() -> None:
