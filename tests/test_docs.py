@@ -4,11 +4,13 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
 from livevote.clock import SystemClock
+from livevote.domain import records as domain_records
 from livevote.domain.kinds import KINDS
 from livevote.domain.note import Verifier
 from livevote.domain.tally import fold
@@ -267,6 +269,21 @@ def test_every_change_that_no_test_notices_has_a_reason() -> None:
     unnoticed = sum(int(count) for _, count in headings)
     assert (found.count("@@\n"), total - noticed) == (unnoticed, unnoticed)
     assert noticed / total >= mutants.WANTED
+
+
+def test_the_audit_page_lists_every_record_with_its_fields() -> None:
+    audit = (CHECKOUT / "docs" / "audit.md").read_text()
+    tags = {cls.__struct_config__.tag: cls for cls in get_args(domain_records.Record)}
+    listed = {
+        tag: set(re.findall(r"`(\w+)`", row[1]))
+        for row in table(audit, "## The records and their rules")
+        for tag in re.findall(r"`([\w/]+)`", row[0])
+    }
+    assert listed.keys() == tags.keys()
+    listed["question_defined/1"] -= {"commitment", "fading", "points"}  # of its quiz
+    listed["question_edited/1"] = listed["question_edited/1"] - {"question_defined"} | listed["question_defined/1"]
+    for tag, cls in tags.items():
+        assert listed[tag] == set(cls.__struct_encode_fields__) - {"at"}, tag
 
 
 def test_the_worked_example_can_be_redone() -> None:
