@@ -31,6 +31,14 @@ _PAINTED = """() => {
     return Math.round((400 * painted) / dots.length);
   });
 }"""
+# Nothing moves, and the frame is over in which it came to rest.
+_AT_REST = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const bars = () => Chart.getChart(document.querySelector("#result canvas")).getDatasetMeta(0).data;
+  const moves = (bar) => Object.values(bar.$animations ?? {}).some((animation) => animation.active());
+  while (bars().some(moves)) await frame();
+  for (let more = 0; more < 4; more += 1) await frame();
+}"""
 _BACKWARDS = """() => {
   const since = Date.now();
   Date.now = () => since - Math.round(performance.now());
@@ -43,6 +51,11 @@ def painted(page: Page) -> Any:
 
 def expect_painted(page: Page, *shares: int) -> None:
     eventually(page, lambda: painted(page), list(shares))
+
+
+def expect_rest(page: Page, *shares: int) -> None:
+    expect_painted(page, *shares)
+    page.evaluate(_AT_REST)
 
 
 def heights(page: Page) -> tuple[int, int]:
@@ -60,11 +73,11 @@ def test_bars_keep_to_their_rows_when_a_phone_is_turned(room: Room, voter: MakeV
     page.vote("Blue")
     room.command("close")
     room.command("reveal")
-    expect_painted(page.page, 0, 0, 100)
+    expect_rest(page.page, 0, 0, 100)
     turned = {"width": PHONE["height"], "height": PHONE["width"]}
     for size in (turned, PHONE, {"width": 320, "height": 640}, PHONE):
         page.page.set_viewport_size(size)  # type: ignore[arg-type]
-        expect_painted(page.page, 0, 0, 100)
+        expect_rest(page.page, 0, 0, 100)
 
 
 def test_bars_keep_to_rows_that_grow_when_the_solution_is_shown(
@@ -76,7 +89,7 @@ def test_bars_keep_to_rows_that_grow_when_the_solution_is_shown(
     page.vote("Blue")
     room.command("close")
     room.command("reveal")
-    expect_painted(page.page, 0, 0, 100)
+    expect_rest(page.page, 0, 0, 100)
     before, _ = heights(page.page)
     room.command("show_solution", question)
     expect(page.page.locator("#result .r-strip[data-right=true]")).to_be_visible()
@@ -117,11 +130,11 @@ def test_bars_are_painted_again_on_a_canvas_that_was_taken_away(
     page.vote("Blue")
     room.command("close")
     room.command("reveal")
-    expect_painted(page.page, 0, 0, 100)
-    page.page.evaluate(
-        "() => document.querySelector('#result canvas').addEventListener('contextlost', () => { window.lost = true; })"
+    expect_rest(page.page, 0, 0, 100)
+    page.page.locator("#result canvas").evaluate(
+        "canvas => canvas.addEventListener('contextrestored', () => { window.empty = true; })"
     )
     browser.new_browser_cdp_session().send("Browser.crashGpuProcess")
-    page.page.wait_for_function("() => window.lost")
+    page.page.wait_for_function("() => window.empty")
     expect_painted(page.page, 0, 0, 100)
     browser.close()
