@@ -417,7 +417,7 @@
     `.r-cloud [data-mine] { text-decoration: underline; text-underline-offset: .15em; }`,
     `.r-more { margin: 0; color: var(--soft); font-size: max(.8em, 1rem); }`,
     `.r-more:empty { display: none; }`,
-    `.r-table { width: 100%; border-collapse: collapse; font-size: .95rem; font-variant-numeric: tabular-nums; }`,
+    `.r-table { width: 100%; border-collapse: separate; border-spacing: 0; font-size: .95rem; font-variant-numeric: tabular-nums; }`,
     `.r-table caption { padding-bottom: .3rem; text-align: start; color: var(--soft); }`,
     `.r-table th, .r-table td { padding: .55rem 0; border-top: 1px solid var(--line); text-align: end; }`,
     `.r-table thead th { border-top: 0; color: var(--soft); font-size: .85rem; font-weight: 600; }`,
@@ -552,7 +552,7 @@
     if (figure.box === boxOf(container)) return;
     figure.box = boxOf(container);
     fit(figure);
-    if (figure.model.table) letScroll(figure.table);
+    if (figure.model.table) letScroll(figure);
     paint(figure);
   }
 
@@ -572,7 +572,8 @@
     }
   }
 
-  function fillTable({ table, plot, model: { table: content } }) {
+  function fillTable(figure) {
+    const { table, plot, model: { table: content } } = figure;
     table.hidden = !content;
     // Who listens gets the table; before there is one, the options.
     plot.setAttribute("aria-hidden", content ? "true" : "false");
@@ -587,13 +588,13 @@
       setText(own, mine);
       setText(solved, right ?? "");
     });
-    letScroll(table);
+    letScroll(figure);
   }
 
   // The rounds of a run-off may be more than fit beside each other: then keys can move them, too.
-  function letScroll(table) {
+  function letScroll({ large, table }) {
     const box = table.parentElement;
-    if (box.scrollWidth <= box.clientWidth) return box.removeAttribute("tabindex");
+    if (large || box.scrollWidth <= box.clientWidth) return box.removeAttribute("tabindex");
     box.tabIndex = 0;
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", table.caption.textContent);
