@@ -975,6 +975,11 @@
     chart.options.layout = { padding: { top: px * (tick + (marks.length ? 1.6 + 1.5 * marks.length : 1.8)) } };
   }
 
+  // What a figure stands on.
+  function around({ large }, css) {
+    return css.getPropertyValue(large ? "--page" : "--card").trim();
+  }
+
   // Whether a tick and a count are wider than a column.
   function isNarrow({ plot, model: { columns } }, px) {
     const longest = Math.max(...columns.map(({ count }) => count.length));
@@ -1011,7 +1016,7 @@
     ctx.textAlign = "center";
     ctx.fillStyle = css.color;
     // A count that is wider than its column stays readable beside a higher one.
-    ctx.strokeStyle = css.getPropertyValue(figure.large ? "--page" : "--card").trim();
+    ctx.strokeStyle = around(figure, css);
     ctx.lineWidth = px / 4;
     ctx.lineJoin = "round";
     ctx.font = `700 ${px}px ${css.fontFamily}`;
@@ -1044,7 +1049,13 @@
     ctx.stroke();
     ctx.font = `700 ${px * 0.85}px ${css.fontFamily}`;
     const half = ctx.measureText(label).width / 2;
-    ctx.fillText(label, Math.min(right - half, Math.max(left + half, x)), y);
+    const middle = Math.min(right - half, Math.max(left + half, x));
+    // The line of another mark does not go through it.
+    ctx.strokeStyle = around(figure, css);
+    ctx.lineWidth = px / 2;
+    ctx.setLineDash([]);
+    ctx.strokeText(label, middle, y);
+    ctx.fillText(label, middle, y);
     ctx.restore();
   }
 
