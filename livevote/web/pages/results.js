@@ -423,9 +423,9 @@
     `.r-table thead th { border-top: 0; color: var(--soft); font-size: .85rem; font-weight: 600; }`,
     `.r-table th:not(:first-child), .r-table td { white-space: nowrap; width: 1%; padding-inline-start: .6rem; }`,
     `.r-table th:first-child { position: sticky; inset-inline-start: 0; min-width: 6.5rem; text-align: start; font-weight: 500; overflow-wrap: anywhere; background: var(--card); }`,
-    // Where the table goes on, its edge has a shade.
-    `.r-figure:not([data-large]) > .r-numbers { --r-side: right; overflow-x: auto; background: linear-gradient(to var(--r-side), transparent, var(--card) 60%) var(--r-side) / 3rem 100% no-repeat local, linear-gradient(to var(--r-side), transparent, var(--edge)) var(--r-side) / .25rem 100% no-repeat; }`,
-    `[dir="rtl"] .r-figure:not([data-large]) > .r-numbers { --r-side: left; }`,
+    `.r-figure:not([data-large]) > .r-numbers { overflow-x: auto; }`,
+    // Where the table goes on, it ends in a line.
+    `.r-figure:not([data-large]) > .r-numbers[tabindex] { border-inline-end: 2px solid var(--edge); }`,
     `.r-table thead th:not(:first-child) { white-space: normal; overflow-wrap: normal; }`,
     `.r-table tr[data-mine] > :nth-child(n) { font-weight: 700; }`,
     `.r-figure[data-large] > .r-numbers { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }`,
@@ -592,9 +592,11 @@
   }
 
   // The rounds of a run-off may be more than fit beside each other: then keys can move them, too.
-  function letScroll({ large, table }) {
+  function letScroll({ table }) {
     const box = table.parentElement;
-    if (large || box.scrollWidth <= box.clientWidth) return box.removeAttribute("tabindex");
+    // A page may keep the table for those who listen: nobody can stand on what is not seen.
+    const seen = getComputedStyle(box).overflowX === "auto";
+    if (!seen || box.scrollWidth <= box.clientWidth) return box.removeAttribute("tabindex");
     box.tabIndex = 0;
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", table.caption.textContent);
