@@ -40,7 +40,7 @@ _VOLATILE = {
 }
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "fuse.glusterfs", "fuse.sshfs"})
 _MB = 1_000_000
-_LITTLE_SPACE_BYTES = 1000 * _MB  # a ballot takes about 600 bytes: more than a million of them
+_LITTLE_SPACE_BYTES = 1000 * _MB  # a ballot takes about 400 bytes: more than two million of them
 _NO_SPACE_BYTES = 50 * _MB
 _PROBES = 64
 _PROBE_BYTES = 4096  # a page of the write-ahead log
