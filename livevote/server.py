@@ -23,7 +23,7 @@ from livevote.live.eraser import Eraser
 from livevote.live.gallery import Gallery
 from livevote.live.keeper import LARGE, Keeper
 from livevote.live.leaves import Leaves
-from livevote.live.limits import TokenBucket
+from livevote.live.limits import Places, TokenBucket
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.rehearsal import Rehearsals
@@ -62,6 +62,7 @@ _PROOF_BURST = 2000  # a room that looks for its ballots at once
 _PROOFS_PER_S = 100
 _PICTURE_BURST = 60  # those of several questions
 _PICTURES_PER_S = 0.5
+_UPLOADS = 8  # 80 MB
 _EXPORTS = 2
 _LEAF_BLOCKS = 512  # 4 MiB: the leaves of 131,072 records
 _REREADS = 8  # each takes a thread and a descriptor for about a millisecond
@@ -158,7 +159,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         timing = asyncio.create_task(Timers(registry=registry, writer=writer, clock=clock).run(), name="timers")
         stack.push_async_callback(_cancel, timing)
         rehearsals = Rehearsals(registry=registry, clock=clock, base_url=base_url, queue_limit=config.queue_limit)
-        pictures = Pictures(config.pictures)
+        pictures = Pictures(config.pictures, space_bytes=config.picture_space * 1_000_000)
         gallery = Gallery(pictures=pictures, rooms=lambda: (*registry.all(), *rehearsals.rooms()), clock=clock)
         tidying = asyncio.create_task(gallery.run(), name="gallery")
         stack.push_async_callback(_cancel, tidying)
@@ -183,6 +184,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             salts=salts(),
             pictures=pictures,
             picture_bucket=TokenBucket(burst=_PICTURE_BURST, rate=_PICTURES_PER_S, clock=clock),
+            uploads=Places(_UPLOADS),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
             rereads=rereads,
             leaves=Leaves(log=log, blocks=_LEAF_BLOCKS, reads=rereads),

@@ -93,7 +93,7 @@ async def begun(directory: Path, history: History) -> Office:
 
 def hung(at: Office) -> Gallery:
     """A gallery without a picture."""
-    return Gallery(pictures=Pictures(Path("/nowhere")), rooms=at.registry.all, clock=ManualClock())
+    return Gallery(pictures=Pictures(Path("/nowhere"), space_bytes=0), rooms=at.registry.all, clock=ManualClock())
 
 
 @asynccontextmanager
@@ -237,7 +237,7 @@ async def test_the_pictures_of_the_room_go_before_the_last_answers(tmp_path: Pat
                 raise OSError(5, "Input/output error")
             await super().remove(digests)
 
-    pictures = Broken(tmp_path / "pictures")
+    pictures = Broken(tmp_path / "pictures", space_bytes=0)
     gallery = Gallery(pictures=pictures, rooms=at.registry.all, clock=ManualClock())
     async with erasing(at, gallery) as writer:
         assert isinstance(await writer.ask(CODE, EraseRoom()), Entry)

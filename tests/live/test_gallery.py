@@ -45,7 +45,7 @@ class Hall:
         self.directory = directory
         self.clock = ManualClock()
         self.rooms: list[Any] = [SimpleNamespace(state=history.room) for history in histories]
-        self.pictures = Pictures(directory)
+        self.pictures = Pictures(directory, space_bytes=1_000_000)
         self.gallery = Gallery(pictures=self.pictures, rooms=lambda: self.rooms, clock=self.clock, pause_s=0)
 
     def hang(self, *digests: str, age_ms: int = 0) -> None:
