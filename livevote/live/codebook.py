@@ -12,7 +12,7 @@ from functools import partial
 
 from livevote.domain.code_text import ALPHABET, SECRET_CHARS, check_character
 from livevote.domain.codes import root_of
-from livevote.domain.commands import IssueCodes
+from livevote.domain.commands import AsCohost, IssueCodes
 from livevote.domain.records import CodesIssued
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import decide
@@ -47,8 +47,10 @@ class CodeBook:
         self._lists: dict[tuple[str, str], list[bytes]] = {}
         self._issuing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def issue(self, room: LiveRoom, codes: Sequence[str]) -> Outcome:
+    async def issue(self, room: LiveRoom, codes: Sequence[str], *, cohost: str = "") -> Outcome:
         """Make ``codes`` the room's next list: the entry of the log that says so, or why there is none.
+
+        ``cohost`` is the id of the co-host who asks for it, if one does.
 
         Raises ``KnownCodesError``, and a ``FailureError`` where an earlier list cannot be read or this one be kept.
         """
@@ -56,13 +58,14 @@ class CodeBook:
             earlier = [await self._hashes(room, issued) for issued in room.state.code_lists]
             loop = asyncio.get_running_loop()
             work = partial(hashed, room.key, codes, earlier)
-            hashes, command = await loop.run_in_executor(None, work)
+            hashes, issuing = await loop.run_in_executor(None, work)
+            command = AsCohost(cohost, issuing) if cohost else issuing
             # Asked before the file is made, so that a refused list leaves nothing behind.
             refusal = decide(room.state, command, at=0)
             if isinstance(refusal, Refusal):
                 return refusal
             # Kept before the record that names it: so every code that is in the log can be entered.
-            await loop.run_in_executor(None, self._keyring.keep_codes, room.code, command.root, hashes)
+            await loop.run_in_executor(None, self._keyring.keep_codes, room.code, issuing.root, hashes)
             return await self._writer.ask(room.code, command)
 
     async def find(self, room: LiveRoom, code: str) -> HeldCode | None:

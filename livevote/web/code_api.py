@@ -130,7 +130,7 @@ class Codes(_CodeHandler):
         )
 
     async def post(self, code: str) -> None:  # noqa: ARG002
-        wanted = self.read(NewCodes)
+        wanted, room, cohost = self.read(NewCodes), self.room(), self.host()
         if (wanted.count is None) == (wanted.codes is None):
             raise ApiError(400, "bad_message", "Say how many codes to make ('count'), or bring them along ('codes').")
         made: list[str] = []
@@ -139,7 +139,7 @@ class Codes(_CodeHandler):
         else:
             codes = await self.read_codes(wanted.codes)
         try:
-            entry = self.settled(await self.services.codes.issue(self.room(), codes))
+            entry = self.settled(await self.services.codes.issue(room, codes, cohost=cohost or ""))
         except KnownCodesError:
             refusal = Refusal(Why.BAD_CODES, "one of them is in a list of this room already, or here twice")
             raise ApiError(409, refusal.code, explain(refusal)) from None
@@ -173,6 +173,7 @@ class CodeFiles(_CodeHandler):
                 raise ApiError(409, Why.UNKNOWN_CODE, f"Number {number} is no code of this room.")
             if number % _TURN == 0:
                 await self.services.writer.give_way()
+        self.check_access()
         services = self.services
         if name == _SHEET:
             page = self._begin_page(services.assets.code_sheet)

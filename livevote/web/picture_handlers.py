@@ -80,6 +80,7 @@ class RoomPictures(ApiHandler):
 
     async def post(self, code: str) -> None:  # noqa: ARG002 - the path names the room
         self._is_whole = True
+        self.check_access()
         if self._size > MAX_BYTES:
             raise ApiError(413, "too_big", f"The file is larger than {MAX_BYTES // 1_000_000} MB. Make it smaller.")
         if not self._has_place or not self.services.picture_bucket.take():

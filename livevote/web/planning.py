@@ -244,6 +244,7 @@ class RoomAsFile(PlanHandler):
     async def send_file(self, write: Callable[[Room], bytes], media_type: str, name: str) -> None:
         """Send the room as a file for people to keep."""
         data = await self.written(write)
+        self.check_access()
         self.set_header("Content-Type", media_type)
         self.set_header("Content-Disposition", f'attachment; filename="livevote-{self.room().code}-{name}"')
         self.finish(data)
