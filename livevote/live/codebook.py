@@ -38,13 +38,20 @@ class KnownCodesError(Exception):
     """Codes that are to be issued are in an earlier list of the room, or twice among themselves."""
 
 
+_LISTS = 200
+"""Lists in memory: of 5,000 codes each takes half a megabyte."""
+
+
 class CodeBook:
-    """Issues and finds codes. Reads each list once, in a thread; of 5,000 codes a list takes half a megabyte."""
+    """Issues and finds codes. Reads lists in a thread, and keeps those that were asked for last."""
 
     def __init__(self, *, keyring: Keyring, writer: Writer) -> None:
         self._keyring = keyring
         self._writer = writer
         self._lists: dict[tuple[str, str], list[bytes]] = {}
+        """In the order in which they were asked for last."""
+        # One at a time: after a start a whole room enters its codes at once, and one of them reads the list for all.
+        self._reading = asyncio.Lock()
         self._issuing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def issue(self, room: LiveRoom, codes: Sequence[str], *, cohost: str = "") -> Outcome:
@@ -90,10 +97,15 @@ class CodeBook:
 
     async def _hashes(self, room: LiveRoom, issued: CodesIssued) -> list[bytes]:
         name = room.code, issued.root
-        known = self._lists.get(name)
-        if known is None:
-            known = await asyncio.get_running_loop().run_in_executor(None, load_list, self._keyring, room.code, issued)
-            self._lists[name] = known
+        if name not in self._lists:
+            async with self._reading:
+                if name not in self._lists:
+                    loop = asyncio.get_running_loop()
+                    found = await loop.run_in_executor(None, load_list, self._keyring, room.code, issued)
+                    self._lists[name] = found
+        known = self._lists[name] = self._lists.pop(name)
+        while len(self._lists) > _LISTS:
+            del self._lists[next(iter(self._lists))]
         return known
 
 
