@@ -133,13 +133,17 @@ class Pictures:
             path.stem for path in self._directory.glob("*.webp") if path.stat().st_mtime_ns // 1_000_000 < before_ms
         }
 
-    async def remove(self, digests: Collection[str]) -> None:
-        """Delete these pictures for good, and what an upload left behind that was killed. Raises ``OSError``."""
-        async with self._making:
-            await asyncio.get_running_loop().run_in_executor(None, self._remove, digests)
+    async def remove(self, digests: Collection[str], *, before_ms: int | None = None) -> None:
+        """Delete these pictures for good, and what an upload left behind that was killed. Raises ``OSError``.
 
-    def _remove(self, digests: Collection[str]) -> None:
-        going = [self._path(digest) for digest in digests]
+        With ``before_ms`` those stay that were uploaded again since this instant.
+        """
+        async with self._making:
+            await asyncio.get_running_loop().run_in_executor(None, self._remove, digests, before_ms)
+
+    def _remove(self, digests: Collection[str], before_ms: int | None) -> None:
+        idle = set(digests) if before_ms is None else self._kept(before_ms).intersection(digests)
+        going = [self._path(digest) for digest in idle]
         # None is being made: that takes its turn as well.
         going += self._directory.glob("*.new")
         self._taken_bytes = None

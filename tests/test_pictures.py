@@ -167,6 +167,18 @@ async def test_pictures_are_removed_and_so_is_what_a_killed_upload_left(tmp_path
     await Pictures(tmp_path / "nowhere").remove([one.digest])
 
 
+async def test_a_picture_that_is_uploaded_again_before_it_is_removed_stays(tmp_path: Path) -> None:
+    pictures = Pictures(tmp_path)
+    one, other = [await pictures.keep(drawn(size, 30)) for size in (40, 50)]
+    for kept in (one, other):
+        os.utime(tmp_path / f"{kept.digest}.webp", ns=(5_000_000, 5_000_000))
+    old = await pictures.kept(before_ms=6)
+    assert old == {one.digest, other.digest}
+    # In turn: the upload is there first.
+    await asyncio.gather(pictures.keep(drawn(40, 30)), pictures.remove(old, before_ms=6))
+    assert names(tmp_path) == [f"{one.digest}.webp"]
+
+
 async def test_all_pictures_together_take_so_much_space_and_no_more(tmp_path: Path) -> None:
     pictures = Pictures(tmp_path, blocks=2)
     one, other = [await pictures.keep(drawn(size, 30)) for size in (40, 50)]

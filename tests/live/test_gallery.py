@@ -160,3 +160,17 @@ async def test_it_looks_again_and_again(tmp_path: Path) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_picture_that_is_uploaded_again_while_it_is_looked_for_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = hall(tmp_path, created(), hung=(A, B))
+    remove = at.pictures.remove
+
+    async def late(*digests: Any, **rest: Any) -> None:
+        at.hang(A)
+        await remove(*digests, **rest)
+
+    monkeypatch.setattr(at.pictures, "remove", late)
+    assert await at.look() == {A}
