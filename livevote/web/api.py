@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 
 import msgspec
 import segno
+from tornado.iostream import StreamClosedError
 
 from livevote.domain.cohosts import cohosts
 from livevote.domain.commands import (
@@ -33,6 +34,7 @@ from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
 
 ERASING = "The answers of this room are being deleted. Try again in a minute."
+_TAKEN_WITHIN_S = 60.0
 _QR_CODES = 256
 """So many pictures are kept: to make one takes as long as fifty votes, and anybody may ask for it at any rate."""
 
@@ -133,6 +135,18 @@ class ApiHandler(Handler):
         if room.code in self.services.registry.erasing:
             raise ApiError(503, "erasing", ERASING)
         return room
+
+    async def pass_on(self) -> None:
+        """Send what was written so far, and wait until the client has taken it.
+
+        Raises ``StreamClosedError`` where it is gone, or takes nothing for a minute: others wait for its place.
+        """
+        try:
+            # Shielded, because Tornado's future would tell of its cancellation in a traceback.
+            await asyncio.wait_for(asyncio.shield(self.flush()), _TAKEN_WITHIN_S)
+        except TimeoutError:
+            self.detach().close()
+            raise StreamClosedError from None
 
     def free_code(self) -> str:
         """A code for a room that is about to be made. Raises 429 where that happens too often."""

@@ -220,7 +220,7 @@ class CodeFiles(_CodeHandler):
                 await self.services.writer.give_way()
                 if waiting >= _SEND_BYTES:
                     waiting = 0
-                    await self.flush()
+                    await self.pass_on()
         except StreamClosedError:
             pass  # whoever gave it up needs no answer
 

@@ -84,7 +84,7 @@ class Exports(ApiHandler):
                     waiting += len(part)
                     if waiting >= _SEND_BYTES:
                         waiting, begun = 0, True
-                        await self.flush()
+                        await self.pass_on()
         except StreamClosedError:
             pass  # whoever gave up the download needs no answer
         except Exception as error:
