@@ -194,6 +194,7 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             leaves=Leaves(log=log, blocks=_LEAF_BLOCKS, reads=rereads),
             codes=CodeBook(keyring=keyring, writer=writer),
             code_tries=CodeTries(clock),
+            thinking=asyncio.Lock(),
             exporting=asyncio.Semaphore(_EXPORTS),
             proof_bucket=TokenBucket(burst=_PROOF_BURST, rate=_PROOFS_PER_S, clock=clock),
             base_url=base_url,

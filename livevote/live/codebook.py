@@ -6,7 +6,6 @@ Apart from ``domain.codes``, because codes are secrets and chance: this is the o
 import asyncio
 import secrets
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
 
@@ -52,7 +51,8 @@ class CodeBook:
         """In the order in which they were asked for last."""
         # One at a time: after a start a whole room enters its codes at once, and one of them reads the list for all.
         self._reading = asyncio.Lock()
-        self._issuing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # One at a time as well: the thread that hashes a list takes the processor from votes.
+        self._issuing = asyncio.Lock()
 
     async def issue(self, room: LiveRoom, codes: Sequence[str], *, cohost: str = "") -> Outcome:
         """Make ``codes`` the room's next list: the entry of the log that says so, or why there is none.
@@ -61,7 +61,7 @@ class CodeBook:
 
         Raises ``KnownCodesError``, and a ``FailureError`` where an earlier list cannot be read or this one be kept.
         """
-        async with self._issuing[room.code]:
+        async with self._issuing:
             earlier = [await self._hashes(room, issued) for issued in room.state.code_lists]
             loop = asyncio.get_running_loop()
             work = partial(hashed, room.key, codes, earlier)

@@ -2,9 +2,9 @@
 
 import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import msgspec
 import segno
@@ -32,6 +32,8 @@ from livevote.protocol.codes import UNKNOWN, Unsure, explain
 from livevote.protocol.messages import HostBoardMessage, HostState
 from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
+
+T = TypeVar("T")
 
 ERASING = "The answers of this room are being deleted. Try again in a minute."
 _TAKEN_WITHIN_S = 60.0
@@ -135,6 +137,11 @@ class ApiHandler(Handler):
         if room.code in self.services.registry.erasing:
             raise ApiError(503, "erasing", ERASING)
         return room
+
+    async def in_a_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do what would hold up the loop, one such work of all hosts at a time."""
+        async with self.services.thinking:
+            return await asyncio.get_running_loop().run_in_executor(None, work, *arguments)
 
     async def pass_on(self) -> None:
         """Send what was written so far, and wait until the client has taken it.

@@ -1,6 +1,5 @@
 """One-time codes over HTTP: a host issues and prints them, a voter enters one."""
 
-import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -96,7 +95,7 @@ class _CodeHandler(ApiHandler):
     async def read_codes(self, text: str) -> list[str]:
         """The codes in a text, read in a thread: 5,000 take 30 ms. Raises 400 for the first that is none."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(None, read_codes, text)
+            return await self.in_a_thread(read_codes, text)
         except ValueError as error:
             raise ApiError(400, "bad_code", f"{error}.") from None
 
@@ -135,7 +134,7 @@ class Codes(_CodeHandler):
             raise ApiError(400, "bad_message", "Say how many codes to make ('count'), or bring them along ('codes').")
         made: list[str] = []
         if wanted.codes is None:
-            codes = made = await asyncio.get_running_loop().run_in_executor(None, draw, wanted.count)
+            codes = made = await self.in_a_thread(draw, wanted.count)
         else:
             codes = await self.read_codes(wanted.codes)
         try:

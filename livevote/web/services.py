@@ -56,6 +56,8 @@ class Services:
     leaves: Leaves
     codes: CodeBook
     code_tries: CodeTries
+    thinking: asyncio.Lock
+    """Held by whoever has a thread at work on a file or on codes: two of them would take the processor from votes."""
     exporting: asyncio.Semaphore
     """How many exports may be made at once."""
     base_url: Callable[[], str]
