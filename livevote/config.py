@@ -1,8 +1,11 @@
 """All settings in one table and one frozen value: the command line, the environment and the docs are made from it."""
 
+import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from livevote.failures import NoSuchRoomError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,15 @@ class Config:
     def keys(self) -> Path:
         """The directory of the secrets, so that data can be copied without them."""
         return self.data / "keys"
+
+    def command(self, words: str) -> str:
+        """``words`` as a command about this data directory, in quotation marks, such as ``'livevote rooms'``."""
+        elsewhere = "" if self.data == Config().data else f" --data {shlex.quote(str(self.data))}"
+        return f"'livevote {words}{elsewhere}'"
+
+    def no_such_room(self, code: str) -> NoSuchRoomError:
+        """The failure of whoever asks this data directory for a room that is not there."""
+        return NoSuchRoomError(f"There is no room {code} in {self.data}. {self.command('rooms')} lists them.")
 
 
 @dataclass(frozen=True, slots=True)

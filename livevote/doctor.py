@@ -201,7 +201,7 @@ def check_space(free_bytes: int) -> Check:
     if free_bytes >= RESERVE_BYTES:
         return Check("free space", Level.OK, found)
     level = Level.PROBLEM if free_bytes < _NO_SPACE_BYTES else Level.WARNING
-    remedy = "Make room: no more pictures are taken, and on a full disk no vote is. A ballot takes about 600 bytes."
+    remedy = "Make room: no more pictures are taken, and on a full disk no vote is. A ballot takes about 400 bytes."
     return Check("free space", level, found, remedy)
 
 

@@ -151,7 +151,7 @@ async def erase(config: Config, code: str, index: int, clock: Clock) -> Erased:
     async with _opened(config, code, clock) as desk:
         error = await desk.read()
         if desk.room is None:
-            raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+            raise config.no_such_room(code)
         if error is not None:
             raise CorruptError(f"The log was changed or is an older copy: {error}. Nothing was erased.")
         # First: once the erasure is recorded, the answer is nowhere.
@@ -172,7 +172,7 @@ async def delete_room(config: Config, code: str, clock: Clock) -> Erased:
     async with _opened(config, code, clock) as desk:
         error = await desk.read()
         if desk.room is None:
-            raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+            raise config.no_such_room(code)
         if error is not None:
             raise CorruptError(f"The log was changed or is an older copy: {error}. Nothing was deleted.")
         finish(States(config.states).remove(code))
@@ -218,7 +218,7 @@ async def issue_codes(config: Config, code: str, codes: Sequence[str], clock: Cl
     async with _opened(config, code, clock) as desk:
         error = await desk.read()
         if desk.room is None:
-            raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+            raise config.no_such_room(code)
         if error is not None:
             raise CorruptError(f"The log was changed or is an older copy: {error}. Nothing was issued.")
         earlier = [load_list(desk.keyring, code, issued) for issued in desk.room.code_lists]

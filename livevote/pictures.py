@@ -19,7 +19,7 @@ MAX_PIXELS = 24_000_000
 MAX_SIDE = 1200
 """The longer side of a picture that is kept, in pixels."""
 RESERVE_BYTES = 1_000_000_000
-"""No picture is taken that would leave less free: more than a million ballots, each of which takes about 600 bytes."""
+"""No picture is taken that would leave less free: more than two million ballots of about 400 bytes."""
 
 _BLOCK_BYTES = 4096  # what a small file takes of a disk
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")

@@ -145,7 +145,7 @@ def run() -> None:
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir()
     log = WORK / "run.log"
-    print(f"This takes about half an hour. What mutmut says goes to {log}.", flush=True)
+    print(f"This takes hours. What mutmut says goes to {log}.", flush=True)
     with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as scratch, log.open("wb") as output:
         environment = {**os.environ, "TMPDIR": scratch}
         subprocess.run([Path(sys.executable).with_name("mutmut"), "run"], stdout=output, env=environment, check=True)

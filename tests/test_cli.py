@@ -230,7 +230,36 @@ def test_a_room_that_is_not_there(tmp_path: Path, command: list[str]) -> None:
         server.terminate()
     code, text = fails(*command, "--data", str(tmp_path))
     assert code == 66
-    assert "livevote rooms" in text
+    assert f"'python -m livevote.cli rooms --data {tmp_path}' lists them" in text
+
+
+@pytest.mark.parametrize(
+    ("started", "typed"),
+    [
+        (".venv/bin/livevote", ".venv/bin/livevote"),
+        ("/opt/livevote/cli/__main__.py", "python -m livevote.cli"),
+        ("/usr/bin/pytest", "livevote"),
+    ],
+)
+def test_a_sentence_that_names_a_command_names_it_as_it_was_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, started: str, typed: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [started, "room", "save", "NOROOM"])
+    (tmp_path / "my data").mkdir()
+    monkeypatch.setenv("LIVEVOTE_DATA", str(tmp_path / "my data"))
+    with process(tmp_path / "my data") as server:
+        server.terminate()
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert f"'{typed} rooms --data '{tmp_path}/my data'' lists them" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", [started, "doktor"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert f"Try '{typed} --help' for help." in capsys.readouterr().err
+
+
+def test_a_command_about_the_data_directory_of_every_start_names_none() -> None:
+    assert str(Config().no_such_room("7KQ2MD")) == "There is no room 7KQ2MD in data. 'livevote rooms' lists them."
 
 
 def test_a_wrong_command_line_is_clicks_own_error() -> None:

@@ -2,12 +2,15 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
 from livevote.clock import SystemClock
+from livevote.domain import records as domain_records
 from livevote.domain.kinds import KINDS
 from livevote.domain.note import Verifier
 from livevote.domain.tally import fold
@@ -15,6 +18,7 @@ from livevote.export import FORMATS, ballots, board_csv, leaderboard, records, r
 from livevote.keys import Keyring
 from livevote.live.sample import make_sample
 from livevote.log import MemoryLog
+from livevote.plan import read_room, try_out
 from livevote.protocol import messages
 from livevote.protocol.codes import CLOSES, REJECTED, UNKNOWN
 from livevote.web import catalogs
@@ -152,7 +156,14 @@ def test_the_hosts_menu_offers_every_export() -> None:
     assert offered == [(format_.name, format_.name, format_.text) for format_ in FORMATS.values()]
 
 
-GUIDES = ("voting", "hosting", "keyboard")
+def test_the_room_file_that_is_shown_makes_a_room() -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", OPERATIONS, flags=re.DOTALL)
+    reading = read_room("room.yaml", shown)
+    trial = try_out(reading.plan, "7KQ2MD", at=0)
+    assert (reading.errors, reading.warnings, trial.errors) == ((), (), ())
+
+
+GUIDES = ("voting", "hosting", "keyboard", "operations")
 
 
 @pytest.mark.parametrize("guide", GUIDES)
@@ -161,7 +172,7 @@ def test_what_a_guide_quotes_stands_on_a_page(guide: str) -> None:
     said = catalogs.load()["en"].values()
     text = (CHECKOUT / "docs" / f"{guide}.md").read_text().replace("**", "")
     quoted = re.findall(r"\*([^*\n]+)\*", text)
-    assert len(quoted) > 15
+    assert len(quoted) > 5
     assert [label for label in quoted if not any(one.startswith(label) for one in said)] == []
 
 
@@ -191,6 +202,15 @@ def test_the_architecture_names_every_module_and_no_other() -> None:
     modules = {str(path.relative_to(package)) for path in package.rglob("*.py") if path.name != "__init__.py"}
     listed = set(re.findall(r"^\| `([\w/]+\.py)` \|", ARCHITECTURE, flags=re.MULTILINE))
     assert listed == modules
+    for module, said in re.findall(r"^\| `([\w/]+\.py)` \| (.*) \|$", ARCHITECTURE, flags=re.MULTILINE):
+        assert (package / module).read_text().partition("\n")[0].strip('"') == said, module
+
+
+def test_the_architecture_has_the_layers_that_are_checked() -> None:
+    contracts = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    (drawn,) = re.findall(r"```\n(cli > .*?)```", ARCHITECTURE, flags=re.DOTALL)
+    assert " ".join(drawn.split()) == " > ".join(layers).replace("livevote.", "")
 
 
 def test_the_architecture_lists_every_page() -> None:
@@ -198,10 +218,15 @@ def test_the_architecture_lists_every_page() -> None:
         assert f"`{path}`" in ARCHITECTURE
 
 
-@pytest.mark.parametrize("page", [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))], ids=str)
+@pytest.mark.parametrize(
+    "page", [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *sorted((CHECKOUT / "docs").rglob("*.md"))], ids=str
+)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-        assert (page.parent / target).exists(), target
+    for target, _, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(#?)([^)]*)\)", page.read_text()):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        headings = re.findall(r"^#+ (.*)$", path.read_text(), flags=re.MULTILINE) if anchor else []
+        assert not anchor or anchor in [re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings]
     for picture in re.findall(r'<img [^>]*src="(?!https?:)([^"]+)"', page.read_text()):
         assert (page.parent / picture).exists(), picture
 
@@ -249,6 +274,21 @@ def test_every_change_that_no_test_notices_has_a_reason() -> None:
     unnoticed = sum(int(count) for _, count in headings)
     assert (found.count("@@\n"), total - noticed) == (unnoticed, unnoticed)
     assert noticed / total >= mutants.WANTED
+
+
+def test_the_audit_page_lists_every_record_with_its_fields() -> None:
+    audit = (CHECKOUT / "docs" / "audit.md").read_text()
+    tags = {cls.__struct_config__.tag: cls for cls in get_args(domain_records.Record)}
+    listed = {
+        tag: set(re.findall(r"`(\w+)`", row[1]))
+        for row in table(audit, "## The records and their rules")
+        for tag in re.findall(r"`([\w/]+)`", row[0])
+    }
+    assert listed.keys() == tags.keys()
+    listed["question_defined/1"] -= {"commitment", "fading", "points"}  # of its quiz
+    listed["question_edited/1"] = listed["question_edited/1"] - {"question_defined"} | listed["question_defined/1"]
+    for tag, cls in tags.items():
+        assert listed[tag] == set(cls.__struct_encode_fields__) - {"at"}, tag
 
 
 def test_the_worked_example_can_be_redone() -> None:

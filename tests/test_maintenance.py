@@ -584,7 +584,7 @@ async def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     code = await older_copy(tmp_path)
     done = run_cli("run", "--port", "0", "--data", str(tmp_path))
     assert done.returncode == 65
-    assert f"livevote accept-recovery {code}" in done.stderr
+    assert f"'python -m livevote.cli accept-recovery {code}" in done.stderr
     done = run_cli("accept-recovery", code.lower(), "--data", str(tmp_path), "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert "has 9 records. Up to record 6 the log is the same" in done.stdout

@@ -38,7 +38,7 @@ def test_a_room_is_made_saved_and_deleted_without_a_server(files: Path) -> None:
     made = room("new", files / "room.yaml", "--data", data)
     code = made[:6]
     assert made.splitlines()[0] == f"{code}  2 questions  Spring meeting"
-    assert f"livevote host-link {code}" in made
+    assert f"'python -m livevote.cli host-link {code} --data {data}' prints the link" in made
     assert run_cli("rooms", "--data", str(data)).stdout.split() == [code, "6", "Spring", "meeting"]
     saved = room("save", code.lower(), "--data", data)
     assert saved.startswith("title: Spring meeting\nlanguage: de\n")

@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from livevote.cli.program import as_typed, program
 from livevote.cli.settings import cli
 from livevote.domain.audit import TamperedError
 from livevote.domain.text import plain
@@ -16,7 +17,7 @@ __all__ = ["cli", "main"]
 def main() -> None:
     """The ``livevote`` command."""
     try:
-        cli(standalone_mode=False)
+        cli(standalone_mode=False, prog_name=program())
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -35,5 +36,5 @@ def main() -> None:
         click.echo(f"livevote: Cannot use {error.filename}: run this as the user whom the server runs as.", err=True)
         sys.exit(DataDirectoryError.exit_code)
     except FailureError as failure:
-        click.echo(f"livevote: {plain(str(failure))}", err=True)
+        click.echo(f"livevote: {as_typed(plain(str(failure)))}", err=True)
         sys.exit(failure.exit_code)

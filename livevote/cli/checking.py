@@ -10,6 +10,7 @@ import click
 
 from livevote import doctor, export
 from livevote.bundle import Bundle, NoBundleError
+from livevote.cli.program import as_typed
 from livevote.cli.settings import cli, settings
 from livevote.clock import SystemClock
 from livevote.config import Config
@@ -50,7 +51,7 @@ def verify_(data: Path, path: Path | None, receipt: Path | None, key: str | None
             _print_sought(sought)
             doubts += sought.doubts
     except (FailureError, NoteError) as error:
-        click.echo(f"livevote: {plain(str(error))}", err=True)
+        click.echo(f"livevote: {as_typed(plain(str(error)))}", err=True)
         sys.exit(2)
     if doubts:
         click.echo("".join(f"NOT SHOWN  {plain(doubt)}\n" for doubt in doubts), err=True, nl=False)
@@ -171,7 +172,7 @@ def doctor_(data: Path) -> None:
     if sys.stdout.isatty():
         _print_table(checks)
     else:
-        click.echo(doctor.text(checks))
+        click.echo(as_typed(doctor.text(checks)))
     if any(row.level is doctor.Level.PROBLEM for row in checks):
         sys.exit(1)
 
@@ -190,5 +191,6 @@ def _print_table(checks: list[doctor.Check]) -> None:
     }
     table = Table("", "check", "found", "what to do", show_lines=True)
     for row in checks:
-        table.add_row(Text(row.level.value, styles[row.level]), row.name, Text(row.found), Text(row.remedy))
+        found, remedy = Text(as_typed(row.found)), Text(as_typed(row.remedy))
+        table.add_row(Text(row.level.value, styles[row.level]), row.name, found, remedy)
     Console().print(table)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from livevote.cli import remote
+from livevote.cli.program import as_typed
 from livevote.cli.settings import cli, settings
 from livevote.clock import SystemClock
 from livevote.config import Config
@@ -19,7 +20,7 @@ from livevote.domain.room import BrokenLogError
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
 from livevote.domain.text import plain
-from livevote.failures import BadFileError, CorruptError, DataDirectoryError, NoSuchRoomError
+from livevote.failures import BadFileError, CorruptError, DataDirectoryError
 from livevote.keys import Keyring, random_code
 from livevote.log import open_reader
 from livevote.maintenance import create_room, delete_room
@@ -64,7 +65,7 @@ def new(data: Path, file: Path, title: str, open_first: bool) -> None:
             opening = {"type": "open", "question": "q1"}
             remote.post(base, f"/api/rooms/{code}/commands", key=answer["made"]["host_token"], body=opening)
     click.echo(f"{code}  {len(reading.plan.questions)} questions  {plain(reading.plan.title)}")
-    click.echo(f"'livevote host-link {code}' prints the link for hosting it.")
+    click.echo(as_typed(f"{config.command(f'host-link {code}')} prints the link for hosting it."))
 
 
 @room.command("check")
@@ -127,7 +128,7 @@ def delete(data: Path, code: str, typed: str | None) -> None:
             )
         return
     if not (config.keys / "rooms" / f"{code}.key").exists():
-        raise NoSuchRoomError(f"There is no room {code} in {data}. 'livevote rooms' lists them.")
+        raise config.no_such_room(code)
     token, path = Keyring(config.keys, create=False).room(code).host_token, f"/api/rooms/{code}/delete"
     answer = remote.post(base, path, key=token, body={"code": code})
     click.echo(f"Recorded as record {answer['as_of']}; the server takes the answers out of its files now.")
@@ -192,5 +193,5 @@ async def _read(config: Config, code: str) -> Room:
     except BrokenLogError as error:
         raise CorruptError(f"The log does not add up: {error}. Restore a backup; keep the damaged file.") from error
     if found is None:
-        raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+        raise config.no_such_room(code)
     return found

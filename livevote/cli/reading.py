@@ -16,7 +16,7 @@ from livevote.cli.settings import cli, settings
 from livevote.config import Config
 from livevote.domain.text import plain
 from livevote.export import FORMATS, Format, Source
-from livevote.failures import DataDirectoryError, NoSuchRoomError
+from livevote.failures import DataDirectoryError
 from livevote.log import open_reader
 
 
@@ -55,7 +55,7 @@ async def _export(config: Config, code: str, format_: Format, output: Path | Non
     reader = await open_reader(f"sqlite:{config.database}")
     source = await Source.now(reader, code, config.checkpoints)
     if source.head.index == 0:
-        raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+        raise config.no_such_room(code)
     if output is None:
         await _write(format_, source, sys.stdout.buffer)
         sys.stdout.buffer.flush()

@@ -11,7 +11,7 @@ from livevote.cli.settings import cli, settings
 from livevote.clock import SystemClock
 from livevote.config import Config
 from livevote.domain.room import BrokenLogError
-from livevote.failures import CorruptError, NoSuchRoomError
+from livevote.failures import CorruptError
 from livevote.log import open_reader
 from livevote.replay import terminal
 from livevote.replay.document import Replay, read
@@ -60,7 +60,7 @@ async def _replay(config: Config, code: str) -> Replay:
     reader = await open_reader(f"sqlite:{config.database}")
     head = await reader.head(code)
     if head.index == 0:
-        raise NoSuchRoomError(f"There is no room {code} in {config.data}. 'livevote rooms' lists them.")
+        raise config.no_such_room(code)
     try:
         return (await read(reader, code, upto=head.index)).document("host")
     except BrokenLogError as error:

@@ -9,6 +9,7 @@ import click
 import segno
 
 from livevote import __version__
+from livevote.cli.program import as_typed
 from livevote.cli.settings import cli, settings
 from livevote.config import Config
 from livevote.domain.text import plain
@@ -45,7 +46,7 @@ def host_link(data: Path, code: str | None) -> None:
     if code is None:
         click.echo(f"{base}/host#{keyring.operator_key}")
     elif not (config.keys / "rooms" / f"{code.upper()}.key").exists():
-        raise NoSuchRoomError(f"There is no room {code.upper()} in {config.data}. 'livevote rooms' lists them.")
+        raise config.no_such_room(code.upper())
     else:
         click.echo(f"{base}/host/{code.upper()}#{keyring.room(code.upper()).host_token}")
 
@@ -64,27 +65,20 @@ def _announce(server: Server) -> None:
     secret = sys.stdout.isatty()
     listed = server.registry.all()
     newest = listed[-1] if listed else None
-    data = server.services.config.data.resolve()
-    click.echo(f"livevote {__version__} is listening on port {server.port}. Data: {data}")
+    config = server.services.config
+    click.echo(f"livevote {__version__} is listening on port {server.port}. Data: {config.data.resolve()}")
     for url in server.urls:
         click.echo(f"  {url}/")
     if newest is not None:
         join = server.join_url(newest.code)
         click.echo(f"\nRoom '{plain(newest.state.title)}', code {newest.code}. Join at\n  {join}\n")
         segno.make(join, micro=False).terminal(compact=True)
-        command = f"{_host_link_command(server)} {newest.code}"
-        link = server.host_url(newest.code) if secret else f"run '{command}' to see it"
+        command = as_typed(config.command(f"host-link {newest.code}"))
+        link = server.host_url(newest.code) if secret else f"run {command} to see it"
         click.echo(f"\nHost this room:   {link}")
-    link = server.new_room_url() if secret else f"run '{_host_link_command(server)}' to see it"
+    link = server.new_room_url() if secret else f"run {as_typed(config.command('host-link'))} to see it"
     click.echo(f"Create a room:    {link}")
-    if not server.services.config.secure:
+    if not config.secure:
         click.echo("Plain HTTP: fine on a network you trust; use --tls-cert and --tls-key, or a proxy, elsewhere.")
     click.echo("Stop with Ctrl-C. Votes are kept.")
     sys.stdout.flush()
-
-
-def _host_link_command(server: Server) -> str:
-    """What to type for the links, as this process was started."""
-    program = sys.argv[0] if Path(sys.argv[0]).name == "livevote" else "livevote"
-    data = server.services.config.data
-    return f"{program} host-link" + ("" if data == Config().data else f" --data {data}")

@@ -64,9 +64,11 @@ def _setting(name: str, line: int, node: nodes.Node) -> Any:
     if name == "board":
         return _board(node)
     if name == "embedding":
-        sites = [nodes.text_of(site) for site in nodes.items(node) or (node,)]
-        is_list = nodes.items(node) is not None and None not in sites
-        return tuple(sites) if is_list else Problem(line, "'embedding' is a list, such as [https://slides.example.org]")
+        listed = nodes.items(node)
+        sites = None if listed is None else tuple(nodes.text_of(site) for site in listed)
+        if sites is None or None in sites:
+            return Problem(line, "'embedding' is a list, such as [https://slides.example.org]")
+        return sites
     words = nodes.text_of(node)
     return Problem(line, f"'{name}' is a text") if words is None else words
 

@@ -16,7 +16,7 @@ from livevote.web.languages import DEFAULT, LANGUAGES
 _CHECKOUT = Path(__file__).parent.parent.parent
 _PAGES = Path(__file__).parent / "pages"
 CHART = Path(__file__).parent / "static" / "chart.umd.js"
-SCRIPTS = ("results", "receipts", "quiz", "board", "reactions")
+SCRIPTS = ("results", "receipts", "quiz", "board", "reactions", "poster")
 """What pages load later, by name."""
 
 

@@ -23,7 +23,7 @@ from livevote.domain.audit import TamperedError, commitment, leaf, link
 from livevote.domain.checker import Checker
 from livevote.domain.commands import AddQuestion, AskAgain, CloseVoting, CreateRoom, EditQuestion, OpenVoting
 from livevote.domain.kinds import KINDS
-from livevote.domain.records import Entry, Opening, QuestionDefined, QuizTerms
+from livevote.domain.records import EmbeddingSet, Entry, Opening, QuestionDefined, QuizTerms
 from livevote.domain.state import Room
 from livevote.verify import verify_bundle
 from tests.crash.bundles import (
@@ -221,6 +221,30 @@ def test_both_verifiers_know_the_truth_of_older_and_newer_estimates(
     path.write_bytes(asyncio.run(written(made)))
     _, (found,) = second(path, trusted=None)
     assert (first(path)["verdict"], found["verdict"]) == (verdict, verdict)
+
+
+@pytest.mark.parametrize(
+    ("sites", "verdict"),
+    [
+        ((), "intact"),
+        (("*", "file:", "https://*.example.org", "http://192.168.1.7:8888", "http://[::1]"), "intact"),
+        (tuple(f"https://{number}.example.org" for number in range(11)), "tampered"),
+        (("https://slides.example.org; script-src *",), "tampered"),
+        (("https://Slides.example.org",), "tampered"),
+        (("https://slides.example.org/\n",), "tampered"),
+        (("https://" + "a" * 193,), "tampered"),
+        (("javascript:",), "tampered"),
+    ],
+)
+def test_both_verifiers_know_which_sites_may_show_a_wall(sites: tuple[str, ...], verdict: str, tmp_path: Path) -> None:
+    made = Made()
+    made.do(CreateRoom(CODE, "Welcome"))
+    made.entries.append(made.history.next(EmbeddingSet(made.history.entries[-1].record.at, sites)))
+    path = tmp_path / "embedded.jsonl"
+    path.write_bytes(asyncio.run(written(made)))
+    _, (found,) = second(path, trusted=None)
+    assert (first(path)["verdict"], found["verdict"]) == (verdict, verdict)
+    assert agree(first(path), found)
 
 
 def test_both_verifiers_name_more_voters_than_codes_that_were_entered(tmp_path: Path) -> None:

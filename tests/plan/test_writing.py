@@ -102,6 +102,10 @@ def test_a_board_that_is_off_is_not_written_and_may_be_written_by_hand() -> None
     assert not again(b"title: T\nboard: no\n", "r.yaml").room.board.on
 
 
+def test_a_list_of_no_sites_is_what_a_room_has_without_it() -> None:
+    assert again(b"title: T\nembedding: []\n", "r.yaml").room.embedding == ()
+
+
 def test_a_copy_has_the_questions_as_they_are_now_and_no_votes() -> None:
     history = created().did(AddQuestion("single", "Old?", OPTIONS), OpenVoting("q1"), CloseVoting("q1"))
     history.did(EditQuestion("q1", text="New?", options=(*OPTIONS, "Milk"), meaning=True))

@@ -72,7 +72,7 @@ def test_what_cannot_be_asked_names_what_can(tmp_path: Path, code: str, argument
 def test_a_room_or_a_log_that_is_not_there_or_damaged(tmp_path: Path, code: str) -> None:
     status, text = fails("replay", "NOROOM", "--data", str(tmp_path))
     assert status == 66
-    assert "livevote rooms" in text
+    assert "livevote.cli rooms --data" in text
     assert fails("replay", code, "--data", str(tmp_path / "nowhere"))[0] == 66
     with sqlite3.connect(tmp_path / "livevote.db") as database:
         database.execute("DROP TRIGGER records_are_never_deleted")

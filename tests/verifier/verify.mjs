@@ -315,6 +315,12 @@ const readNote = (note, { name, id, key }) => {
 
 const isAnyOf = (...values) => (value) => values.includes(value);
 const isFrom = (low, high) => (value) => typeof value === "number" && value >= low && value <= high;
+/** A site that may show the wall. What else stands there could get into the policy of a page. */
+const isSite = (text) =>
+  text === "*" ||
+  text === "file:" ||
+  (text.length <= 200 &&
+    /^https?:\/\/(\*\.)?([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$/.test(text));
 const isEvery = (list, is) => list.every(is) && new Set(list).size === list.length;
 const characters = (text) => [...text].length;
 
@@ -584,6 +590,9 @@ class Room {
       }
       case "timer_set/1":
         require(this.latest(record).round.open, "a timer of a round that is closed already");
+        break;
+      case "embedding_set/1":
+        require(record.ancestors.length <= 10 && record.ancestors.every(isSite), "a site that is no address");
         break;
       case "cohost_added/1":
         require(record.id === `c${this.cohosts.size + 1}`, "a co-host out of order");

@@ -993,5 +993,5 @@
   }
 
   if (typeof matchMedia === "function") matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-  globalThis.livevote = Object.assign(globalThis.livevote ?? {}, { results: { TEXTS, binsOf, clear, draw, letter, model, repaint } });
+  globalThis.livevote = Object.assign(globalThis.livevote ?? {}, { results: { TEXTS, binsOf, clear, colorOf, draw, letter, model, repaint, sizeOf } });
 })();
