@@ -182,6 +182,22 @@ async def test_an_upload_that_is_given_up_gives_its_place_back(tmp_path: Path, m
             assert not uploads.take()
 
 
+async def test_an_upload_that_is_cut_off_gives_its_place_back(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        uploads = at.server.services.uploads
+        while uploads.take():
+            pass
+        uploads.give_back()
+        for length in ("Content-Length: 30000000", "Transfer-Encoding: chunked"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", at.server.port)
+            head = f"POST /api/rooms/{at.code}/pictures HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n"
+            writer.write(f"{head}Authorization: Bearer {at.host_token}\r\n\r\nno chunk\r\n".encode())
+            assert not (await reader.read()).startswith(b"HTTP/1.1 2")
+            writer.close()
+            await writer.wait_closed()
+            await eventually(lambda: not _is_taken(uploads))
+
+
 def _is_taken(places: Places) -> bool:
     if places.take():
         places.give_back()
