@@ -30,6 +30,10 @@ class Config:
         default=20_000,
         metadata={"help": "Votes that may wait for the disk at once."},
     )
+    picture_space: int = field(
+        default=1000,
+        metadata={"help": "Megabytes that all pictures of questions may take together; 0 takes none."},
+    )
     stock_wire: bool = field(
         default=False,
         metadata={"help": "Leave sockets to Tornado after the handshake: slower, to tell whose fault a fault is."},

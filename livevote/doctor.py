@@ -28,6 +28,7 @@ from livevote.failures import FailureError, NoSuchRoomError
 from livevote.keys import missing
 from livevote.log import open_reader, quick_check
 from livevote.log.lock import is_held
+from livevote.pictures import RESERVE_BYTES
 
 WAL_RESET_FIXED = (3, 51, 3)
 """The first SQLite in which two connections that checkpoint at once cannot damage a database in WAL mode."""
@@ -40,7 +41,6 @@ _VOLATILE = {
 }
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "fuse.glusterfs", "fuse.sshfs"})
 _MB = 1_000_000
-_LITTLE_SPACE_BYTES = 1000 * _MB  # a ballot takes about 400 bytes: more than two million of them
 _NO_SPACE_BYTES = 50 * _MB
 _PROBES = 64
 _PROBE_BYTES = 4096  # a page of the write-ahead log
@@ -198,12 +198,11 @@ def check_file_system(kind: str) -> Check:
 def check_space(free_bytes: int) -> Check:
     """The space that is left for the log."""
     found = f"{free_bytes // _MB:,} MB"
-    if free_bytes >= _LITTLE_SPACE_BYTES:
+    if free_bytes >= RESERVE_BYTES:
         return Check("free space", Level.OK, found)
     level = Level.PROBLEM if free_bytes < _NO_SPACE_BYTES else Level.WARNING
-    return Check(
-        "free space", level, found, "Make room: on a full disk no vote is recorded. A ballot takes about 600 bytes."
-    )
+    remedy = "Make room: no more pictures are taken, and on a full disk no vote is. A ballot takes about 400 bytes."
+    return Check("free space", level, found, remedy)
 
 
 def probe(directory: Path) -> list[float]:

@@ -7,7 +7,9 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
+from typing import Any
 
 from tornado.httpserver import HTTPServer
 
@@ -23,7 +25,7 @@ from livevote.live.eraser import Eraser
 from livevote.live.gallery import Gallery
 from livevote.live.keeper import LARGE, Keeper
 from livevote.live.leaves import Leaves
-from livevote.live.limits import TokenBucket
+from livevote.live.limits import Places, TokenBucket
 from livevote.live.notary import Notary
 from livevote.live.registry import Registry
 from livevote.live.rehearsal import Rehearsals
@@ -48,6 +50,10 @@ from livevote.web.services import Services
 from livevote.web.session import Sessions
 from livevote.web.wire import Wires
 
+_log = logging.getLogger("livevote")
+
+_Work = Callable[[], Coroutine[Any, Any, None]]
+
 _IDLE_S = 15
 # A batch of a thousand votes makes some thousands of objects and no garbage. Python would look for some after every 700
 # of them, which took 5 % of the processor at full load.
@@ -62,6 +68,8 @@ _PROOF_BURST = 2000  # a room that looks for its ballots at once
 _PROOFS_PER_S = 100
 _PICTURE_BURST = 60  # those of several questions
 _PICTURES_PER_S = 0.5
+_UPLOADS = 8  # 80 MB
+_ANEW_S = 5.0
 _EXPORTS = 2
 _LEAF_BLOCKS = 512  # 4 MiB: the leaves of 131,072 records
 _REREADS = 8  # each takes a thread and a descriptor for about a millisecond
@@ -155,16 +163,13 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         writer = Writer(log=log, registry=registry, clock=clock, queue_limit=config.queue_limit)
         writing = asyncio.create_task(writer.run(), name="writer")
         stack.push_async_callback(_finish, writer, writing)
-        timing = asyncio.create_task(Timers(registry=registry, writer=writer, clock=clock).run(), name="timers")
-        stack.push_async_callback(_cancel, timing)
+        _attend(stack, "timers", Timers(registry=registry, writer=writer, clock=clock).run)
         rehearsals = Rehearsals(registry=registry, clock=clock, base_url=base_url, queue_limit=config.queue_limit)
-        pictures = Pictures(config.pictures)
+        pictures = Pictures(config.pictures, space_bytes=config.picture_space * 1_000_000)
         gallery = Gallery(pictures=pictures, rooms=lambda: (*registry.all(), *rehearsals.rooms()), clock=clock)
-        tidying = asyncio.create_task(gallery.run(), name="gallery")
-        stack.push_async_callback(_cancel, tidying)
+        _attend(stack, "gallery", gallery.run)
         eraser = Eraser(log=log, registry=registry, writer=writer, keeper=keeper, gallery=gallery)
-        erasing = asyncio.create_task(eraser.run(), name="eraser")
-        stack.push_async_callback(_cancel, erasing)
+        _attend(stack, "eraser", eraser.run)
         rereads = asyncio.Semaphore(_REREADS)
         services = Services(
             config=config,
@@ -183,11 +188,13 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
             salts=salts(),
             pictures=pictures,
             picture_bucket=TokenBucket(burst=_PICTURE_BURST, rate=_PICTURES_PER_S, clock=clock),
+            uploads=Places(_UPLOADS),
             room_bucket=TokenBucket(burst=_ROOM_BURST, rate=_ROOMS_PER_S, clock=clock),
             rereads=rereads,
             leaves=Leaves(log=log, blocks=_LEAF_BLOCKS, reads=rereads),
             codes=CodeBook(keyring=keyring, writer=writer),
             code_tries=CodeTries(clock),
+            thinking=asyncio.Lock(),
             exporting=asyncio.Semaphore(_EXPORTS),
             proof_bucket=TokenBucket(burst=_PROOF_BURST, rate=_PROOFS_PER_S, clock=clock),
             base_url=base_url,
@@ -208,10 +215,8 @@ async def running(config: Config, *, clock: Clock | None = None) -> AsyncIterato
         server.urls = base_urls(config, server.port)
         stack.callback(services.wires.abort)
         stack.push_async_callback(_close_pages, registry, rehearsals, http)
-        sweeping = asyncio.create_task(sweep(registry), name="sweeper")
-        stack.push_async_callback(_cancel, sweeping)
-        watching = asyncio.create_task(watch(registry), name="watch")
-        stack.push_async_callback(_cancel, watching)
+        _attend(stack, "sweeper", partial(sweep, registry))
+        _attend(stack, "watch", partial(watch, registry))
         door = Door(http, pages=PageAnswers(services), handshakes=Handshakes(application, services), idle_s=_IDLE_S)
         listener = Listener(bound, door.let_in if ssl_options is None else over_tls(http, ssl_options))
         stack.push_async_callback(_stop_listening, listener, door, http, writer, writing)
@@ -267,7 +272,7 @@ async def _keep(keeper: Keeper, auditing: "asyncio.Task[None]") -> None:
     """Save states once all logs were checked. The audit saves those that it has checked by itself."""
     await asyncio.wait((auditing,))
     if auditing.exception() is None:
-        await keeper.run()
+        await _again_and_again("keeper", keeper.run)
 
 
 async def _last_states(keeper: Keeper, auditing: "asyncio.Task[None]", keeping: "asyncio.Task[None]") -> None:
@@ -277,6 +282,24 @@ async def _last_states(keeper: Keeper, auditing: "asyncio.Task[None]", keeping: 
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_STATES_S):
                 await keeper.save(growth=0)
+
+
+def _attend(stack: contextlib.AsyncExitStack, name: str, work: _Work) -> None:
+    """Have ``work`` done beside the votes until the stack is left."""
+    stack.push_async_callback(_cancel, asyncio.create_task(_again_and_again(name, work), name=name))
+
+
+async def _again_and_again(name: str, work: _Work) -> None:
+    """Begin ``work`` anew where it fails, and say so: nobody would miss it before its work is missing.
+
+    What must not go on without it is watched by ``serve``.
+    """
+    while True:
+        try:
+            return await work()
+        except Exception:
+            _log.exception("the %s failed and begins anew", name)
+        await asyncio.sleep(_ANEW_S)
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

@@ -1,18 +1,36 @@
 """Pictures: what is taken becomes a small plain WebP under its own hash, and what is none is refused with a reason."""
 
+import asyncio
+import errno
 import io
 import os
 import stat
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from livevote.pictures import MAX_BYTES, MAX_SIDE, NoLibraryError, PictureError, Pictures
+from livevote import pictures as module
+from livevote.pictures import (
+    MAX_BYTES,
+    MAX_SIDE,
+    RESERVE_BYTES,
+    LittleSpaceError,
+    NoLibraryError,
+    PictureError,
+    TooManyPicturesError,
+)
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+
+BLOCK = 4096
+
+
+def Pictures(directory: Path, *, blocks: int = 1000, free: Callable[[Path], int] | None = None) -> module.Pictures:  # noqa: N802 - as the class
+    return module.Pictures(directory, space_bytes=blocks * BLOCK, free_bytes=free or (lambda _: 2 * RESERVE_BYTES))
 
 
 def drawn(width: int, height: int, *, form: str = "PNG", mode: str = "RGB", **options: Any) -> bytes:
@@ -147,3 +165,122 @@ async def test_pictures_are_removed_and_so_is_what_a_killed_upload_left(tmp_path
     assert names(tmp_path) == [f"{other.digest}.webp"]
     assert await pictures.read(one.digest) is None
     await Pictures(tmp_path / "nowhere").remove([one.digest])
+
+
+async def test_a_picture_that_is_uploaded_again_before_it_is_removed_stays(tmp_path: Path) -> None:
+    pictures = Pictures(tmp_path)
+    one, other = [await pictures.keep(drawn(size, 30)) for size in (40, 50)]
+    for kept in (one, other):
+        os.utime(tmp_path / f"{kept.digest}.webp", ns=(5_000_000, 5_000_000))
+    old = await pictures.kept(before_ms=6)
+    assert old == {one.digest, other.digest}
+    # In turn: the upload is there first.
+    await asyncio.gather(pictures.keep(drawn(40, 30)), pictures.remove(old, before_ms=6))
+    assert names(tmp_path) == [f"{one.digest}.webp"]
+
+
+async def test_all_pictures_together_take_so_much_space_and_no_more(tmp_path: Path) -> None:
+    pictures = Pictures(tmp_path, blocks=2)
+    one, other = [await pictures.keep(drawn(size, 30)) for size in (40, 50)]
+    with pytest.raises(TooManyPicturesError):
+        await pictures.keep(drawn(60, 30))
+    assert names(tmp_path) == sorted(f"{kept.digest}.webp" for kept in (one, other))
+    assert await pictures.keep(drawn(50, 30)) == other, "what is there costs nothing"
+    await pictures.remove([one.digest])
+    assert (await pictures.keep(drawn(60, 30))).width == 60, "what was deleted is space again"
+    with pytest.raises(TooManyPicturesError):
+        await pictures.keep(drawn(40, 30))
+
+
+async def test_a_picture_takes_whole_blocks_of_the_disk(tmp_path: Path) -> None:
+    noise = io.BytesIO()
+    Image.effect_noise((120, 120), 90).save(noise, "PNG")
+    pictures = Pictures(tmp_path, blocks=4)
+    kept = await pictures.keep(noise.getvalue())
+    size = (tmp_path / f"{kept.digest}.webp").stat().st_size
+    assert 2 * BLOCK < size <= 3 * BLOCK
+    await pictures.keep(drawn(40, 30))
+    with pytest.raises(TooManyPicturesError):
+        await pictures.keep(drawn(50, 30))
+
+
+async def test_what_was_there_at_the_start_is_counted(tmp_path: Path) -> None:
+    await Pictures(tmp_path, blocks=2).keep(drawn(40, 30))
+    (tmp_path / f"{'0' * 64}.new").write_bytes(b"half a pic")
+    after = Pictures(tmp_path, blocks=2)
+    with pytest.raises(TooManyPicturesError):
+        await after.keep(drawn(50, 30))
+    await after.remove([])
+    assert (await after.keep(drawn(50, 30))).width == 50, "what a killed upload left is gone"
+
+
+async def test_no_space_at_all_takes_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(TooManyPicturesError):
+        await Pictures(tmp_path / "pictures", blocks=0).keep(drawn(40, 30))
+
+
+async def test_of_uploads_at_once_only_those_are_kept_that_there_is_space_for(tmp_path: Path) -> None:
+    pictures = Pictures(tmp_path, blocks=3)
+    uploads = (pictures.keep(drawn(size, 30)) for size in range(40, 48))
+    outcomes = await asyncio.gather(*uploads, return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Picture"] * 3 + ["TooManyPicturesError"] * 5
+    assert len(names(tmp_path)) == 3
+
+
+async def test_the_last_of_the_disk_is_for_votes(tmp_path: Path) -> None:
+    free = RESERVE_BYTES + BLOCK
+    asked: list[Path] = []
+
+    def left(directory: Path) -> int:
+        asked.append(directory)
+        return free
+
+    pictures = Pictures(tmp_path / "pictures", free=left)
+    kept = await pictures.keep(drawn(40, 30))
+    free -= 1
+    with pytest.raises(LittleSpaceError):
+        await pictures.keep(drawn(50, 30))
+    assert await pictures.keep(drawn(40, 30)) == kept
+    assert names(tmp_path / "pictures") == [f"{kept.digest}.webp"]
+    assert asked == [tmp_path / "pictures"] * 2
+    free = RESERVE_BYTES + BLOCK
+    assert (await pictures.keep(drawn(50, 30))).width == 50
+
+
+async def test_what_is_free_is_what_the_disk_has_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = os.statvfs(tmp_path)
+    monkeypatch.setattr(module, "RESERVE_BYTES", left.f_bavail * left.f_frsize // 2)
+    pictures = module.Pictures(tmp_path, space_bytes=BLOCK)
+    assert (await pictures.keep(drawn(40, 30))).width == 40
+    monkeypatch.setattr(module, "RESERVE_BYTES", left.f_bavail * left.f_frsize * 2)
+    with pytest.raises(LittleSpaceError):
+        await module.Pictures(tmp_path, space_bytes=2 * BLOCK).keep(drawn(50, 30))
+
+
+async def test_an_upload_that_cannot_be_written_leaves_nothing_and_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = Pictures(tmp_path, blocks=1)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            await pictures.keep(drawn(40, 30))
+    assert names(tmp_path) == []
+    await pictures.keep(drawn(40, 30))
+
+
+async def test_a_kept_picture_is_durable_under_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    kept = await Pictures(tmp_path).keep(drawn(40, 30))
+    assert synced == [str(tmp_path / f"{kept.digest}.new"), str(tmp_path)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import aiosqlite
 import pytest
 
+from livevote import server
 from livevote.clock import ManualClock
 from livevote.domain.records import Entry
 from livevote.failures import AlreadyRunningError, DataDirectoryError, PortError, SetupError
@@ -17,12 +19,13 @@ from livevote.keys import Keyring
 from livevote.live import keeper
 from livevote.live.auditor import Auditor
 from livevote.live.sample import make_sample
+from livevote.live.timers import Timers
 from livevote.log import LogFailedError, LogRetryError
 from livevote.log.memory import MemoryLog
 from livevote.protocol.codes import CLOSE
 from livevote.server import running
 from livevote.web import assets
-from tests.client import ballot, config, venue
+from tests.client import ballot, config, eventually, venue
 
 
 async def test_a_newcomer_can_vote_at_once_in_the_sample_room(tmp_path: Path) -> None:
@@ -211,3 +214,29 @@ class FailingLog(MemoryLog):
 
     async def adopt(self, chunks: Iterable[Sequence[Entry]]) -> None:  # noqa: ARG002
         raise self._error
+
+
+async def test_a_timer_rings_also_after_a_fault_in_the_timers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "_ANEW_S", 0.0)
+    clock, ring, faults = ManualClock(), Timers.ring, [ValueError("a fault")]
+
+    def faulty(timers: Timers) -> float | None:
+        if timers._armed and faults:
+            raise faults.pop()
+        return ring(timers)
+
+    monkeypatch.setattr(Timers, "ring", faulty)
+    with caplog.at_level(logging.ERROR, "livevote"):
+        async with venue(tmp_path, clock=clock) as at:
+            await at.command("add_question", kind="single", text="Which?", options=["A", "B"])
+            await at.command("open", seconds=5)
+            room = at.server.registry.get(at.code)
+            assert room is not None
+            state = room.state
+            await eventually(lambda: not faults)
+            clock.advance(5)
+            at.server.registry.stirred.set()
+            await eventually(lambda: state.questions["q1"].phase == "closed")
+    assert [record.message for record in caplog.records] == ["the timers failed and begins anew"]

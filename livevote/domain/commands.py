@@ -343,7 +343,7 @@ class AsCohost(msgspec.Struct, frozen=True):
     """A host's command that came over the link of the co-host ``id``: it is void where a revocation is before it."""
 
     id: str
-    command: AnyHostCommand
+    command: AnyHostCommand | IssueCodes
 
 
 VoterCommand = CastBallot | AskPost | UpvotePost | NamePlayer | UseCode

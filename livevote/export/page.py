@@ -209,7 +209,7 @@ def _leaderboard(room: Room, standings: Standings) -> str:
 
 def _option(place: int, option: Option, most: int, *, shares: bool, right: bool) -> str:
     # Halves go up, as on the voters' page.
-    percent = f"{(200 * option.count + most) // (2 * most)} %" if most else "\u2013"
+    percent = f"{(200 * option.count + most) // (2 * most)}%" if most else "\u2013"
     width = round(100 * option.count / most, 2) if most else 0
     mark = '<strong class="right">\u2713 right</strong>' if right else ""
     return (

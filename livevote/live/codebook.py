@@ -6,13 +6,12 @@ Apart from ``domain.codes``, because codes are secrets and chance: this is the o
 import asyncio
 import secrets
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
 
 from livevote.domain.code_text import ALPHABET, SECRET_CHARS, check_character
 from livevote.domain.codes import root_of
-from livevote.domain.commands import IssueCodes
+from livevote.domain.commands import AsCohost, IssueCodes
 from livevote.domain.records import CodesIssued
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import decide
@@ -38,31 +37,42 @@ class KnownCodesError(Exception):
     """Codes that are to be issued are in an earlier list of the room, or twice among themselves."""
 
 
+_LISTS = 200
+"""Lists in memory: of 5,000 codes each takes half a megabyte."""
+
+
 class CodeBook:
-    """Issues and finds codes. Reads each list once, in a thread; of 5,000 codes a list takes half a megabyte."""
+    """Issues and finds codes. Reads lists in a thread, and keeps those that were asked for last."""
 
     def __init__(self, *, keyring: Keyring, writer: Writer) -> None:
         self._keyring = keyring
         self._writer = writer
         self._lists: dict[tuple[str, str], list[bytes]] = {}
-        self._issuing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """In the order in which they were asked for last."""
+        # One at a time: after a start a whole room enters its codes at once, and one of them reads the list for all.
+        self._reading = asyncio.Lock()
+        # One at a time as well: the thread that hashes a list takes the processor from votes.
+        self._issuing = asyncio.Lock()
 
-    async def issue(self, room: LiveRoom, codes: Sequence[str]) -> Outcome:
+    async def issue(self, room: LiveRoom, codes: Sequence[str], *, cohost: str = "") -> Outcome:
         """Make ``codes`` the room's next list: the entry of the log that says so, or why there is none.
+
+        ``cohost`` is the id of the co-host who asks for it, if one does.
 
         Raises ``KnownCodesError``, and a ``FailureError`` where an earlier list cannot be read or this one be kept.
         """
-        async with self._issuing[room.code]:
+        async with self._issuing:
             earlier = [await self._hashes(room, issued) for issued in room.state.code_lists]
             loop = asyncio.get_running_loop()
             work = partial(hashed, room.key, codes, earlier)
-            hashes, command = await loop.run_in_executor(None, work)
+            hashes, issuing = await loop.run_in_executor(None, work)
+            command = AsCohost(cohost, issuing) if cohost else issuing
             # Asked before the file is made, so that a refused list leaves nothing behind.
             refusal = decide(room.state, command, at=0)
             if isinstance(refusal, Refusal):
                 return refusal
             # Kept before the record that names it: so every code that is in the log can be entered.
-            await loop.run_in_executor(None, self._keyring.keep_codes, room.code, command.root, hashes)
+            await loop.run_in_executor(None, self._keyring.keep_codes, room.code, issuing.root, hashes)
             return await self._writer.ask(room.code, command)
 
     async def find(self, room: LiveRoom, code: str) -> HeldCode | None:
@@ -87,10 +97,15 @@ class CodeBook:
 
     async def _hashes(self, room: LiveRoom, issued: CodesIssued) -> list[bytes]:
         name = room.code, issued.root
-        known = self._lists.get(name)
-        if known is None:
-            known = await asyncio.get_running_loop().run_in_executor(None, load_list, self._keyring, room.code, issued)
-            self._lists[name] = known
+        if name not in self._lists:
+            async with self._reading:
+                if name not in self._lists:
+                    loop = asyncio.get_running_loop()
+                    found = await loop.run_in_executor(None, load_list, self._keyring, room.code, issued)
+                    self._lists[name] = found
+        known = self._lists[name] = self._lists.pop(name)
+        while len(self._lists) > _LISTS:
+            del self._lists[next(iter(self._lists))]
         return known
 
 

@@ -50,10 +50,11 @@ class Gallery:
     async def look(self) -> None:
         """Delete what was idle the last time and is so now."""
         try:
-            old = await self._pictures.kept(before_ms=self._clock.now_ms() - KEPT_MS)
+            before_ms = self._clock.now_ms() - KEPT_MS
+            old = await self._pictures.kept(before_ms=before_ms)
             idle = old - self._shown()
             # Twice, because a clock that jumps ahead makes everything old at once.
-            await self._pictures.remove(idle & self._idle)
+            await self._pictures.remove(idle & self._idle, before_ms=before_ms)
             self._idle = idle
         except OSError as error:
             _log.warning("pictures that nobody shows any more could not be deleted: %s", error)

@@ -29,3 +29,23 @@ class TokenBucket:
     def wait_ms(self) -> int:
         """How long until the next message is allowed."""
         return max(0, round((1 - self._tokens) / self._rate * 1000)) if self._rate > 0 else 60_000
+
+
+class Places:
+    """``most`` of something at once."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def take(self) -> bool:
+        """Whether there is place for one more; if so, it is taken until it is given back."""
+        if not self._left:
+            return False
+        self._left -= 1
+        return True
+
+    def give_back(self) -> None:
+        """One less."""
+        self._left += 1

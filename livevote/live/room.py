@@ -169,6 +169,8 @@ class LiveRoom:
                 own = state.linked
             if isinstance(entry.record, ERASURES):
                 self.erased = entry.index
+            if isinstance(entry.record, (*ERASURES, RoomErased)):
+                self._questions.clear()  # texts of voters are in there, and maybe no host comes to see them go
             if isinstance(entry.record, CohostRevoked):
                 self._dismiss(entry.record.id)
         if len(posts) < len(entries):

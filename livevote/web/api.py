@@ -2,12 +2,13 @@
 
 import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import msgspec
 import segno
+from tornado.iostream import StreamClosedError
 
 from livevote.domain.cohosts import cohosts
 from livevote.domain.commands import (
@@ -32,7 +33,10 @@ from livevote.protocol.messages import HostBoardMessage, HostState
 from livevote.web.addresses import LOOPBACK
 from livevote.web.base import Access, ApiError, Handler
 
+T = TypeVar("T")
+
 ERASING = "The answers of this room are being deleted. Try again in a minute."
+_TAKEN_WITHIN_S = 60.0
 _QR_CODES = 256
 """So many pictures are kept: to make one takes as long as fifty votes, and anybody may ask for it at any rate."""
 
@@ -133,6 +137,23 @@ class ApiHandler(Handler):
         if room.code in self.services.registry.erasing:
             raise ApiError(503, "erasing", ERASING)
         return room
+
+    async def in_a_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do what would hold up the loop, one such work of all hosts at a time."""
+        async with self.services.thinking:
+            return await asyncio.get_running_loop().run_in_executor(None, work, *arguments)
+
+    async def pass_on(self) -> None:
+        """Send what was written so far, and wait until the client has taken it.
+
+        Raises ``StreamClosedError`` where it is gone, or takes nothing for a minute: others wait for its place.
+        """
+        try:
+            # Shielded, because Tornado's future would tell of its cancellation in a traceback.
+            await asyncio.wait_for(asyncio.shield(self.flush()), _TAKEN_WITHIN_S)
+        except TimeoutError:
+            self.detach().close()
+            raise StreamClosedError from None
 
     def free_code(self) -> str:
         """A code for a room that is about to be made. Raises 429 where that happens too often."""

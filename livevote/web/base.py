@@ -98,10 +98,14 @@ class Handler(Guarded):
 
     def prepare(self) -> None:
         self.check_host()
-        if not self._is_allowed():
-            raise ApiError(401, "no_key", f"This needs {self.access.value}.")
+        self.check_access()
         if not self.rehearses and self.path_kwargs.get("code") and self.room().rehearsal:
             raise ApiError(409, "rehearsal", "A rehearsal does not have this: nothing of it is kept.")
+
+    def check_access(self) -> None:
+        """Raise 401 unless this caller may call this. Asked again after a wait: co-hosts may be revoked."""
+        if not self._is_allowed():
+            raise ApiError(401, "no_key", f"This needs {self.access.value}.")
 
     def _is_allowed(self) -> bool:
         sessions = self.services.sessions

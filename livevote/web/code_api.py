@@ -1,6 +1,5 @@
 """One-time codes over HTTP: a host issues and prints them, a voter enters one."""
 
-import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -96,7 +95,7 @@ class _CodeHandler(ApiHandler):
     async def read_codes(self, text: str) -> list[str]:
         """The codes in a text, read in a thread: 5,000 take 30 ms. Raises 400 for the first that is none."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(None, read_codes, text)
+            return await self.in_a_thread(read_codes, text)
         except ValueError as error:
             raise ApiError(400, "bad_code", f"{error}.") from None
 
@@ -130,16 +129,16 @@ class Codes(_CodeHandler):
         )
 
     async def post(self, code: str) -> None:  # noqa: ARG002
-        wanted = self.read(NewCodes)
+        wanted, room, cohost = self.read(NewCodes), self.room(), self.host()
         if (wanted.count is None) == (wanted.codes is None):
             raise ApiError(400, "bad_message", "Say how many codes to make ('count'), or bring them along ('codes').")
         made: list[str] = []
         if wanted.codes is None:
-            codes = made = await asyncio.get_running_loop().run_in_executor(None, draw, wanted.count)
+            codes = made = await self.in_a_thread(draw, wanted.count)
         else:
             codes = await self.read_codes(wanted.codes)
         try:
-            entry = self.settled(await self.services.codes.issue(self.room(), codes))
+            entry = self.settled(await self.services.codes.issue(room, codes, cohost=cohost or ""))
         except KnownCodesError:
             refusal = Refusal(Why.BAD_CODES, "one of them is in a list of this room already, or here twice")
             raise ApiError(409, refusal.code, explain(refusal)) from None
@@ -173,6 +172,7 @@ class CodeFiles(_CodeHandler):
                 raise ApiError(409, Why.UNKNOWN_CODE, f"Number {number} is no code of this room.")
             if number % _TURN == 0:
                 await self.services.writer.give_way()
+        self.check_access()
         services = self.services
         if name == _SHEET:
             page = self._begin_page(services.assets.code_sheet)
@@ -219,7 +219,7 @@ class CodeFiles(_CodeHandler):
                 await self.services.writer.give_way()
                 if waiting >= _SEND_BYTES:
                     waiting = 0
-                    await self.flush()
+                    await self.pass_on()
         except StreamClosedError:
             pass  # whoever gave it up needs no answer
 

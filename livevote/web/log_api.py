@@ -63,6 +63,7 @@ class Exports(ApiHandler):
         await self.services.notary.seal()
         # Two at once: each folds the whole room, and voters want the processor as well.
         async with self.services.exporting:
+            self.check_access()
             await self._send(format_, room, before)
 
     async def _send(self, format_: Format, room: LiveRoom, before: object) -> None:
@@ -83,7 +84,7 @@ class Exports(ApiHandler):
                     waiting += len(part)
                     if waiting >= _SEND_BYTES:
                         waiting, begun = 0, True
-                        await self.flush()
+                        await self.pass_on()
         except StreamClosedError:
             pass  # whoever gave up the download needs no answer
         except Exception as error:
@@ -129,6 +130,9 @@ class RoomReplay(ApiHandler):
             raise ApiError(503, "checking", CHECKING)
         as_host, erased_at = self.is_host() and audience == "host", room.state.erased_at
         document = await self.services.replays.get(room, "host" if as_host else "everybody")
+        self.check_access()
+        if as_host and not self.is_host():
+            raise ApiError(401, "no_key", "You are no host of this room any more.")
         if room.state.erased_at != erased_at:
             raise ApiError(503, "erasing", ERASING)
         self.set_header("Vary", "Accept-Encoding")

@@ -7,7 +7,7 @@ import msgspec
 from tornado.http1connection import HTTP1Connection
 from tornado.web import stream_request_body
 
-from livevote.pictures import MAX_BYTES, NoLibraryError, PictureError
+from livevote.pictures import MAX_BYTES, LittleSpaceError, NoLibraryError, PictureError, TooManyPicturesError
 from livevote.protocol.codes import Unsure
 from livevote.web.api import ApiHandler, Operation
 from livevote.web.base import Access, ApiError, Handler
@@ -16,6 +16,15 @@ from livevote.web.services import Services
 _DRAINED_BYTES = 4 * MAX_BYTES
 """What is too large is read to its end up to here, because a browser hears of no refusal while it sends."""
 _UPLOAD_S = 120
+
+TOO_FAST = "Too many pictures at once. Try again in a minute."
+NO_SPACE = {
+    "pictures_full": "The pictures of this server take as much space as they may. Delete a room that is over, or ask "
+    "whoever runs the server to raise --picture-space.",
+    "little_space": "The server's disk is nearly full, and what is left is for votes. Ask whoever runs the server to "
+    "free some of it.",
+}
+"""What hosts are told where there is no space for a picture, by the code of the error."""
 
 
 class PictureKept(msgspec.Struct, frozen=True):
@@ -38,6 +47,8 @@ class RoomPictures(ApiHandler):
         super().initialize(services)
         self._parts: list[bytes] = []
         self._size = 0
+        self._has_place = False
+        self._is_whole = False
 
     def prepare(self) -> None:
         super().prepare()
@@ -46,17 +57,34 @@ class RoomPictures(ApiHandler):
         assert isinstance(connection, HTTP1Connection)
         connection.set_max_body_size(_DRAINED_BYTES)
         connection.set_body_timeout(_UPLOAD_S)
+        self._has_place = self.services.uploads.take()
 
     def data_received(self, chunk: bytes) -> None:
         self._size += len(chunk)
-        if self._size <= MAX_BYTES:
+        if self._size <= MAX_BYTES and self._has_place:
             self._parts.append(chunk)
 
+    def on_finish(self) -> None:
+        self._give_place_back()
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        if not self._is_whole:  # else it is in memory until it is answered, heard or not
+            self._give_place_back()
+
+    def _give_place_back(self) -> None:
+        if self._has_place:
+            self._has_place = False
+            self._parts.clear()
+            self.services.uploads.give_back()
+
     async def post(self, code: str) -> None:  # noqa: ARG002 - the path names the room
+        self._is_whole = True
+        self.check_access()
         if self._size > MAX_BYTES:
             raise ApiError(413, "too_big", f"The file is larger than {MAX_BYTES // 1_000_000} MB. Make it smaller.")
-        if not self.services.picture_bucket.take():
-            raise ApiError(429, Unsure.TOO_FAST, "Too many pictures at once. Try again in a minute.")
+        if not self._has_place or not self.services.picture_bucket.take():
+            raise ApiError(429, Unsure.TOO_FAST, TOO_FAST)
         try:
             kept = await self.services.pictures.keep(b"".join(self._parts))
         except PictureError as error:
@@ -64,6 +92,10 @@ class RoomPictures(ApiHandler):
         except NoLibraryError:
             text = "This server takes no pictures: Pillow is not installed. Choose another kind of question."
             raise ApiError(503, "no_pictures", text) from None
+        except TooManyPicturesError:
+            raise ApiError(503, "pictures_full", NO_SPACE["pictures_full"]) from None
+        except LittleSpaceError:
+            raise ApiError(503, "little_space", NO_SPACE["little_space"]) from None
         except OSError as error:
             text = f"The server cannot write the picture ({error.strerror}). Free space in its data directory."
             raise ApiError(503, "cannot_write", text) from error

@@ -3,7 +3,6 @@
 Apart from ``api``, which runs a room. What files mean is decided in ``plan`` and nowhere else.
 """
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -118,17 +117,16 @@ class PlanHandler(ApiHandler):
         room = self.room()
         while True:
             before = room.commanded
-            made = await asyncio.get_running_loop().run_in_executor(None, write, room.state)
+            made = await self.in_a_thread(write, room.state)
             if room.commanded == before:
                 return made
 
     async def read_file(self) -> tuple[FileSent, Reading]:
         """The file that was sent, read in a thread: a long one takes a tenth of a second."""
         sent: FileSent = self.read(FileSent)
-        loop = asyncio.get_running_loop()
         if "code" in self.path_kwargs:
-            return sent, await loop.run_in_executor(None, read_questions, sent.name, sent.text)
-        return sent, await loop.run_in_executor(None, lambda: read_room(sent.name, sent.text, title=sent.title))
+            return sent, await self.in_a_thread(read_questions, sent.name, sent.text)
+        return sent, await self.in_a_thread(partial(read_room, sent.name, sent.text, title=sent.title))
 
     async def try_out(self, reading: Reading, code: str, room: Room | None = None) -> Trial:
         """What the file would do, tried in a thread: two thousand questions take a tenth of a second to refuse.
@@ -136,7 +134,7 @@ class PlanHandler(ApiHandler):
         Of a ``room`` only what questions depend on is looked at, and what is tried is decided once more for the log.
         """
         work = partial(try_out, reading.plan, code, at=self.services.clock.now_ms(), room=room)
-        return await asyncio.get_running_loop().run_in_executor(None, work)
+        return await self.in_a_thread(work)
 
     def refuse_file(self, errors: tuple[Problem, ...], warnings: tuple[Problem, ...]) -> None:
         """Answer with everything that is wrong."""
@@ -244,6 +242,7 @@ class RoomAsFile(PlanHandler):
     async def send_file(self, write: Callable[[Room], bytes], media_type: str, name: str) -> None:
         """Send the room as a file for people to keep."""
         data = await self.written(write)
+        self.check_access()
         self.set_header("Content-Type", media_type)
         self.set_header("Content-Disposition", f'attachment; filename="livevote-{self.room().code}-{name}"')
         self.finish(data)

@@ -10,7 +10,7 @@ from livevote.keys import Keyring
 from livevote.live.code_tries import CodeTries
 from livevote.live.codebook import CodeBook
 from livevote.live.leaves import Leaves
-from livevote.live.limits import TokenBucket
+from livevote.live.limits import Places, TokenBucket
 from livevote.live.notary import Notary
 from livevote.live.outcome import Scribe
 from livevote.live.registry import Registry
@@ -47,6 +47,8 @@ class Services:
     """Random ones, one for each ballot."""
     pictures: Pictures
     picture_bucket: TokenBucket
+    uploads: Places
+    """How many pictures may be on their way in at once: each is in memory."""
     room_bucket: TokenBucket
     proof_bucket: TokenBucket
     rereads: asyncio.Semaphore
@@ -54,6 +56,8 @@ class Services:
     leaves: Leaves
     codes: CodeBook
     code_tries: CodeTries
+    thinking: asyncio.Lock
+    """Held by whoever has a thread at work on a file or on codes: two of them would take the processor from votes."""
     exporting: asyncio.Semaphore
     """How many exports may be made at once."""
     base_url: Callable[[], str]

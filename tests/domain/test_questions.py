@@ -329,6 +329,27 @@ def test_an_id_of_a_removed_question_is_not_used_again_whatever_the_others_are_c
     assert list(history.room.questions) == ["q1", "q3", "q5"]
 
 
+@pytest.mark.parametrize("foreign", [(), ("q1002",)])
+def test_an_id_is_found_at_once_also_where_thousands_of_questions_came_and_went(foreign: tuple[str, ...]) -> None:
+    history = created()
+    looked = 0
+
+    class Counted(set[str]):
+        def __contains__(self, name: object) -> bool:
+            nonlocal looked
+            looked += 1
+            return super().__contains__(name)
+
+    for name in foreign:
+        history.put(Draft(CODE, msgspec.structs.replace(drafted().room.questions["q1"].defined, id=name)))
+    removed = {f"q{number}" for number in range(1, 1001)}
+    history.room.removed = Counted(removed)
+    history.did(AddQuestion("text", "Why?"))
+    added = list(history.room.questions)[-1]
+    assert added not in (*removed, *foreign)
+    assert looked == (1 if not foreign else 1001), "where names are foreign it takes longer, and is right"
+
+
 @pytest.mark.parametrize("meaning", [True, False])
 def test_the_level_of_a_question_that_was_asked_stays(meaning: bool) -> None:
     history = closed()

@@ -511,7 +511,7 @@ def test_places_are_found_in_small_pieces_and_begun_again_where_nobody_finished_
     history.did(*(vote(f"v{number}", 1) for number in range(900)), CloseVoting("q1"), ShowSolution("q1"))
     whole, torn = standings(history.state), Standings()
     pieces = len(list(Standings().update(history.room)))
-    assert pieces == 2 * (900 // 128) + 1, "the ballots, the voters, and 150 different sums of points"
+    assert pieces == 2 * (900 // 128) + 1 + 1, "the ballots, the voters, and 150 different sums of points, twice"
     for stop in range(1, pieces + 1):
         assert len(list(itertools.islice(torn.update(history.room), min(stop, 8)))) == min(stop, 8)
         assert torn.behind(history.room)
@@ -519,6 +519,17 @@ def test_places_are_found_in_small_pieces_and_begun_again_where_nobody_finished_
     assert not torn.behind(history.room)
     assert places(torn) == places(whole)
     assert torn.top == whole.top == sorted(whole.top)[:TOP]
+
+
+def test_as_many_sums_as_voters_are_put_in_order_in_small_pieces() -> None:
+    crowd = 3000
+    found = Standings()
+    found._totals = {f"v{number}": number * 7919 % 30_011 for number in range(crowd)}
+    pieces = len(list(found._rank()))
+    assert pieces == 2 * (crowd // 128) + -(-crowd // 1024)
+    points = sorted(found._totals.values(), reverse=True)
+    assert [found.rank(voter) for voter in found._totals] == [points.index(mine) + 1 for mine in found._totals.values()]
+    assert [-minus for minus, _ in found.top] == points[:TOP]
 
 
 def test_a_room_that_links_nothing_is_never_behind() -> None:

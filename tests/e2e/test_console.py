@@ -468,6 +468,45 @@ def test_a_phone_has_the_next_step_under_the_thumb(scheme: Scheme, room: Room, v
     host.expect_step("Reveal results")
 
 
+@pytest.mark.parametrize("language", ["en", "de", "ar"])
+def test_a_phone_shows_what_is_asked_without_scrolling(language: str, room: Room, visitors: Visitors) -> None:
+    room.command("switch_board", on=True, approval=True, per_voter=5)
+    room.command("switch_reactions", on=True)
+    room.link_pseudonyms()
+    question = room.ask("Where shall we meet?", *OPTIONS)
+    room.set_timer(question, 600)
+    host = HostPage(visitors.enter(viewport={"width": 360, "height": 740}, locale=language).new_page())
+    host.open(room.host)
+    expect(host.page.locator("#countdown")).to_be_visible()
+    expect(host.page.locator("#pulse")).to_be_visible()
+    bar = host.page.locator("#action").bounding_box()
+    assert bar is not None
+    for place in (host.voted, host.question, host.toggle_results):
+        box = place.bounding_box()
+        assert box is not None
+        assert box["y"] > 0
+        assert box["y"] + box["height"] < bar["y"], "it is below the bar with the next step"
+
+
+def test_the_buttons_beside_the_next_step_stay_in_their_place(host: HostPage, room: Room) -> None:
+    room.ask("Which?", *OPTIONS, reveal=True)
+    room.command("close")
+    host.expect_step("Add a question")
+    before = host.toggle_results.bounding_box()
+    assert before is not None
+    for text in (
+        "Short?",
+        "Which of the many things that we have spoken about all evening shall be the first to be done?",
+    ):
+        added = room.add(text, *OPTIONS)
+        host.expect_step("Next question")
+        expect(host.next).to_contain_text(text)
+        after = host.toggle_results.bounding_box()
+        assert after is not None
+        assert after["x"] == before["x"]
+        room.command("remove_question", added)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_console_speaks_each_language_on_a_small_phone(language: str, room: Room, visitors: Visitors) -> None:
     texts = catalogs.load()[language]

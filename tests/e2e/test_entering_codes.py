@@ -123,6 +123,19 @@ def test_every_refusal_is_said_plainly(room: Room, visitors: Visitors, data: Pat
     expect(page.page.locator("#enter button")).to_be_enabled()
 
 
+def test_a_phone_shows_why_a_code_was_refused_without_scrolling(room: Room, visitors: Visitors) -> None:
+    visitors.expect_complaints(REFUSED)
+    room.link_pseudonyms()
+    ask(room)
+    page = join(visitors.enter(viewport={"width": 360, "height": 740}), room.join)
+    expect_field(page)
+    enter(page, "ABCD")
+    eventually(page.page, lambda: news(page), "This is not written like a code. Compare it with your slip.")
+    box = page.page.locator("#entry-news").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 740
+
+
 def test_a_code_that_was_given_without_a_network_goes_out_when_it_is_back(room: Room, visitors: Visitors) -> None:
     visitors.expect_complaints(OFFLINE)
     code, *_ = ask(room)

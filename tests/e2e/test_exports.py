@@ -166,7 +166,7 @@ def test_bars_are_as_long_as_the_shares(
     host.page.get_by_role("button", name="Export").click()
     page = visitors.enter(offline=True).new_page()
     page.goto(save(host, "results.html", tmp_path).as_uri())
-    expect(page.locator("td")).to_have_text(["1", "25 %", "3", "75 %", "0", "0 %"])
+    expect(page.locator("td")).to_have_text(["1", "25%", "3", "75%", "0", "0%"])
     widths = page.evaluate(
         """() => [...document.querySelectorAll("svg.bar")].map(bar =>
           bar.querySelector(".fill").getBoundingClientRect().width / bar.getBoundingClientRect().width)"""

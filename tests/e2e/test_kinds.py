@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, WebSocketRoute, expect
 
 from livevote.domain.text import clean
 from tests.e2e.conftest import MakeVoter, join
+from tests.e2e.crowd import crowd
 from tests.e2e.pages import VoterPage, eventually, has_focus, tab_to
 from tests.e2e.rooms import Room
 from tests.e2e.test_layout import SMALL, check
@@ -507,6 +508,31 @@ def test_every_kind_fits_a_small_phone(scheme: Any, language: str, room: Room, v
         room.command("reveal", question)
         expect(page.page.locator("#result .r-figure")).to_be_visible()
         check(page.page, scheme, where=f"the result of {name}")
+
+
+def test_the_rounds_of_a_run_off_are_a_table_that_a_phone_moves(room: Room, visitors: Visitors) -> None:
+    names = ("New roof", "Playground", "Heating", "Bicycle stands")
+    question = room.ask("Which order?", *names, kind="ranking")
+    page = join(visitors.enter(viewport=SMALL), room.join)
+    orders = [[0, 1, 2, 3]] * 4 + [[1, 2, 0, 3]] * 3 + [[2, 1, 0, 3]] * 3 + [[3, 2, 1, 0]] * 2
+    with crowd(room, len(orders)) as voters:
+        voters.answer(question, [{"order": order} for order in orders])
+    room.command("close", question)
+    room.command("reveal", question)
+    rounds = page.page.locator("#result thead th")
+    expect(rounds).to_have_text(["Option", "Points", "Round 1", "Round 2", "Round 3"])
+    for name, label in zip(names, page.page.locator("#result tbody th").all(), strict=True):
+        expect(label).to_contain_text(name)
+        # At most a word on each line, and none of them in pieces.
+        assert label.evaluate("cell => cell.firstElementChild.getClientRects().length") <= 2
+    check(page.page, "light", where="the table of the rounds")
+    table = page.page.get_by_role("group", name="The same in numbers")
+    expect(table).to_have_attribute("tabindex", "0")
+    for _ in range(8):
+        table.press("ArrowRight")
+    expect(rounds.last).to_be_in_viewport(ratio=1)
+    # What the numbers are about stays beside them.
+    expect(page.page.locator("#result tbody th").first).to_be_in_viewport(ratio=1)
 
 
 def test_markup_in_options_and_units_stays_text(room: Room, voter: MakeVoter) -> None:

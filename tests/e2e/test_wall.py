@@ -24,12 +24,14 @@ pytestmark = pytest.mark.browser
 
 SIZES = {
     "hall": {"width": 1920, "height": 1080},
+    "television": {"width": 1280, "height": 720},
     "projector": {"width": 1024, "height": 768},
     "upright": {"width": 1080, "height": 1920},
     "slide": {"width": 640, "height": 360},
 }
 CASES = cases()
 LEAST_PX = 48
+LEAST_SAID_PX = 23.9
 
 _LENGTHS = """() => {
   const chart = window.Chart && Chart.getChart(document.querySelector("#result canvas"));
@@ -47,6 +49,35 @@ _OVERFLOWS = """() => {
     .filter((part) => shown(part) && over(part))
     .map((part) => `${part.id || part.className || part.tagName}: ${size(part, "scroll")} in ${size(part, "client")}`);
 }"""
+_SMALL = """(least) => {
+  // The fingerprint is for photographs, the table for those who listen, and rows share what height there is.
+  const left = "#seal, .r-numbers, .r-rows, #leader-list, script, #explanation";
+  const said = (part) => [...part.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  const small = [...document.body.querySelectorAll("*")]
+    .filter((part) => !part.closest(left) && part.checkVisibility() && said(part))
+    .filter((part) => parseFloat(getComputedStyle(part).fontSize) < least)
+    .map((part) => part.textContent);
+  const chart = window.Chart && Chart.getChart(document.querySelector("#result canvas"));
+  const ticks = chart && chart.options.scales.x.ticks.font?.size;
+  return ticks && ticks < 18 ? [...small, `a scale of ${ticks} px`] : small;
+}"""
+_OUTSIDE = """() => [...document.querySelectorAll(".r-strip")].filter((strip) => {
+  const frame = strip.getBoundingClientRect();
+  return [...strip.querySelectorAll(".r-number > *, .r-text")].some((part) => {
+    const box = part.getBoundingClientRect();
+    const high = box.top < frame.top || box.bottom > frame.bottom;
+    return box.width && (high || box.left < frame.left || box.right > frame.right);
+  });
+}).map((strip) => strip.textContent)"""
+_BROKEN = """() => [...document.querySelectorAll(".r-text")].flatMap((part) => {
+  const node = part.firstChild;
+  return [...node.data.matchAll(/\\S+/g)].filter((word) => {
+    const range = new Range();
+    range.setStart(node, word.index);
+    range.setEnd(node, word.index + word[0].length);
+    return new Set([...range.getClientRects()].map((line) => Math.round(line.top))).size > 1;
+  }).map((word) => word[0]);
+})"""
 _PLACES = """() => [...document.querySelectorAll("#text, .r-strip")].map((part) => {
   const { x, y, width, height } = part.getBoundingClientRect();
   return [x, y, width, height].map(Math.round).join(" ");
@@ -153,6 +184,66 @@ def test_nothing_moves_when_the_result_comes(size: str, room: Room, visitors: Vi
         feed.send({**CASES[name][1], "as_of": next(numbers)})
         settled(page)
         assert page.evaluate(_PLACES) == before, name
+
+
+def test_what_is_said_is_read_from_the_last_row(room: Room, visitors: Visitors) -> None:
+    page, feed = fed(visitors, room, [state()], viewport=SIZES["television"])
+    numbers = count(100)
+    for name in (
+        "single",
+        "two",
+        "yesno",
+        "rating",
+        "nps",
+        "estimate solved",
+        "ranking",
+        "quiz",
+        "pinned",
+        "leaderboard",
+    ):
+        for message in CASES[name]:
+            feed.send({**message, "as_of": next(numbers)})
+            settled(page)
+            assert page.evaluate(_SMALL, LEAST_SAID_PX) == [], name
+
+
+def test_an_empty_scale_says_where_to_answer(room: Room, visitors: Visitors) -> None:
+    page, feed = fed(visitors, room, [state()])
+    numbers = count(100)
+    for name, said in (("rating", True), ("single", False), ("estimate", True), ("text", True), ("yesno", False)):
+        feed.send({**CASES[name][0], "as_of": next(numbers)})
+        if said:
+            expect(page.locator("#answer-there")).to_have_text("Answer on your phone.")
+        expect(page.locator("#answer-there")).to_be_visible(visible=said)
+        feed.send({**CASES[name][1], "as_of": next(numbers)})
+        expect(page.locator("#answer-there")).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", ["hall", "television", "projector", "slide"])
+def test_the_solution_covers_no_number_and_breaks_no_word(size: str, room: Room, visitors: Visitors) -> None:
+    page, feed = fed(visitors, room, [state()], "?embed=1" if size == "slide" else "", viewport=SIZES[size])
+    numbers = count(100)
+    for message in (*CASES["ranking"], *CASES["quiz"]):
+        feed.send({**message, "as_of": next(numbers)})
+        settled(page)
+        assert page.evaluate(_OUTSIDE) == []
+        assert page.evaluate(_BROKEN) == []
+    expect(page.locator(".r-number .r-tag").filter(visible=True)).to_have_text("✓ Right")
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_the_code_stands_beside_the_picture_of_it(language: str, room: Room, visitors: Visitors) -> None:
+    page, _ = fed(visitors, room, CASES["single"], viewport=SIZES["television"], locale=language)
+    gap = page.evaluate(
+        """() => {
+          const range = new Range();
+          range.selectNodeContents(document.querySelector("#join .code"));
+          const box = (part) => part.getBoundingClientRect();
+          const [text, picture] = [box(range), box(document.querySelector("#join .qr"))];
+          return Math.max(picture.left - text.right, text.left - picture.right);
+        }"""
+    )
+    assert 0 < gap < 40
 
 
 @pytest.mark.parametrize(("motion", "expected"), [("no-preference", 1000), ("reduce", False)])

@@ -110,7 +110,7 @@ async def test_shares_are_rounded_as_on_the_other_pages_and_nobody_is_no_share()
         held.did(cast(f"v{number}", int(number == 0)))
     held.did(CloseVoting("q1"))
     page = (await exported("results.html", held)).decode()
-    assert re.findall(r"<td>(\d+)</td><td>(\d+ %)</td>", page) == [("7", "88 %"), ("1", "13 %")]
+    assert re.findall(r"<td>(\d+)</td><td>(\d+%)</td>", page) == [("7", "88%"), ("1", "13%")]
     assert re.findall(r'class="fill" width="([\d.]+%)"', page) == ["87.5%", "12.5%"]
     assert "<nav" not in page, "one question needs no list"
 

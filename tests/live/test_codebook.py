@@ -1,5 +1,6 @@
 """One-time codes as secrets: how they are drawn, that only keyed hashes stay, and what a crash leaves."""
 
+import asyncio
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,8 @@ from livevote.domain.records import CodesIssued, Entry
 from livevote.domain.refusals import Refusal
 from livevote.failures import DataDirectoryError, SetupError
 from livevote.keys import Keyring
-from livevote.live.codebook import CodeBook, KnownCodesError, draw
+from livevote.live import codebook
+from livevote.live.codebook import CodeBook, KnownCodesError, draw, load_list
 from livevote.live.room import LiveRoom
 from livevote.server import Server, running
 from tests.client import config, venue
@@ -174,3 +176,39 @@ async def test_lists_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         for code in (*codes, *draw(3)):
             await book.find(room, code)
         assert asked == [room.state.code_lists[0].root]
+
+
+async def test_a_list_is_read_once_for_all_who_enter_their_codes_after_a_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = draw(20)
+    async with room_at(tmp_path) as (server, room):
+        await issued(server, room, codes)
+    read: list[str] = []
+
+    def noted(keyring: Keyring, code: str, list_: CodesIssued) -> list[bytes]:
+        read.append(list_.root)
+        return load_list(keyring, code, list_)
+
+    monkeypatch.setattr(codebook, "load_list", noted)
+    async with running(config(tmp_path)) as server:
+        (room,) = server.registry.all()
+        found = await asyncio.gather(*(server.services.codes.find(room, code) for code in codes))
+        assert sorted(held.place for held in found if held is not None) == [(1, place) for place in range(20)]
+    assert len(read) == 1
+
+
+async def test_only_the_lists_that_were_asked_for_last_are_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codebook, "_LISTS", 2)
+    async with room_at(tmp_path) as (server, room):
+        lists = [draw(1) for _ in range(4)]
+        for each in lists:
+            await issued(server, room, each)
+        book = server.services.codes
+        for number, (code,) in enumerate(lists, 1):
+            held = await book.find(room, code)
+            assert held is not None
+            assert held.place == (number, 0), "it is read once more where it has to be"
+            assert len(book._lists) <= 2

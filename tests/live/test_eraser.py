@@ -93,7 +93,7 @@ async def begun(directory: Path, history: History) -> Office:
 
 def hung(at: Office) -> Gallery:
     """A gallery without a picture."""
-    return Gallery(pictures=Pictures(Path("/nowhere")), rooms=at.registry.all, clock=ManualClock())
+    return Gallery(pictures=Pictures(Path("/nowhere"), space_bytes=0), rooms=at.registry.all, clock=ManualClock())
 
 
 @asynccontextmanager
@@ -230,14 +230,14 @@ async def test_the_pictures_of_the_room_go_before_the_last_answers(tmp_path: Pat
     class Broken(Pictures):
         tries = 0
 
-        async def remove(self, digests: Collection[str]) -> None:
+        async def remove(self, digests: Collection[str], *, before_ms: int | None = None) -> None:
             self.tries += 1
             if self.tries < 3:
                 assert await left(at.log) == [4], "while answers are left, another start tries again"
                 raise OSError(5, "Input/output error")
-            await super().remove(digests)
+            await super().remove(digests, before_ms=before_ms)
 
-    pictures = Broken(tmp_path / "pictures")
+    pictures = Broken(tmp_path / "pictures", space_bytes=0)
     gallery = Gallery(pictures=pictures, rooms=at.registry.all, clock=ManualClock())
     async with erasing(at, gallery) as writer:
         assert isinstance(await writer.ask(CODE, EraseRoom()), Entry)

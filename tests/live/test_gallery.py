@@ -45,7 +45,7 @@ class Hall:
         self.directory = directory
         self.clock = ManualClock()
         self.rooms: list[Any] = [SimpleNamespace(state=history.room) for history in histories]
-        self.pictures = Pictures(directory)
+        self.pictures = Pictures(directory, space_bytes=1_000_000)
         self.gallery = Gallery(pictures=self.pictures, rooms=lambda: self.rooms, clock=self.clock, pause_s=0)
 
     def hang(self, *digests: str, age_ms: int = 0) -> None:
@@ -160,3 +160,17 @@ async def test_it_looks_again_and_again(tmp_path: Path) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_picture_that_is_uploaded_again_while_it_is_looked_for_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = hall(tmp_path, created(), hung=(A, B))
+    remove = at.pictures.remove
+
+    async def late(*digests: Any, **rest: Any) -> None:
+        at.hang(A)
+        await remove(*digests, **rest)
+
+    monkeypatch.setattr(at.pictures, "remove", late)
+    assert await at.look() == {A}

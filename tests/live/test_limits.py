@@ -1,7 +1,7 @@
-"""The token bucket, on a clock that stands still."""
+"""The token bucket, on a clock that stands still, and places that are given back."""
 
 from livevote.clock import ManualClock
-from livevote.live.limits import TokenBucket
+from livevote.live.limits import Places, TokenBucket
 
 
 def test_a_burst_and_then_a_rate() -> None:
@@ -22,3 +22,10 @@ def test_without_a_rate_it_stays_empty() -> None:
     clock.advance(3600)
     assert not bucket.take()
     assert bucket.wait_ms() == 60_000
+
+
+def test_a_place_is_taken_until_it_is_given_back() -> None:
+    places = Places(2)
+    assert [places.take() for _ in range(3)] == [True, True, False]
+    places.give_back()
+    assert [places.take() for _ in range(2)] == [True, False]

@@ -512,3 +512,16 @@ async def test_closed_questions_are_kept_while_ballots_come_and_made_again_after
         shown = show.hosted
         assert shown == show.hosted == fresh(show), command
     await show.room.channel.aclose()
+
+
+async def test_what_voters_wrote_leaves_the_memory_with_the_erasure_although_no_host_looks(tmp_path: Path) -> None:
+    show = Show(tmp_path)
+    show.do(AddQuestion("text", "Why?", ()))
+    show.do(OpenVoting("q1"))
+    show.do(CastBallot(show.key.pseudonym("s1", "q1"), "b1", "q1", 1, b'{"text":"a secret"}', bytes(16)))
+    show.do(CloseVoting("q1"))
+    assert "a secret" in str(show.hosted)
+    assert "a secret" in str(show.room._questions)
+    show.do(EraseRoom())
+    assert "a secret" not in str(show.room._questions)
+    assert "a secret" not in str(show.hosted)

@@ -14,6 +14,7 @@ from livevote.protocol.codes import CLOSE, CLOSES, REJECTED, UNKNOWN, Unsure
 from livevote.web import catalogs
 from livevote.web.assets import Pages
 from livevote.web.languages import LANGUAGES
+from livevote.web.picture_handlers import NO_SPACE
 from tests.process import CHECKOUT
 
 CATALOGS = catalogs.load()
@@ -131,6 +132,7 @@ def test_the_host_is_told_of_refusals_as_the_server_tells_them() -> None:
         Unsure.TOO_FAST: "Too much at once. Try again in a minute.",
         "own_link_only": "Only the host's own link adds and revokes co-hosts.",
         "no_such_room": CLOSE["no_such_room"].text,
+        **NO_SPACE,
     }
     said = {key: text for key, text in ENGLISH.items() if key.startswith("host.refused.")}
     assert said == {key: server[key.removeprefix("host.refused.")] for key in said}

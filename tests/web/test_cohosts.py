@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ import pytest
 from tornado.web import create_signed_value
 
 from livevote.keys import CODE_CHARS
+from livevote.live import codebook
 from livevote.protocol.codes import CLOSE
+from livevote.web import code_api, planning
 from tests.client import Venue, eventually, venue
 
 
@@ -217,3 +221,115 @@ async def test_links_hold_after_a_restart_and_so_do_revocations(tmp_path: Path) 
         assert room is not None
         found = room
         await eventually(lambda: not found.channel.subscribers("host"))
+
+
+Holding = Callable[[pytest.MonkeyPatch, Venue], Callable[[], object]]
+"""Keeps a request waiting; what it returns lets it go on."""
+
+
+def in_a_thread(module: Any, name: str) -> Holding:
+    def hold(patch: pytest.MonkeyPatch, at: Venue) -> Callable[[], object]:  # noqa: ARG001
+        goes_on, work = threading.Event(), getattr(module, name)
+
+        def held(*arguments: Any) -> Any:
+            assert goes_on.wait(10)
+            return work(*arguments)
+
+        patch.setattr(module, name, held)
+        return goes_on.set
+
+    return hold
+
+
+def behind_others(patch: pytest.MonkeyPatch, at: Venue) -> Callable[[], object]:
+    goes_on, seal = asyncio.Event(), at.server.services.notary.seal
+
+    async def held() -> None:
+        await goes_on.wait()
+        await seal()
+
+    patch.setattr(at.server.services.notary, "seal", held)
+    return goes_on.set
+
+
+def while_it_is_built(patch: pytest.MonkeyPatch, at: Venue) -> Callable[[], object]:
+    goes_on, get = asyncio.Event(), at.server.services.replays.get
+
+    async def held(*arguments: Any) -> bytes:
+        await goes_on.wait()
+        return await get(*arguments)
+
+    patch.setattr(at.server.services.replays, "get", held)
+    return goes_on.set
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "hold", "refused"),
+    [
+        ("codes", {"count": 3}, in_a_thread(codebook, "hashed"), (409, "no_such_cohost")),
+        ("codes", {"count": 3}, in_a_thread(code_api, "draw"), (409, "no_such_cohost")),
+        ("codes/codes.csv", {"codes": ""}, in_a_thread(code_api, "read_codes"), (401, "no_key")),
+        ("exports/records.jsonl", None, behind_others, (401, "no_key")),
+        ("replay", None, while_it_is_built, (401, "no_key")),
+        ("room.yaml", None, in_a_thread(planning, "room_yaml"), (401, "no_key")),
+    ],
+)
+async def test_who_is_revoked_while_a_request_waits_gets_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    body: Any,
+    hold: Holding,
+    refused: tuple[int, str],
+) -> None:
+    async with venue(tmp_path) as at:
+        token = await invited(at)
+        headers = {"Authorization": f"Bearer {token}"}
+        before = json.loads((await at.fetch(f"/api/rooms/{at.code}/codes", headers=headers)).body)
+        go_on = hold(monkeypatch, at)
+        address = f"/api/rooms/{at.code}/{path}"
+        asked = asyncio.create_task(
+            at.fetch(address, headers=headers) if body is None else at.post(address, body, key=token)
+        )
+        try:
+            await at.command("revoke_cohost", id="c1")
+            assert not asked.done()
+        finally:
+            go_on()
+        assert error(await asked) == refused
+        monkeypatch.undo()
+        own = {"Authorization": f"Bearer {at.host_token}"}
+        assert json.loads((await at.fetch(f"/api/rooms/{at.code}/codes", headers=own)).body) == before
+        assert not (tmp_path / "keys" / "codes").exists()
+
+
+async def test_who_is_revoked_gets_no_hosts_replay_where_everybody_gets_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with venue(tmp_path) as at:
+        token = await invited(at)
+        await at.command("publish_replay", public=True)
+        go_on = while_it_is_built(monkeypatch, at)
+        path, headers = f"/api/rooms/{at.code}/replay", {"Authorization": f"Bearer {token}"}
+        asked = [
+            asyncio.create_task(at.fetch(f"{path}{query}", headers=headers)) for query in ("", "?audience=everybody")
+        ]
+        await at.command("revoke_cohost", id="c1")
+        go_on()
+        assert error(await asked[0]) == (401, "no_key")
+        assert (await asked[1]).code == 200
+
+
+async def test_a_picture_of_somebody_who_is_revoked_while_it_comes_in_is_not_kept(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        token = await invited(at)
+        reader, writer = await asyncio.open_connection("127.0.0.1", at.server.port)
+        head = f"POST /api/rooms/{at.code}/pictures HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n"
+        writer.write(f"{head}Authorization: Bearer {token}\r\n\r\nhalf".encode())
+        places = at.server.services.uploads._left
+        await eventually(lambda: at.server.services.uploads._left == places - 1)
+        await at.command("revoke_cohost", id="c1")
+        writer.write(b" of i")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+        writer.close()
+        await writer.wait_closed()

@@ -21,6 +21,7 @@ from livevote.domain.tally import fold, snapshot
 from livevote.export import FORMATS, Format, Source
 from livevote.live.room import LiveRoom
 from livevote.log import Checkpoints, open_log
+from livevote.web import api
 from livevote.web.log_api import CHECKING
 from tests.client import Page, Venue, eventually, venue
 from tests.history import AT, SALT, answer
@@ -351,6 +352,39 @@ async def test_who_does_not_read_holds_the_export_up_and_who_leaves_ends_it(
         async with asyncio.timeout(5):
             await ended.wait()
         assert await download(at, "ballots.csv")
+    assert caplog.text == ""
+
+
+async def test_who_never_reads_does_not_keep_a_place_that_others_wait_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(api, "_TAKEN_WITHIN_S", 0.1)
+    ended = 0
+
+    async def endless(_: Source) -> AsyncGenerator[bytes, None]:
+        nonlocal ended
+        try:
+            while True:
+                yield bytes(100_000)
+        finally:
+            ended += 1
+
+    format_of(monkeypatch, endless)
+    async with venue(tmp_path) as at:
+        request = (
+            f"GET /api/rooms/{at.code}/exports/test.bin HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Authorization: Bearer {at.host_token}\r\n\r\n"
+        )
+        writers = []
+        for _ in range(2):
+            _, writer = await asyncio.open_connection("127.0.0.1", at.server.port)
+            writer.write(request.encode())
+            writers.append(writer)
+        await eventually(lambda: ended == 2)
+        assert not at.server.services.exporting.locked()
+        assert await download(at, "ballots.csv")
+        for writer in writers:
+            writer.transport.abort()
     assert caplog.text == ""
 
 

@@ -1,5 +1,6 @@
 """Pictures over HTTP: only the host uploads, large bodies are refused in words, and files never change."""
 
+import asyncio
 import io
 import json
 import sys
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from livevote.pictures import MAX_BYTES
+from livevote.live.limits import Places
+from livevote.pictures import MAX_BYTES, RESERVE_BYTES, PictureError
+from livevote.web.picture_handlers import RoomPictures
 from tests.client import Venue, eventually, venue
 
 
@@ -100,6 +103,106 @@ async def test_a_host_uploads_only_so_many_at_once(tmp_path: Path) -> None:
         while at.server.services.picture_bucket.take():
             pass
         assert error(await upload(at, b"x")) == (429, "too_fast")
+
+
+async def test_a_server_takes_so_many_pictures_and_says_what_to_do(tmp_path: Path) -> None:
+    async with venue(tmp_path, picture_space=0) as at:
+        response = await upload(at, picture())
+        assert error(response) == (503, "pictures_full")
+        assert "--picture-space" in json.loads(response.body)["error"]["message"]
+
+
+async def test_a_disk_that_is_nearly_full_takes_no_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with venue(tmp_path) as at:
+        monkeypatch.setattr(at.server.services.pictures, "_free_bytes", lambda _: RESERVE_BYTES)
+        response = await upload(at, picture())
+        assert error(response) == (503, "little_space")
+        assert "for votes" in json.loads(response.body)["error"]["message"]
+
+
+async def test_only_so_many_uploads_are_in_memory_at_once(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        uploads = at.server.services.uploads
+        held = 0
+        while uploads.take():
+            held += 1
+        assert error(await upload(at, picture())) == (429, "too_fast")
+        uploads.give_back()
+        for _ in range(2):
+            assert (await upload(at, picture())).code == 201
+        assert error(await upload(at, b"%PDF-1.7")) == (400, "bad_picture")
+        path = f"/api/rooms/{at.code}/pictures"
+        headers = {"Authorization": f"Bearer {at.host_token}"}
+        assert (await at.fetch(path, method="PUT", body=b"x", headers=headers)).code == 405
+        assert uploads.take(), "whatever became of it, the place is free again"
+        assert not uploads.take()
+
+
+async def test_an_upload_that_is_given_up_gives_its_place_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with venue(tmp_path) as at:
+        uploads = at.server.services.uploads
+        while uploads.take():
+            pass
+        head = (
+            f"POST /api/rooms/{at.code}/pictures HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n"
+            f"Authorization: Bearer {at.host_token}\r\n\r\n"
+        )
+        closed: list[object] = []
+        close = RoomPictures.on_connection_close
+
+        def noted(handler: RoomPictures) -> None:
+            close(handler)
+            closed.append(handler)
+
+        monkeypatch.setattr(RoomPictures, "on_connection_close", noted)
+        # In the middle of the body, and while the picture is being made.
+        for body in (b"half", b"all of it"):
+            keeping, answered = asyncio.Event(), asyncio.Event()
+
+            async def keep(_: bytes, begun: asyncio.Event = keeping, end: asyncio.Event = answered) -> None:
+                begun.set()
+                await end.wait()
+                raise PictureError("no")
+
+            monkeypatch.setattr(at.server.services.pictures, "keep", keep)
+            uploads.give_back()
+            _, writer = await asyncio.open_connection("127.0.0.1", at.server.port)
+            writer.write(head.encode() + body)
+            await eventually(lambda: _is_taken(uploads))
+            if len(body) == 9:
+                await keeping.wait()
+            writer.close()
+            await writer.wait_closed()
+            await eventually(lambda: bool(closed))
+            closed.clear()
+            if len(body) == 9:
+                assert _is_taken(uploads), "it is in memory still"
+                answered.set()
+            await eventually(lambda: uploads.take())
+            assert not uploads.take()
+
+
+async def test_an_upload_that_is_cut_off_gives_its_place_back(tmp_path: Path) -> None:
+    async with venue(tmp_path) as at:
+        uploads = at.server.services.uploads
+        while uploads.take():
+            pass
+        uploads.give_back()
+        for length in ("Content-Length: 30000000", "Transfer-Encoding: chunked"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", at.server.port)
+            head = f"POST /api/rooms/{at.code}/pictures HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n"
+            writer.write(f"{head}Authorization: Bearer {at.host_token}\r\n\r\nno chunk\r\n".encode())
+            assert not (await reader.read()).startswith(b"HTTP/1.1 2")
+            writer.close()
+            await writer.wait_closed()
+            await eventually(lambda: not _is_taken(uploads))
+
+
+def _is_taken(places: Places) -> bool:
+    if places.take():
+        places.give_back()
+        return False
+    return True
 
 
 @pytest.mark.parametrize("name", ["0" * 64, "0" * 63, "A" * 64, "../livevote"])

@@ -14,11 +14,12 @@ import pytest
 
 from livevote.domain.commands import EraseRoom, RevokeCohost
 from livevote.export import FORMATS
+from livevote.live import codebook
 from livevote.log import open_reader
 from livevote.plan import Reading, Trial, read_questions, templates, try_out
 from livevote.protocol.codes import CLOSE, Unsure
 from livevote.verify import verify_database
-from livevote.web import planning
+from livevote.web import code_api, planning
 from tests.client import Venue, eventually, venue
 from tests.plan.cases import ROOM, SHEET
 
@@ -420,3 +421,53 @@ async def test_votes_are_taken_while_a_long_room_is_written(tmp_path: Path, monk
         assert (await at.post(f"/api/rooms/{at.code}/duplicate", {}, key=at.host_token)).code == 201
     assert len(threads) == 4
     assert threading.current_thread() not in threads
+
+
+async def test_long_work_of_hosts_takes_one_thread_from_the_votes_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = [0, 0]
+
+    def counted(group: int, work: Callable[..., Any]) -> Callable[..., Any]:
+        counting = threading.Lock()
+        at_work = 0
+
+        def one(*arguments: Any, **rest: Any) -> Any:
+            nonlocal at_work
+            with counting:
+                at_work += 1
+                most[group] = max(most[group], at_work)
+            threading.Event().wait(0.02)
+            done = work(*arguments, **rest)
+            with counting:
+                at_work -= 1
+            return done
+
+        return one
+
+    waiting = counted(0, lambda work, *arguments, **rest: work(*arguments, **rest))
+    for module, name in (
+        (planning, "room_yaml"),
+        (planning, "read_questions"),
+        (planning, "try_out"),
+        (planning, "read_room"),
+        (code_api, "draw"),
+        (code_api, "read_codes"),
+    ):
+        monkeypatch.setattr(module, name, partial(waiting, getattr(module, name)))
+    monkeypatch.setattr(codebook, "hashed", counted(1, codebook.hashed))
+    async with venue(tmp_path) as at:
+        rooms = [(at.code, at.host_token), (await at.create_room("Other"), at.host_token)]
+        asked = []
+        for code, token in rooms:
+            headers = {"Authorization": f"Bearer {token}"}
+            asked += [
+                at.fetch(f"/api/rooms/{code}/room.yaml", headers=headers),
+                at.post(f"/api/rooms/{code}/questions-from-file", sent(SHEET, "sheet.csv"), key=token),
+                at.post(f"/api/rooms/{code}/codes", {"count": 2}, key=token),
+                at.post(f"/api/rooms/{code}/codes", {"codes": ""}, key=token),
+                at.post("/api/rooms/from-file", sent(ROOM), key=at.server.services.operator_key),
+            ]
+        answers = await asyncio.gather(*asked)
+        assert {answer.code for answer in answers} <= {200, 201, 409}
+    assert most == [1, 1]

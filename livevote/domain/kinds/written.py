@@ -5,16 +5,18 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
-from heapq import merge
+from heapq import heapify, heappop, heappush, merge
 
 from livevote.domain.kinds.base import Figures, PlainKind, PlainTally, Standing, Term
 
 _KEY_DIGITS = 32
 _MANY = 8
 """Where more than one in so many texts has changed, all of them are put in order anew, because that is quicker."""
+_SPARE = 8
+"""So many ranks that are true no longer are kept in any case."""
 
 _Rank = tuple[int, str]
-"""By what texts are put in order: how many wrote one, negative, and its common form."""
+"""By what texts are put in order: how many wrote one, negative, and its common form, or one spelling of it."""
 
 
 @lru_cache(maxsize=4096)
@@ -31,28 +33,36 @@ def key(text: str) -> str:
 class _Same:
     """Texts that are the same: how often each spelling came."""
 
-    __slots__ = ("_term", "count", "key", "spellings")
+    __slots__ = ("_ranks", "_spellings", "_term", "count", "key")
 
     def __init__(self, text: str) -> None:
         self.key = key(text)
         self.count = 0
-        self.spellings: dict[str, int] = {}
+        self._spellings: dict[str, int] = {}
+        # A heap, because a word can be spelled in a hundred thousand ways, and each tick wants the first. There are
+        # ranks in it that were true once.
+        self._ranks: list[_Rank] = []
         self._term: Term | None = None
 
     def add(self, text: str, times: int) -> None:
         self.count += times
         self._term = None
-        left = self.spellings.get(text, 0) + times
+        left = self._spellings.get(text, 0) + times
         if left:
-            self.spellings[text] = left
+            self._spellings[text] = left
+            heappush(self._ranks, (-left, text))
         else:
-            del self.spellings[text]
+            del self._spellings[text]
+        if len(self._ranks) > 2 * len(self._spellings) + _SPARE:
+            self._ranks = [(-times, spelling) for spelling, times in self._spellings.items()]
+            heapify(self._ranks)
 
     def term(self, standing: Standing) -> Term:
         """With the spelling that most chose, of several the first by its characters."""
         if self._term is None or self._term.standing != standing:
-            text = min(self.spellings, key=lambda spelling: (-self.spellings[spelling], spelling))
-            self._term = Term(self.key, text, self.count, standing)
+            while self._spellings.get(self._ranks[0][1]) != -self._ranks[0][0]:
+                heappop(self._ranks)
+            self._term = Term(self.key, self._ranks[0][1], self.count, standing)
         return self._term
 
 

@@ -18,10 +18,11 @@
   const NEUTRAL = "8";
   const FIRST_MS = 1000;
   const NEXT_MS = 400;
-  const MOST_COLUMNS = 4;
+  const MOST_COLUMNS = 6;
   const MOST_BINS = 20;
   const SMALLEST_PX = 11;
   const LARGEST_REM = 2.1;
+  const LARGEST_ALONE_REM = 2.5;
   const LARGEST_TERM = 3.4;
 
   const TEXTS = {
@@ -299,9 +300,9 @@
       drawn.head.push({ label: say("results.median"), value: ratio(median, rules) });
       drawn.marks.push({ at: place(median[0] / median[1]), label: say("results.median"), look: "ink" });
     }
-    if (mean?.[1]) drawn.head.push({ label: say("results.mean"), value: ratio(mean, rules) });
+    if (mean?.[1]) drawn.head.push({ label: say("results.mean"), value: ratio(mean, rules), minor: true });
     if (Number.isInteger(low) && Number.isInteger(high)) {
-      drawn.head.push({ label: say("results.reach"), value: say("results.span", { low: scaled(low, plain), high: scaled(high, rules) }) });
+      drawn.head.push({ label: say("results.reach"), value: say("results.span", { low: scaled(low, plain), high: scaled(high, rules) }), minor: true });
     }
     if (Number.isInteger(truth)) {
       drawn.head.push({ label: say("results.truth"), value: scaled(truth, rules), look: "good" });
@@ -355,12 +356,14 @@
       --r-4: var(--color-4, #bf2440); --r-5: var(--color-5, #0d7285); --r-6: var(--color-6, #6a6600); --r-7: var(--color-7, #ad2c80); --r-8: var(--soft, #535b6d); --r-on: var(--on-color, #fff);
       display: flex; flex-direction: column; gap: .8em; min-width: 0; min-height: 0; }`,
     `.r-figure[data-large] { height: 100%; gap: min(1.2em, 2vh); font-size: var(--r-size, 1rem); line-height: 1.25; }`,
-    `.r-head { display: flex; flex-wrap: wrap; gap: .4em .7em; min-height: 2.3em; font-size: max(.8em, 1.2rem); align-items: center; }`,
+    `.r-head { display: flex; flex-wrap: wrap; gap: .4em .7em; min-height: 2.3em; font-size: max(.8em, 1.55rem); align-items: center; }`,
     `.r-figure:not([data-large]) .r-head { font-size: 1rem; }`,
     `.r-head > span { padding: .3em .9em; border-radius: 1.2em; background: var(--tint); }`,
     `.r-head b { font-variant-numeric: tabular-nums; } .r-head b { font-weight: 700; }`,
     `.r-head [data-look="good"] { color: var(--good); background: var(--good-tint, var(--tint)); }`,
     `.r-head [data-look="bad"] { color: var(--bad); background: var(--bad-tint); }`,
+    // A wall has room for one line of figures, and the solution is what counts then.
+    `[data-large] > .r-head:has(> :nth-child(4)) > [data-minor] { display: none; }`,
     `.r-plot { position: relative; flex: 1 1 auto; min-height: 0; }`,
     // Between a row and its words.
     `.r-canvas { position: absolute; inset: 0; z-index: 1; pointer-events: none; }`,
@@ -392,11 +395,12 @@
     // Beside its badge, whatever direction its words have.
     `.r-text { flex: 1 1 auto; min-width: 0; font-weight: 500; overflow-wrap: anywhere; text-align: left; } [dir="rtl"] .r-text { text-align: right; }`,
     `[data-large] .r-text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: var(--r-lines, none); overflow: hidden; }`,
+    `[data-whole] .r-text { overflow-wrap: normal; }`,
     `.r-tag { flex: none; padding: 0 .6em; border-radius: .9em; font-size: .7em; font-weight: 700; color: var(--good); background: var(--good-tint, var(--tint)); }`,
     `.r-tag:empty { display: none; }`,
     `.r-table .r-tag { display: inline-block; } .r-table .r-tag:empty { display: none; }`,
     `.r-tag[data-right] { color: var(--r-on); background: var(--good); }`,
-    `.r-number .r-tag { display: block; width: fit-content; margin-inline-start: auto; line-height: 1.4; } .r-number .r-tag:empty { display: none; }`,
+    `.r-number .r-tag { display: inline-block; margin-inline-end: .7em; line-height: 1.4; } .r-number .r-tag:empty { display: none; }`,
     `.r-number { flex: none; min-width: 5.6em; text-align: end; white-space: nowrap; font-variant-numeric: tabular-nums; }`,
     `.r-number[data-short] { min-width: 3em; }`,
     `.r-number b { font-weight: 700; }`,
@@ -413,12 +417,16 @@
     `.r-cloud [data-mine] { text-decoration: underline; text-underline-offset: .15em; }`,
     `.r-more { margin: 0; color: var(--soft); font-size: max(.8em, 1rem); }`,
     `.r-more:empty { display: none; }`,
-    `.r-table { width: 100%; border-collapse: collapse; font-size: .95rem; font-variant-numeric: tabular-nums; }`,
+    `.r-table { width: 100%; border-collapse: separate; border-spacing: 0; font-size: .95rem; font-variant-numeric: tabular-nums; }`,
     `.r-table caption { padding-bottom: .3rem; text-align: start; color: var(--soft); }`,
     `.r-table th, .r-table td { padding: .55rem 0; border-top: 1px solid var(--line); text-align: end; }`,
     `.r-table thead th { border-top: 0; color: var(--soft); font-size: .85rem; font-weight: 600; }`,
     `.r-table th:not(:first-child), .r-table td { white-space: nowrap; width: 1%; padding-inline-start: .6rem; }`,
-    `.r-table th:first-child { text-align: start; font-weight: 500; overflow-wrap: anywhere; }`,
+    `.r-table th:first-child { position: sticky; inset-inline-start: 0; min-width: 6.5rem; text-align: start; font-weight: 500; overflow-wrap: anywhere; background: var(--card); }`,
+    `.r-figure:not([data-large]) > .r-numbers { overflow-x: auto; }`,
+    // Where the table goes on, it ends in a line.
+    `.r-figure:not([data-large]) > .r-numbers[tabindex] { border-inline-end: 2px solid var(--edge); }`,
+    `.r-table thead th:not(:first-child) { white-space: normal; overflow-wrap: normal; }`,
     `.r-table tr[data-mine] > :nth-child(n) { font-weight: 700; }`,
     `.r-figure[data-large] > .r-numbers { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }`,
     `.r-figure[data-large] .r-table, .r-figure[data-large] .r-table th { font-size: 12px; }`
@@ -550,6 +558,7 @@
     if (figure.box === boxOf(container)) return;
     figure.box = boxOf(container);
     fit(figure);
+    if (figure.model.table) letScroll(figure);
     if (figure.chart && figure.plot.clientWidth) resize(figure);
   }
 
@@ -567,16 +576,18 @@
     if (head.dataset.items === text) return;
     head.dataset.items = text;
     head.replaceChildren();
-    for (const { label = "", value = "", look = "" } of items) {
+    for (const { label = "", value = "", look = "", minor = false } of items) {
       const chip = make("span", "", head);
       chip.dataset.look = look;
+      chip.toggleAttribute("data-minor", minor);
       if (label) make("span", "", chip, label);
       if (label && value) chip.append(" ");
       if (value) make("b", "", chip, value).dir = "auto";
     }
   }
 
-  function fillTable({ table, plot, model: { table: content } }) {
+  function fillTable(figure) {
+    const { table, plot, model: { table: content } } = figure;
     table.hidden = !content;
     // Who listens gets the table; before there is one, the options.
     plot.setAttribute("aria-hidden", content ? "true" : "false");
@@ -591,6 +602,18 @@
       setText(own, mine);
       setText(solved, right ?? "");
     });
+    letScroll(figure);
+  }
+
+  // The rounds of a run-off may be more than fit beside each other: then keys can move them, too.
+  function letScroll({ table }) {
+    const box = table.parentElement;
+    // A page may keep the table for those who listen: nobody can stand on what is not seen.
+    const seen = getComputedStyle(box).overflowX === "auto";
+    if (!seen || box.scrollWidth <= box.clientWidth) return box.removeAttribute("tabindex");
+    box.tabIndex = 0;
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", table.caption.textContent);
   }
 
   function buildTable(table, { caption, head, rows }) {
@@ -636,11 +659,11 @@
     text.dir = "auto";
     const tag = make("span", "r-tag", strip);
     const figures = make("span", "r-number", strip);
-    const count = make("b", "", figures);
-    const share = make("span", "", figures);
-    // Below the numbers, where it takes no room from the words.
+    // On the line of the numbers: a second line below them does not fit into the low rows of a wall.
     const solved = make("span", "r-tag", figures);
     solved.dataset.right = "";
+    const count = make("b", "", figures);
+    const share = make("span", "", figures);
     return { row, strip, text, tag, solved, figures, count, share };
   }
 
@@ -700,21 +723,32 @@
   }
 
   // As many columns as give the largest letters; another column has to be worth it.
-  function fitRows(figure) {
-    figure.root.style.removeProperty("--r-lines");
+  function bestRows(figure) {
     const pictures = Boolean(figure.rows.querySelector("img"));
-    const upto = (pictures ? 1.3 : LARGEST_REM) * rem();
     let best = { px: 0, columns: 1, worth: 0 };
     for (const columns of columnsFor(figure)) {
+      const upto = (pictures ? 1.3 : columns === 1 ? LARGEST_ALONE_REM : LARGEST_REM) * rem();
       const px = largest(figure, columns, SMALLEST_PX, upto, rowsOverflow);
       const worth = pictures ? px && pictureSize(figure) : px * 0.86 ** (columns - 1);
       if (worth > best.worth) best = { px, columns, worth };
+    }
+    return best;
+  }
+
+  function fitRows(figure) {
+    figure.root.style.removeProperty("--r-lines");
+    // Only where whole words would be too small, or fit at no size, a word may go on in the next line.
+    figure.root.toggleAttribute("data-whole", true);
+    let best = bestRows(figure);
+    if (best.px < rem()) {
+      figure.root.toggleAttribute("data-whole", false);
+      best = bestRows(figure);
     }
     figure.columns = best.columns;
     figure.fitted = figure.plot.clientWidth;
     if (best.px) return size(figure, best.px, best.columns);
     // Texts that fit at no size are cut off.
-    const columns = figure.parts.length > 12 ? MOST_COLUMNS : 2;
+    const columns = figure.parts.length > 12 ? 4 : 2;
     size(figure, SMALLEST_PX, columns);
     const high = figure.parts[0].strip.clientHeight;
     // A badge is two letters high with what is around it.
@@ -741,7 +775,7 @@
   }
 
   function fitColumns(figure) {
-    const px = Math.max(SMALLEST_PX, Math.min(1.5 * rem(), figure.plot.clientHeight / 8));
+    const px = Math.max(SMALLEST_PX, Math.min(1.7 * rem(), figure.plot.clientHeight / 7));
     figure.root.style.setProperty("--r-size", `${px}px`);
   }
 
@@ -958,7 +992,40 @@
     x.reverse = css.direction === "rtl";
     y.max = Math.max(1, ...bars.data);
     // Room for the counts above the columns, and for the names of marks above those.
-    chart.options.layout = { padding: { top: px * (marks.length ? 1.6 + 1.5 * marks.length : 1.8) } };
+    const tick = columns.some(({ mine }) => mine) && isNarrow(figure, px) ? 1.1 : 0;
+    chart.options.layout = { padding: { top: px * (tick + (marks.length ? 1.6 + 1.5 * marks.length : 1.8)) } };
+  }
+
+  // What a figure stands on.
+  function around({ large }, css) {
+    return css.getPropertyValue(large ? "--page" : "--card").trim();
+  }
+
+  // Whether a tick and a count are wider than a column.
+  function isNarrow({ plot, model: { columns } }, px) {
+    const longest = Math.max(...columns.map(({ count }) => count.length));
+    return (longest + 2) * 0.62 * px > plot.clientWidth / columns.length;
+  }
+
+  // The own one and the highest come first; where two would cover each other, the table says the other.
+  function drawCounts(ctx, columns, bars, px, narrow) {
+    const order = [...columns.keys()].filter((place) => columns[place].value);
+    order.sort((one, other) => Boolean(columns[other].mine) - Boolean(columns[one].mine) || columns[other].value - columns[one].value);
+    const taken = [];
+    for (const place of order) {
+      const { count, mine } = columns[place];
+      const lines = mine && narrow ? [count, "✓"] : [mine ? `✓ ${count}` : count];
+      const { x } = bars[place];
+      const y = bars[place].y - px * 0.45;
+      const half = ctx.measureText(lines[0]).width / 2;
+      const box = { left: x - half, right: x + half, top: y - px * 1.1 * lines.length, bottom: y };
+      if (taken.some((other) => box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom)) continue;
+      taken.push(box);
+      lines.forEach((text, line) => {
+        ctx.strokeText(text, x, y - px * 1.1 * line);
+        ctx.fillText(text, x, y - px * 1.1 * line);
+      });
+    }
   }
 
   function drawNumbers(figure, chart) {
@@ -969,21 +1036,20 @@
     ctx.save();
     ctx.textAlign = "center";
     ctx.fillStyle = css.color;
-    if (figure.shown) {
-      ctx.font = `700 ${px}px ${css.fontFamily}`;
-      chart.getDatasetMeta(0).data.forEach((bar, place) => {
-        const { value, count, mine } = columns[place];
-        if (!value) return;
-        ctx.fillText(mine ? `✓ ${count}` : count, bar.x, bar.y - px * 0.45);
-      });
-    }
-    marks.forEach((mark, place) => drawMark(chart, css, px, mark, place));
+    // A count that is wider than its column stays readable beside a higher one.
+    ctx.strokeStyle = around(figure, css);
+    ctx.lineWidth = px / 4;
+    ctx.lineJoin = "round";
+    ctx.font = `700 ${px}px ${css.fontFamily}`;
+    if (figure.shown) drawCounts(ctx, columns, chart.getDatasetMeta(0).data, px, isNarrow(figure, px));
+    marks.forEach((mark, place) => drawMark(figure, chart, px, mark, place));
     ctx.restore();
   }
 
   // A line at a value, with its name at the top.
-  function drawMark(chart, css, px, { at, label, look }, place) {
+  function drawMark(figure, chart, px, { at, label, look }, place) {
     const { ctx, chartArea: { left, right, bottom } } = chart;
+    const css = getComputedStyle(figure.root);
     const share = css.direction === "rtl" ? 1 - at : at;
     const x = left + (right - left) * Math.min(1, Math.max(0, share));
     const y = px * (1.1 + 1.4 * place);
@@ -992,17 +1058,25 @@
     ctx.lineWidth = Math.max(2, px / 7);
     ctx.setLineDash(look === "good" ? [] : [px * 0.4, px * 0.3]);
     // Not through the count above the column that it meets.
-    const met = chart.getDatasetMeta(0).data.find((bar) => Math.abs(bar.x - x) <= bar.width / 2 + px * 0.3 && bar.y < bottom - 1);
+    const bars = chart.getDatasetMeta(0).data;
+    const met = bars.find((bar) => Math.abs(bar.x - x) <= bar.width / 2 + px * 0.3 && bar.y < bottom - 1);
+    const own = met && figure.model.columns[bars.indexOf(met)].mine && isNarrow(figure, px);
     const top = met ? met.y : bottom;
     ctx.beginPath();
     ctx.moveTo(x, y + px * 0.35);
-    ctx.lineTo(x, Math.max(y + px * 0.35, top - (met ? px * 1.5 : 0)));
+    ctx.lineTo(x, Math.max(y + px * 0.35, top - (met ? px * (own ? 2.6 : 1.5) : 0)));
     ctx.moveTo(x, top);
     ctx.lineTo(x, bottom);
     ctx.stroke();
     ctx.font = `700 ${px * 0.85}px ${css.fontFamily}`;
     const half = ctx.measureText(label).width / 2;
-    ctx.fillText(label, Math.min(right - half, Math.max(left + half, x)), y);
+    const middle = Math.min(right - half, Math.max(left + half, x));
+    // The line of another mark does not go through it.
+    ctx.strokeStyle = around(figure, css);
+    ctx.lineWidth = px / 2;
+    ctx.setLineDash([]);
+    ctx.strokeText(label, middle, y);
+    ctx.fillText(label, middle, y);
     ctx.restore();
   }
 

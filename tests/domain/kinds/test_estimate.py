@@ -1,6 +1,7 @@
 """Estimates: bins, median and mean by worked examples, and a truth that only the solution shows."""
 
 from decimal import Decimal
+from fractions import Fraction
 from statistics import median
 from typing import Any
 
@@ -99,10 +100,56 @@ def test_median_and_mean(given_numbers: tuple[int, ...], expected: dict[str, Any
     assert figures(TEN, *given_numbers) == expected
 
 
-@given(st.lists(st.integers(0, 10), min_size=1))
-def test_law_the_median_is_that_of_the_textbooks(given_numbers: list[int]) -> None:
-    twice, over = figures(TEN, *given_numbers)["median"]
-    assert twice / over == median(given_numbers)
+SPANS = ((0, 10), (-3, 252), (0, 256), (-70_000, 70_000), (-FARTHEST, FARTHEST))
+"""One digit to the base 256, just one, two, three, and all seven."""
+
+
+@pytest.mark.parametrize(("low", "high"), SPANS)
+@given(data=st.data())
+def test_law_the_median_is_that_of_the_textbooks(low: int, high: int, data: st.DataObject) -> None:
+    near = data.draw(st.integers(low, high))
+    # Many that are the same or begin alike, and both ends.
+    numbers = st.integers(low, high) | st.integers(max(low, near - 300), min(high, near + 300)) | st.just(near)
+    given_numbers: list[int] = data.draw(st.lists(numbers | st.sampled_from([low, high]), min_size=1, max_size=40))
+    taken_back = data.draw(st.lists(st.sampled_from(range(len(given_numbers))), unique=True))
+    tally = KIND.empty(0, EstimateRules(min=low, max=high))
+    for number in given_numbers:
+        tally.add(Value(number))
+    for place in taken_back:
+        tally.remove(Value(given_numbers[place]))
+    left = [Fraction(number) for place, number in enumerate(given_numbers) if place not in taken_back]
+    found = tally.figures()
+    assert found == (
+        {
+            "median": [int(2 * median(left)), 2],
+            "mean": [int(sum(left)), len(left)],
+            "low": int(min(left)),
+            "high": int(max(left)),
+        }
+        if left
+        else figures(TEN)
+    )
+
+
+class Counted(dict[int, int]):
+    """Counts how often somebody looks for a number."""
+
+    looks = 0
+
+    def get(self, key: int, default: Any = None) -> Any:
+        Counted.looks += 1
+        return super().get(key, default)
+
+
+def test_a_tick_costs_the_same_however_many_different_estimates_fall_into_one_bin() -> None:
+    tally = KIND.empty(0, EstimateRules(min=0, max=FARTHEST))
+    tally._begins = [Counted() for _ in tally._begins]
+    for number in range(20_000):
+        tally.add(Value(10**12 + 7 * number))
+    assert sum(map(bool, tally.counts())) == 1
+    Counted.looks = 0
+    assert tally.figures()["median"] == [2 * 10**12 + 7 * 19_999, 2]
+    assert Counted.looks <= 4 * 7 * 256, "four numbers, each digit once through"
 
 
 def test_the_solution_says_how_far_the_median_is_off() -> None:

@@ -1,6 +1,7 @@
 """Texts: cleaned, counted without regard to case, and shown once the host has judged them."""
 
 from collections import Counter
+from heapq import heappop
 from typing import Any
 from unittest.mock import patch
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livevote.domain.kinds import written
 from livevote.domain.kinds.text import KIND, TextRules, TextTally, Written
 from livevote.domain.kinds.written import form, key
 from livevote.domain.records import encode
@@ -102,6 +104,57 @@ def test_what_was_judged_stays_so_when_it_is_written_again() -> None:
     tally.add(Written("RUBBISH"))
     tally.add(Written("Tea"))
     assert tally.figures() == {"texts": [["Tea", 1]], "more": 0}
+
+
+_SPELLINGS = ["word", "Word", "wOrd", "WORD", "worD"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(_SPELLINGS), st.booleans(), st.booleans()), max_size=80))
+def test_law_a_text_is_spelled_as_most_spell_it(changes: list[tuple[str, bool, bool]]) -> None:
+    tally, there = KIND.empty(0, AT_ONCE), Counter[str]()
+    for spelling, is_added, is_asked in changes:
+        if is_added or there[spelling]:
+            (tally.add if is_added else tally.remove)(Written(spelling))
+            there[spelling] += 1 if is_added else -1
+        if is_asked:
+            left = +there
+            best = [min(left, key=lambda each: (-left[each], each))] if left else []
+            assert [term.text for term in tally.terms()] == best
+            assert [term.count for term in tally.terms()] == ([left.total()] if left else [])
+
+
+def test_as_many_spellings_as_voters_cost_a_tick_no_more_than_one() -> None:
+    letters = "abcdefghijkl"
+    spellings = [
+        "".join(letter.upper() if number >> place & 1 else letter for place, letter in enumerate(letters))
+        for number in range(4096)
+    ]
+    tally = KIND.empty(0, AT_ONCE)
+    for spelling in spellings:
+        tally.add(Written(spelling))
+    tally.add(Written(spellings[7]))
+    assert tally.figures()["texts"] == [[spellings[7], 4097]]
+    (same,) = tally._same.values()
+    for _ in range(3):  # and no memory for each change
+        for spelling in spellings:
+            tally.remove(Written(spelling))
+            tally.add(Written(spelling))
+        assert len(same._ranks) <= 2 * 4096 + 8
+    pops = 0
+
+    def counted(heap: list[Any]) -> Any:
+        nonlocal pops
+        pops += 1
+        return heappop(heap)
+
+    tally.figures()
+    with patch.object(written, "heappop", counted):
+        tally.add(Written(spellings[5]))
+        tally.add(Written(spellings[5]))
+        assert tally.figures()["texts"] == [[spellings[5], 4099]]
+        tally.remove(Written(spellings[5]))
+        assert tally.figures()["texts"] == [[min(spellings[5], spellings[7]), 4098]]
+    assert pops == 1
 
 
 _WORDS = [f"{'ab'[number % 2]}{number}" for number in range(12)]
