@@ -5,7 +5,8 @@ The rows stand apart from their bytes, because the workbook has the same ones.
 
 from collections.abc import AsyncGenerator, Iterator
 
-from livevote.domain.quiz import Standings, name_of, scored, scorer
+from livevote.domain.quiz import name_of, scored, scorer
+from livevote.domain.standings import Standings
 from livevote.domain.state import Room
 from livevote.export.cells import BOM, Cell, csv_rows
 from livevote.export.results import folded

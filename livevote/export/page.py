@@ -12,7 +12,8 @@ from html import escape
 from pathlib import Path
 
 from livevote.domain.kinds.choice import ChoiceRules
-from livevote.domain.quiz import Standings, name_of
+from livevote.domain.quiz import name_of
+from livevote.domain.standings import Standings
 from livevote.domain.state import Post, Question, Room
 from livevote.export.cells import instant, moment
 from livevote.export.results import Fold, Option, RoundResult, Solved, folded, recovered

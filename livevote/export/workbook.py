@@ -18,7 +18,7 @@ from zipfile import ZipFile
 import xlsxwriter  # type: ignore[import-untyped]
 from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped]
 
-from livevote.domain.quiz import Standings
+from livevote.domain.standings import Standings
 from livevote.export import ballots, board_csv, leaderboard, results_csv
 from livevote.export.cells import Cell, is_formula, moment
 from livevote.export.results import Fold

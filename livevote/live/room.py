@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, cast
 import msgspec
 
 from livevote.clock import Clock
-from livevote.domain.quiz import Standings, scorer
+from livevote.domain.quiz import scorer
 from livevote.domain.records import (
     ERASURES,
     BallotCast,
@@ -22,6 +22,7 @@ from livevote.domain.records import (
     VotingClosed,
 )
 from livevote.domain.room import apply
+from livevote.domain.standings import Standings
 from livevote.domain.state import Ballot, Question, Room, Round
 from livevote.keys import RoomKey
 from livevote.live import views

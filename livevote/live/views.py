@@ -8,8 +8,8 @@ import msgspec
 from livevote.domain import quiz
 from livevote.domain.cohosts import cohosts
 from livevote.domain.kinds.base import Standing
-from livevote.domain.quiz import Standings
 from livevote.domain.records import encode
+from livevote.domain.standings import Standings
 from livevote.domain.state import Ballot, Post, Question, Room, Round, Wording
 from livevote.domain.tally import figures, snapshot
 from livevote.domain.terms import MAX_KEYS

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from livevote.domain import ballots, questions, quiz, voting
+from livevote.domain import ballots, questions, quiz, standings, voting
 from livevote.domain import room as rules
 from livevote.domain.commands import AsCohost, CastBallot, CloseVoting, OpenVoting, ShowSolution
 from livevote.domain.kinds import choice
@@ -280,7 +280,7 @@ def first_round_counts(patch: Patch) -> None:
         for question in room.questions.values():
             yield from [(question, asked) for asked in question.rounds if asked.solved][:1]
 
-    patch.setattr(quiz, "scored", scored)
+    patch.setattr(standings, "scored", scored)
 
 
 def names_as_they_are_written(patch: Patch) -> None:

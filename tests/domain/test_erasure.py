@@ -25,10 +25,10 @@ from livevote.domain.commands import (
 from livevote.domain.erasure import blank, is_blank
 from livevote.domain.freeze import differences, follow, freeze, thaw
 from livevote.domain.kinds.written import key
-from livevote.domain.quiz import Standings
 from livevote.domain.records import COMMITTED, Draft, Entry, RoomErased, Solution, VotingOpened
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import BrokenLogError, Known, Repeat, fits
+from livevote.domain.standings import Standings
 from livevote.domain.state import Room
 from livevote.domain.tally import fold
 from livevote.log import finish

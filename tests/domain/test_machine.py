@@ -47,10 +47,10 @@ from livevote.domain.commands import (
     ShowSolution,
     SwitchReceipts,
 )
-from livevote.domain.quiz import Standings
 from livevote.domain.records import BallotCast, Draft, PlayerNamed
 from livevote.domain.refusals import Refusal
 from livevote.domain.room import BrokenLogError, Decision, Repeat
+from livevote.domain.standings import Standings
 from livevote.domain.tally import fold
 from livevote.log import finish
 from tests.domain.mutants import MUTANTS, Patch

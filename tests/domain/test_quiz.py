@@ -36,8 +36,6 @@ from livevote.domain.quiz import (
     MAX_NAME_CHARS,
     MAX_NAMES,
     MAX_POINTS,
-    TOP,
-    Standings,
     name_of,
     scored,
     scorer,
@@ -60,6 +58,7 @@ from livevote.domain.records import (
 )
 from livevote.domain.refusals import Code, Refusal
 from livevote.domain.room import BrokenLogError, Repeat, apply, fits
+from livevote.domain.standings import TOP, Standings
 from livevote.domain.state import Ballot, Room
 from livevote.domain.tally import fold
 from livevote.log import finish
