@@ -53,6 +53,24 @@ def bar(image: Image.Image, color: Color) -> tuple[int, int]:
     return max((longest(image, color, y) for y in range(0, image.height, 4)), key=lambda run: run[1])
 
 
+def said_in_picture(host: HostPage) -> list[str]:
+    """All lines of text in the picture, as they are drawn."""
+    said: list[str] = host.page.evaluate(
+        """async () => {
+          await loadPoster();
+          const said = [];
+          const write = CanvasRenderingContext2D.prototype.fillText;
+          CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+            said.push(text);
+            write.call(this, text, x, y);
+          };
+          await livevote.poster.png({ question: selected(), tally: selected(), room, words: say, picture });
+          return said;
+        }"""
+    )
+    return said
+
+
 def near(start: float, length: float) -> Any:
     """A bar, but for its round corners."""
     return pytest.approx((start, length), abs=24)
@@ -199,8 +217,11 @@ def _grid(image: Image.Image) -> list[Color]:
 def test_a_long_result_makes_a_high_picture_and_nothing_is_left_out(host: HostPage, room: Room, tmp_path: Path) -> None:
     options = [f"{LONG[:90]} {number}" for number in range(50)]
     with crowd(room, 1) as people:
-        people.vote(room.ask(LONG, *options, reveal=True), [(49,)])
+        people.vote(room.ask(LONG.strip(), *options, reveal=True), [(49,)])
         image = save(host, tmp_path, voters=1)
+        said = said_in_picture(host)
+    assert " ".join(said).startswith(LONG.strip())
+    assert "\u2026" not in "".join(said)
     assert image.width == 1600
     assert image.height > 50 * 60
     # The last one has the only vote.
@@ -228,19 +249,7 @@ def test_in_a_rehearsal_the_picture_says_so(host: HostPage, room: Room) -> None:
     host.open(practice.host)
     practice.command("open", "q1")
     eventually(host.page, lambda: host.page.evaluate("selected().voters > 0"), True)
-    said = host.page.evaluate(
-        """async () => {
-          await loadPoster();
-          const said = [];
-          const write = CanvasRenderingContext2D.prototype.fillText;
-          CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
-            said.push(text);
-            write.call(this, text, x, y);
-          };
-          await livevote.poster.png({ question: selected(), tally: selected(), room, words: say, picture });
-          return said;
-        }"""
-    )
+    said = said_in_picture(host)
     assert said[0] == "Which colour?"
     assert re.fullmatch(r"Rehearsal: nothing counts · \d+ voted · Town hall", said[-1])
     room.end_rehearsal()

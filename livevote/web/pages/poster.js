@@ -20,8 +20,7 @@
   const BAD = "#b3261e";
   const COLORS = ["#1d5fc4", "#b4490a", "#0f7a55", "#7b3fb8", "#bf2440", "#0d7285", "#6a6600", "#ad2c80", SOFT];
   const FAMILY = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", sans-serif';
-  const MOST_TITLE_LINES = 4;
-  const MOST_LABEL_LINES = 3;
+  const LARGE_TITLE_LINES = 4;
 
   // The corners of the shapes that stand for options, in shares of their box; those without are round or square.
   const CORNERS = {
@@ -123,8 +122,9 @@
   /* ---- the parts: each says how high it is, and draws itself at a height ---- */
 
   function titlePart(text) {
-    const px = 56;
-    const lines = wrap(text, WIDTH - 2 * MARGIN, px, 700, MOST_TITLE_LINES);
+    const broken = (size) => wrap(text, WIDTH - 2 * MARGIN, size, 700);
+    const px = [56, 44].find((size) => broken(size).length <= LARGE_TITLE_LINES) ?? 34;
+    const lines = broken(px);
     return {
       height: lines.length * px * 1.25,
       draw(sheet, top) {
@@ -193,7 +193,7 @@
       const tagWide = tag ? measured(tag, px * 0.75, 700) + 28 + GAP : 0;
       const image = pictures[place];
       const start = GAP + size + GAP + (image ? size * 3 + GAP : 0);
-      const lines = wrap(bar.label, inner - start - numbersWide - tagWide - 3 * GAP, px, 500, MOST_LABEL_LINES);
+      const lines = wrap(bar.label, inner - start - numbersWide - tagWide - 3 * GAP, px, 500);
       const high = Math.max(lines.length * px * 1.25 + 24, size + 24, image ? size * 2.2 + 24 : 0);
       return { ...bar, tag, tagWide, image, start, lines, high, number: numbers[place] };
     });
